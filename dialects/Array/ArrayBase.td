@@ -1,0 +1,87 @@
+//===- ArrayBase.td - The array dialect and its record schema --*- tablegen -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// docs/record-schema.md is the prose.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_ARRAY_BASE
+#define STEPWELL_ARRAY_BASE
+
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Array_Dialect : Dialect {
+  let name = "array";
+  let summary = "Tensor programs as their author means them";
+  let description = [{
+    Value semantics, NumPy broadcasting along dimensions of static size 1, one element type per operation
+    (promotion happens before, as explicit `array.cast`). Signless integers are signed, `ui8` is unsigned,
+    `i1` is bool.
+  }];
+  let cppNamespace = "::stepwell::array";
+  let hasConstantMaterializer = 1;
+}
+
+def Array_Tensor
+    : RankedTensorOf<[I1, UI8, I8, I16, I32, I64, F16, BF16, F32, F64]>;
+
+//===--- The record schema ------------------------------------------------===//
+
+/// How one result's type follows from the operands: names of functions in
+/// lib/Semantics/Rules.h.
+class Infer<string shape, string dtype> {
+  string shapeRule = shape;
+  string dtypeRule = dtype;
+}
+
+/// What an elementwise operation does to one element, by kind of element type. Each is one
+/// expression over the operands' names: calls of arith and math operations
+/// (`arith.addf(lhs, rhs)`, `arith.cmpf("olt", lhs, rhs)`), numbers. An empty one means that
+/// the operation does not accept that kind. `unsigned` and `boolean` default to `integer`.
+class Scalar<string floating, string integer = "", string unsigned = integer,
+             string boolean = ""> {
+  string onFloat = floating;
+  string onInteger = integer;
+  string onUnsigned = unsigned;
+  string onBool = boolean;
+}
+def NoScalar : Scalar<"">;
+
+/// Every operation of the dialect. A concrete one states every field marked ?.
+class Array_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Array_Dialect, mnemonic, !listconcat([Pure], traits)> {
+  let assemblyFormat =
+      "operands attr-dict `:` functional-type(operands, results)";
+
+  /// One Infer per result.
+  list<Infer> inference = ?;
+  /// "None", "Common", "ToFloat" or "SumToInt64": lib/Semantics/Promotion.h.
+  string promotion = "None";
+  /// Elementwise operations only.
+  Scalar scalar = NoScalar;
+  /// The vector-Jacobian product: one expression per operand over operand names, result
+  /// names, attribute names and `g` (the cotangent of the result). Calls name operations
+  /// of this dialect; + - * / and unary - are add sub mul div neg; numbers are constants.
+  /// A gradient is summed back to its operand's shape by the shared mechanism, never here.
+  /// "" says that an operand has no gradient (an index, say).
+  list<string> vjp = [];
+  /// True where a derivative does not exist (comparisons, rounding): explicit, never by omission.
+  bit nonDifferentiable = 0;
+  /// A C++ hook instead of `vjp`: buildVJP in ArrayVJP.cpp; `saves` lists what it reads.
+  bit hasVJPHook = 0;
+  list<string> saves = [];
+  /// Operands of which only the shape is used.
+  list<string> shapeOnly = [];
+
+  /// The functions and methods a Python user calls, in PyTorch's schema language:
+  /// "add(input, other)". Empty: not exposed.
+  list<string> python = [];
+  /// Python operator slots: "__add__".
+  list<string> slots = [];
+
+  assert !or(nonDifferentiable, hasVJPHook, !not(!empty(vjp))),
+      "operation " # mnemonic # " has neither a derivative nor nonDifferentiable";
+}
+#endif // STEPWELL_ARRAY_BASE

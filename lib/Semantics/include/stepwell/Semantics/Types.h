@@ -1,0 +1,129 @@
+//===- Types.h - Element types, dimensions, attributes ----------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The vocabulary that the dialect and the eager dispatcher share. No MLIR here.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_SEMANTICS_TYPES_H
+#define STEPWELL_SEMANTICS_TYPES_H
+
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace stepwell {
+
+enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64 };
+inline constexpr int kNumDTypes = 10;
+
+int64_t byteWidth(DType);
+/// The name a Python user sees: "float32".
+std::string_view name(DType);
+/// The element type's spelling in MLIR: "f32", "ui8", "i1".
+std::string_view mlirName(DType);
+bool isFloat(DType);
+/// Integers proper; bool is neither integer nor float here.
+bool isInteger(DType);
+
+/// A dimension whose size is not known; equals mlir::ShapedType::kDynamic.
+inline constexpr int64_t kDynamic = INT64_MIN;
+/// The most dimensions a tensor may have.
+inline constexpr int kMaxRank = 16;
+
+/// Sizes, strides or axes: at most kMaxRank numbers, never on the heap.
+class Dims {
+public:
+  Dims() = default;
+  Dims(std::initializer_list<int64_t> values) {
+    for (int64_t value : values)
+      push_back(value);
+  }
+  template <typename It> Dims(It first, It last) {
+    for (; first != last; ++first)
+      push_back(*first);
+  }
+  static Dims filled(int count, int64_t value) {
+    Dims dims;
+    for (int i = 0; i < count; ++i)
+      dims.push_back(value);
+    return dims;
+  }
+  int size() const { return count; }
+  bool empty() const { return count == 0; }
+  void push_back(int64_t value) {
+    assert(count < kMaxRank && "callers check the rank of what users pass");
+    items[count++] = value;
+  }
+  int64_t &operator[](int i) { return items[i]; }
+  int64_t operator[](int i) const { return items[i]; }
+  int64_t *begin() { return items.data(); }
+  int64_t *end() { return items.data() + count; }
+  const int64_t *begin() const { return items.data(); }
+  const int64_t *end() const { return items.data() + count; }
+  bool operator==(const Dims &other) const {
+    if (count != other.count)
+      return false;
+    for (int i = 0; i < count; ++i)
+      if (items[i] != other.items[i])
+        return false;
+    return true;
+  }
+
+private:
+  int32_t count = 0;
+  std::array<int64_t, kMaxRank> items;
+};
+
+/// "(2, 3)", with "?" for a dynamic size.
+std::string toString(const Dims &);
+
+struct TensorType {
+  DType dtype = DType::F32;
+  Dims dims;
+  int rank() const { return dims.size(); }
+  bool operator==(const TensorType &) const = default;
+};
+
+/// "float32 (2, 3)", as messages print it.
+std::string toString(const TensorType &);
+
+/// The value of one attribute of an operation. Which alternative an attribute has is
+/// fixed by its record (I64Attr, F64Attr, BoolAttr, DenseI64ArrayAttr, TypeAttr, StrAttr).
+using Attribute =
+    std::variant<std::monostate, int64_t, double, bool, Dims, DType, std::string>;
+/// In the order of the record.
+using Attributes = std::vector<Attribute>;
+
+/// What went wrong, in words for the user: the rule that was broken and the shapes.
+/// The caller puts the operation's name in front.
+struct Error {
+  enum class Kind { Value, Type, Index, Runtime } kind = Kind::Runtime;
+  std::string message;
+};
+
+template <typename T> class ErrorOr {
+public:
+  ErrorOr(T value) : state(std::move(value)) {}
+  ErrorOr(Error error) : state(std::move(error)) {}
+  explicit operator bool() const { return std::holds_alternative<T>(state); }
+  T &operator*() { return std::get<T>(state); }
+  const T &operator*() const { return std::get<T>(state); }
+  T *operator->() { return &std::get<T>(state); }
+  const T *operator->() const { return &std::get<T>(state); }
+  const Error &error() const { return std::get<Error>(state); }
+
+private:
+  std::variant<T, Error> state;
+};
+
+} // namespace stepwell
+
+#endif // STEPWELL_SEMANTICS_TYPES_H
