@@ -1,0 +1,336 @@
+//===- PlanWorkspace.cpp - Temporaries in the caller's memory -------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Lowering/Passes.h"
+#include "stepwell/Targets/Target.h"
+#include "stepwell/abi.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <cstddef>
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_PLANWORKSPACEPASS
+#include "stepwell/Lowering/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell;
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+struct Buffer {
+  memref::AllocOp op;
+  /// Positions, in the entry's block, of the first and last operation that sees
+  /// it.
+  unsigned begin, end;
+  unsigned slot = 0;
+};
+
+/// A place in the workspace, shared by buffers that are not alive together.
+struct Slot {
+  SmallVector<memref::AllocOp, 2> buffers; // all static, or all of one size
+  unsigned end;
+  int64_t bytes = 0; // of the largest, when static
+};
+
+bool isStatic(memref::AllocOp op) { return op.getType().hasStaticShape(); }
+
+int64_t elementBytes(MemRefType type) {
+  return (type.getElementTypeBitWidth() + 7) / 8;
+}
+
+int64_t roundUp(int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+class WorkspacePlanner {
+public:
+  explicit WorkspacePlanner(func::FuncOp entry)
+      : entry(entry), block(entry.getBody().front()) {}
+
+  LogicalResult run() {
+    SmallVector<memref::DeallocOp> deallocs;
+    entry.walk([&](memref::DeallocOp op) { deallocs.push_back(op); });
+    for (memref::DeallocOp op : deallocs)
+      op.erase();
+    if (failed(collect()))
+      return failure();
+    assignSlots();
+    if (failed(buildSizeFunction()))
+      return failure();
+    return buffers.empty() ? success() : placeBuffers();
+  }
+
+private:
+  LogicalResult collect() {
+    unsigned position = 0;
+    for (Operation &op : block)
+      positions[&op] = position++;
+    auto result = entry.walk([&](memref::AllocOp op) -> WalkResult {
+      if (!op.getType().getLayout().isIdentity() ||
+          !op.getSymbolOperands().empty())
+        return op.emitError("a temporary buffer is packed and row-major");
+      // Iterations that run at the same time must not meet in one place.
+      for (Operation *parent = op->getParentOp(); parent != entry;
+           parent = parent->getParentOp())
+        if (parent->hasTrait<OpTrait::HasParallelRegion>())
+          return op.emitError("no temporary buffer inside a parallel loop");
+      Operation *first = block.findAncestorOpInBlock(*op);
+      buffers.push_back({op, positions[first],
+                         std::max(positions[first], lastUse(op.getResult()))});
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  /// Whatever takes a buffer and returns a memref is taken to return a view of
+  /// it.
+  unsigned lastUse(Value buffer) {
+    unsigned last = 0;
+    SmallVector<Value> work{buffer};
+    SmallPtrSet<Operation *, 16> seen;
+    while (!work.empty()) {
+      for (Operation *user : work.pop_back_val().getUsers()) {
+        if (!seen.insert(user).second)
+          continue;
+        Operation *ancestor = block.findAncestorOpInBlock(*user);
+        last = std::max(last, positions[ancestor]);
+        for (Value result : user->getResults())
+          if (isa<BaseMemRefType>(result.getType()))
+            work.push_back(result);
+        // A loop carries it: alive as long as the loop's results are.
+        if (auto loop = dyn_cast<LoopLikeOpInterface>(user))
+          for (Value argument : loop.getRegionIterArgs())
+            if (isa<BaseMemRefType>(argument.getType()))
+              work.push_back(argument);
+        if (user->hasTrait<OpTrait::IsTerminator>() &&
+            user->getParentOp() != entry)
+          for (Value result : user->getParentOp()->getResults())
+            if (isa<BaseMemRefType>(result.getType()))
+              work.push_back(result);
+      }
+    }
+    return last;
+  }
+
+  static bool sameSize(memref::AllocOp a, memref::AllocOp b) {
+    return a.getType().getShape() == b.getType().getShape() &&
+           a.getDynamicSizes() == b.getDynamicSizes() &&
+           elementBytes(a.getType()) == elementBytes(b.getType());
+  }
+
+  void assignSlots() {
+    for (Buffer &buffer : buffers) {
+      bool fixed = isStatic(buffer.op);
+      int64_t bytes = fixed ? roundUp(buffer.op.getType().getNumElements() *
+                                      elementBytes(buffer.op.getType()))
+                            : 0;
+      // The free slot whose size differs least.
+      std::optional<unsigned> best;
+      for (auto [i, slot] : llvm::enumerate(slots)) {
+        if (slot.end >= buffer.begin || isStatic(slot.buffers.front()) != fixed)
+          continue;
+        if (!fixed && !sameSize(slot.buffers.front(), buffer.op))
+          continue;
+        if (!best ||
+            std::abs(slot.bytes - bytes) < std::abs(slots[*best].bytes - bytes))
+          best = i;
+      }
+      if (!best) {
+        best = slots.size();
+        slots.push_back({});
+      }
+      Slot &slot = slots[*best];
+      slot.buffers.push_back(buffer.op);
+      slot.end = buffer.end;
+      slot.bytes = std::max(slot.bytes, bytes);
+      buffer.slot = *best;
+    }
+  }
+
+  /// Computes `value` again at the builder, from the entry's arguments (or what
+  /// they are mapped to) alone; null after an error.
+  Value recompute(Value value, OpBuilder &builder, IRMapping &mapping) {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    if (auto dim = dyn_cast_or_null<memref::DimOp>(op)) {
+      if (auto alloc = dim.getSource().getDefiningOp<memref::AllocOp>())
+        if (std::optional<int64_t> index = dim.getConstantIndex()) {
+          MemRefType type = alloc.getType();
+          Value size =
+              type.isDynamicDim(*index)
+                  ? recompute(
+                        alloc
+                            .getDynamicSizes()[type.getDynamicDimIndex(*index)],
+                        builder, mapping)
+                  : Value(arith::ConstantIndexOp::create(
+                        builder, op->getLoc(), type.getDimSize(*index)));
+          if (size)
+            mapping.map(value, size);
+          return size;
+        }
+    } else if (!op || !isPure(op) || op->getNumRegions()) {
+      Operation *where = op ? op : value.getParentBlock()->getParentOp();
+      where->emitError("the size of a temporary buffer depends on data");
+      return {};
+    }
+    for (Value operand : op->getOperands())
+      if (!recompute(operand, builder, mapping))
+        return {};
+    builder.clone(*op, mapping);
+    return mapping.lookup(value);
+  }
+
+  /// Offsets of the slots, then the total, as index values at the builder.
+  FailureOr<SmallVector<Value>> offsets(OpBuilder &builder,
+                                        IRMapping &mapping) {
+    Location loc = entry.getLoc();
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    int64_t fixed = 0; // static slots lie first, at constant offsets
+    SmallVector<Value> result(slots.size() + 1);
+    for (auto [slot, offset] : llvm::zip(slots, result))
+      if (isStatic(slot.buffers.front())) {
+        offset = constant(fixed);
+        fixed += slot.bytes;
+      }
+    Value total = constant(fixed);
+    for (auto [slot, offset] : llvm::zip(slots, result)) {
+      memref::AllocOp alloc = slot.buffers.front();
+      if (isStatic(alloc))
+        continue;
+      MemRefType type = alloc.getType();
+      int64_t factor = elementBytes(type);
+      for (int64_t size : type.getShape())
+        factor *= ShapedType::isDynamic(size) ? 1 : size;
+      Value bytes = constant(factor);
+      for (Value size : alloc.getDynamicSizes()) {
+        Value known = recompute(size, builder, mapping);
+        if (!known)
+          return failure();
+        bytes = arith::MulIOp::create(builder, loc, bytes, known);
+      }
+      bytes =
+          arith::AddIOp::create(builder, loc, bytes, constant(kAlignment - 1));
+      bytes = arith::AndIOp::create(builder, loc, bytes, constant(-kAlignment));
+      offset = total;
+      total = arith::AddIOp::create(builder, loc, total, bytes);
+    }
+    result.back() = total;
+    return result;
+  }
+
+  LogicalResult buildSizeFunction() {
+    OpBuilder builder(entry->getContext());
+    builder.setInsertionPointAfter(entry);
+    Location loc = entry.getLoc();
+    ArrayRef<Type> types = entry.getArgumentTypes().drop_front(); // ctx
+    auto size = func::FuncOp::create(
+        builder, loc, (entry.getSymName() + "_workspace_size").str(),
+        builder.getFunctionType(types, builder.getI64Type()));
+    size->setAttr(kWorkspaceSizeOfAttr,
+                  FlatSymbolRefAttr::get(entry.getSymNameAttr()));
+    Block *body = size.addEntryBlock();
+    builder.setInsertionPointToStart(body);
+    IRMapping mapping;
+    mapping.map(entry.getArguments().drop_front(), body->getArguments());
+    FailureOr<SmallVector<Value>> places = offsets(builder, mapping);
+    if (failed(places))
+      return failure();
+    Value total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                             places->back());
+    func::ReturnOp::create(builder, loc, total);
+    return success();
+  }
+
+  /// ctx->workspace as a memref of bytes.
+  Value loadWorkspace(OpBuilder &builder, Value bytes) {
+    Location loc = entry.getLoc();
+    MLIRContext *context = entry.getContext();
+    auto pointer = LLVM::LLVMPointerType::get(context);
+    Type i64 = builder.getI64Type();
+    Value field = LLVM::GEPOp::create(
+        builder, loc, pointer, builder.getI8Type(), entry.getArgument(0),
+        ArrayRef<LLVM::GEPArg>{int32_t(offsetof(stepwell_context, workspace))});
+    Value base = LLVM::LoadOp::create(builder, loc, pointer, field);
+    auto one = LLVM::LLVMArrayType::get(i64, 1);
+    auto type = LLVM::LLVMStructType::getLiteral(
+        context, {pointer, pointer, i64, one, one});
+    Value descriptor = LLVM::PoisonOp::create(builder, loc, type);
+    auto insert = [&](Value value, ArrayRef<int64_t> position) {
+      descriptor = LLVM::InsertValueOp::create(builder, loc, descriptor, value,
+                                               position);
+    };
+    auto constant = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(builder, loc, i64, value);
+    };
+    insert(base, {0});
+    insert(base, {1});
+    insert(constant(0), {2});
+    insert(arith::IndexCastOp::create(builder, loc, i64, bytes), {3, 0});
+    insert(constant(1), {4, 0});
+    auto memref = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+    return UnrealizedConversionCastOp::create(builder, loc, memref, descriptor)
+        .getResult(0);
+  }
+
+  LogicalResult placeBuffers() {
+    OpBuilder builder = OpBuilder::atBlockBegin(&block);
+    IRMapping mapping;
+    mapping.map(entry.getArguments(), entry.getArguments());
+    FailureOr<SmallVector<Value>> places = offsets(builder, mapping);
+    if (failed(places))
+      return failure();
+    Value workspace = loadWorkspace(builder, places->back());
+    for (Buffer &buffer : buffers) {
+      OpBuilder at(buffer.op);
+      Value view = memref::ViewOp::create(
+          at, buffer.op.getLoc(), buffer.op.getType(), workspace,
+          (*places)[buffer.slot], buffer.op.getDynamicSizes());
+      buffer.op.getResult().replaceAllUsesWith(view);
+    }
+    for (Buffer &buffer : buffers)
+      buffer.op.erase();
+    return success();
+  }
+
+  func::FuncOp entry;
+  Block &block;
+  DenseMap<Operation *, unsigned> positions;
+  SmallVector<Buffer> buffers;
+  SmallVector<Slot> slots;
+};
+
+struct PlanWorkspace : stepwell::impl::PlanWorkspacePassBase<PlanWorkspace> {
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> entries;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function->hasAttr(kEntryAttr))
+        entries.push_back(function);
+    for (func::FuncOp entry : entries) {
+      if (!entry.getBody().hasOneBlock()) {
+        entry.emitError("an entry has one block");
+        return signalPassFailure();
+      }
+      if (failed(WorkspacePlanner(entry).run()))
+        return signalPassFailure();
+    }
+  }
+};
+
+} // namespace
