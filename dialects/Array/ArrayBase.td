@@ -37,8 +37,8 @@ class Infer<string shape, string dtype> {
 }
 
 /// What an elementwise operation does to one element, by kind of element type. Each is one
-/// expression over the operands' names: calls of arith and math operations
-/// (`arith.addf(lhs, rhs)`, `arith.cmpf("olt", lhs, rhs)`), numbers. An empty one means that
+/// expression over the operands' names, read by the kind of the last operand: calls of arith and math operations
+/// (`arith.addf(lhs, rhs)`, `arith.cmpf('olt', lhs, rhs)`), numbers, and `convert(x)` to the result's element type. An empty one means that
 /// the operation does not accept that kind. `unsigned` and `boolean` default to `integer`.
 class Scalar<string floating, string integer = "", string unsigned = integer,
              string boolean = ""> {
@@ -50,12 +50,14 @@ class Scalar<string floating, string integer = "", string unsigned = integer,
 def NoScalar : Scalar<"">;
 
 /// Every operation of the dialect. A concrete one states every field marked ?.
-class Array_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Array_Dialect, mnemonic, !listconcat([Pure], traits)> {
+class Array_Op<string mnemonic, list<Trait> traits = [],
+               list<Trait> inferTraits = [DeclareOpInterfaceMethods<InferTypeOpInterface, ["isCompatibleReturnTypes"]>]>
+    : Op<Array_Dialect, mnemonic, !listconcat([Pure], inferTraits, traits)> {
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 
-  /// One Infer per result.
+  /// One Infer per result. An operation whose type is in its attributes passes no
+  /// inferTraits and states [].
   list<Infer> inference = ?;
   /// "None", "Common", "ToFloat" or "SumToInt64": lib/Semantics/Promotion.h.
   string promotion = "None";
@@ -63,7 +65,9 @@ class Array_Op<string mnemonic, list<Trait> traits = []>
   Scalar scalar = NoScalar;
   /// The vector-Jacobian product: one expression per operand over operand names, result
   /// names, attribute names and `g` (the cotangent of the result). Calls name operations
-  /// of this dialect; + - * / and unary - are add sub mul div neg; numbers are constants.
+  /// of this dialect, operands first, then attributes; + - * / and unary - are add sub mul
+  /// div neg; numbers are constants. An attribute may be inverse(permutation), dtype(value)
+  /// or swapLast(value), the permutation that swaps a value's last two dimensions.
   /// A gradient is summed back to its operand's shape by the shared mechanism, never here.
   /// "" says that an operand has no gradient (an index, say).
   list<string> vjp = [];

@@ -75,4 +75,18 @@ def Array_LtOp : Array_CompareOp<"lt"> {
   let python = ["lt(input, other)"];
   let slots = ["__lt__"];
 }
+def Array_CastOp : Array_Op<"cast"> {
+  let summary = "Each element converted to another element type";
+  let description = [{
+    Float to float rounds to nearest even. Float to integer truncates and saturates at the integer's range; NaN
+    becomes 0. Integer to a narrower integer wraps around. To bool is `input != 0` (NaN is true); from bool is 0 or 1.
+  }];
+  let arguments = (ins Array_Tensor:$input, TypeAttr:$dtype);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcast", "fromAttribute">];
+  let scalar = Scalar<"convert(input)", "convert(input)", "convert(input)", "convert(input)">;
+  let vjp = ["cast(g, dtype=dtype(input))"];
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
 #endif // STEPWELL_ARRAY_ELEMENTWISE

@@ -1,0 +1,36 @@
+# What is generated from dialects/Array/*.td (docs/record-schema.md), by the target
+# `stepwell-records`, into two folders:
+set(STEPWELL_RECORDS_INCLUDE "${PROJECT_BINARY_DIR}/dialects/include")
+set(STEPWELL_RECORDS_DOCS "${PROJECT_BINARY_DIR}/records")
+
+find_package(Python 3.10 COMPONENTS Interpreter REQUIRED)
+find_program(STEPWELL_TBLGEN NAMES llvm-tblgen HINTS "${LLVM_TOOLS_BINARY_DIR}" NO_DEFAULT_PATH REQUIRED)
+
+set(STEPWELL_RECORD_SOURCES)
+foreach(file ArrayBase ArrayOps Contraction Elementwise Reduction Structure)
+  list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/dialects/Array/${file}.td")
+endforeach()
+foreach(file emit_dialect emit_docs emit_table expressions generate records)
+  list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/tools/stepwell-records/${file}.py")
+endforeach()
+set(_json "${STEPWELL_RECORDS_DOCS}/records.json")
+set(STEPWELL_RECORDS_FILES
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/OpTable.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayInference.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayScalarBodies.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayVJP.inc"
+  "${STEPWELL_RECORDS_DOCS}/_ops.pyi")
+# The generator leaves unchanged files alone, so the stamp and not the files says "done".
+set(_stamp "${STEPWELL_RECORDS_DOCS}/stamp")
+add_custom_command(
+  OUTPUT ${_stamp}
+  BYPRODUCTS ${STEPWELL_RECORDS_FILES} ${_json}
+  COMMAND ${CMAKE_COMMAND} -E make_directory "${STEPWELL_RECORDS_DOCS}"
+  COMMAND ${STEPWELL_TBLGEN} -dump-json -I "${PROJECT_SOURCE_DIR}/dialects/Array"
+          -I "${LLVM_INCLUDE_DIRS}" "${PROJECT_SOURCE_DIR}/dialects/Array/ArrayOps.td" -o ${_json}
+  COMMAND ${Python_EXECUTABLE} "${PROJECT_SOURCE_DIR}/tools/stepwell-records/generate.py" ${_json}
+          --out "${STEPWELL_RECORDS_INCLUDE}" --docs "${STEPWELL_RECORDS_DOCS}"
+  COMMAND ${CMAKE_COMMAND} -E touch ${_stamp}
+  DEPENDS ${STEPWELL_RECORD_SOURCES}
+  COMMENT "Records" VERBATIM)
+add_custom_target(stepwell-records DEPENDS ${_stamp})

@@ -1,0 +1,10 @@
+//===- ArrayOps.td - Every operation of the array dialect -----*- tablegen -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+include "Contraction.td"
+include "Elementwise.td"
+include "Reduction.td"
+include "Structure.td"

@@ -1,0 +1,87 @@
+//===- OpTable.h - What the dispatcher knows of each operation --*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One row per record of dialects/Array/*.td, generated. No MLIR here.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_OPTABLE_H
+#define STEPWELL_EAGER_OPTABLE_H
+
+#include "stepwell/Semantics/Promotion.h"
+#include "stepwell/Semantics/Rules.h"
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace stepwell {
+
+/// Which alternative of Attribute holds the value. Elements (array.constant's
+/// value) has none: a dispatcher cannot build such an operation.
+enum class AttributeKind : uint8_t {
+  I64,
+  F64,
+  Bool,
+  Dims,
+  DType,
+  String,
+  Elements
+};
+
+struct OperandRow {
+  std::string_view name;
+  bool variadic;
+};
+
+struct AttributeRow {
+  std::string_view name;
+  AttributeKind kind;
+  Attribute defaultValue; // monostate: must be given
+};
+
+struct ResultRow {
+  std::string_view name;
+  rules::ShapeRule shape;
+  rules::DTypeRule dtype;
+};
+
+/// What the gradient of one operand reads, as bit masks: bit i is operand or
+/// result i. Types (element type, rank, which sizes are 1) are always known and
+/// never counted.
+struct GradientRow {
+  bool exists; // false: this operand has no gradient (an index, say)
+  bool
+      isCotangent; // the gradient is `g` itself (summed to the operand's shape)
+  uint32_t operands;      // values
+  uint32_t operandShapes; // sizes only
+  uint32_t results;
+  uint32_t resultShapes;
+};
+
+struct OpRow {
+  std::string_view mnemonic, summary, description;
+  std::vector<OperandRow> operands;
+  uint32_t shapeOnly; // bit mask: operands of which only the sizes are used
+  std::vector<AttributeRow> attributes;
+  std::vector<ResultRow> results;
+  Promotion promotion;
+  bool elementwise;
+  /// Elementwise only, of the last operand: 1 floats, 2 signed integers, 4
+  /// uint8, 8 bool.
+  uint8_t elementKinds;
+  bool nonDifferentiable;
+  std::vector<GradientRow>
+      gradients; // one per operand; none if nonDifferentiable
+  /// PyTorch-style schemas, "add(input, other)", and operator slots, "__add__".
+  std::vector<std::string_view> python, slots;
+};
+
+/// All rows, in the order of their mnemonics.
+std::span<const OpRow> opTable();
+/// Null if there is no such operation. The pointer stays valid for good.
+const OpRow *findOp(std::string_view mnemonic);
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_OPTABLE_H

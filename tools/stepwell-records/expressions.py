@@ -1,0 +1,233 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The expressions of `vjp` and `scalar`: Python's grammar, our names."""
+
+import ast
+from dataclasses import dataclass, field
+
+from records import RecordError
+
+
+@dataclass
+class Number:
+    value: float | int
+
+
+@dataclass
+class Ref:
+    """A value: kind is "operand", "result" or "cotangent"."""
+
+    kind: str
+    index: int
+    name: str
+
+
+@dataclass
+class AttributeRef:
+    """An attribute of the record itself."""
+
+    name: str
+
+
+@dataclass
+class AttributeCall:
+    """An attribute computed from another, or from a value's type: `inverse(permutation)`."""
+
+    function: str
+    argument: "AttributeRef | Ref"
+
+
+@dataclass
+class Literal:
+    """An attribute's value, written out: a number, bool, string or list of integers."""
+
+    value: object
+
+
+@dataclass
+class Call:
+    op: object  # an Op in a vjp, "arith.addf" in a scalar body
+    args: list
+    attributes: dict = field(default_factory=dict)
+
+
+ATTRIBUTE_FUNCTIONS = {"inverse": "attribute", "dtype": "value", "swapLast": "value"}
+INFIX = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+
+
+class _Parser:
+    def __init__(self, op, text, where):
+        self.op, self.text, self.where = op, text, where
+
+    def fail(self, message):
+        raise RecordError(f"{self.op.record}: {self.where} \"{self.text}\": {message}")
+
+    def parse(self):
+        try:
+            tree = ast.parse(self.text, mode="eval")
+        except SyntaxError as error:
+            self.fail(f"not an expression ({error.msg})")
+        return self.value(tree.body)
+
+    def number(self, node):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            inner = self.number(node.operand)
+            return None if inner is None else Number(-inner.value)
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, (int, float))
+            and not isinstance(node.value, bool)
+        ):
+            return Number(node.value)
+        return None
+
+    def operand_ref(self, name):
+        index = self.op.operand_index(name)
+        return None if index is None else Ref("operand", index, name)
+
+
+class _VJPParser(_Parser):
+    def __init__(self, op, text, ops):
+        super().__init__(op, text, "vjp")
+        self.ops = ops
+
+    def callee(self, mnemonic):
+        if mnemonic not in self.ops:
+            self.fail(f"'{mnemonic}' is no operation")
+        return self.ops[mnemonic]
+
+    def value(self, node):
+        number = self.number(node)
+        if number is not None:
+            return number
+        if isinstance(node, ast.Name):
+            return self.name(node.id)
+        if isinstance(node, ast.BinOp) and type(node.op) in INFIX:
+            return Call(
+                self.callee(INFIX[type(node.op)]), [self.value(node.left), self.value(node.right)]
+            )
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return Call(self.callee("neg"), [self.value(node.operand)])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return self.call(node)
+        self.fail(f"'{ast.unparse(node)}' is not understood")
+
+    def name(self, name):
+        if name == "g":
+            return Ref("cotangent", 0, name)
+        if name in self.op.results:
+            return Ref("result", self.op.results.index(name), name)
+        ref = self.operand_ref(name)
+        if ref is None:
+            self.fail(f"'{name}' is no operand, result or attribute of '{self.op.mnemonic}'")
+        return ref
+
+    def call(self, node):
+        op = self.callee(node.func.id)
+        count = len(op.operands)
+        if any(o.variadic for o in op.operands):
+            count = len(node.args)
+        if len(node.args) < count:
+            self.fail(f"'{op.mnemonic}' takes {count} operands")
+        call = Call(op, [self.value(argument) for argument in node.args[:count]])
+        extra = dict(zip([a.name for a in op.attributes], node.args[count:], strict=False))
+        if len(node.args) - count > len(op.attributes):
+            self.fail(f"too many arguments for '{op.mnemonic}'")
+        extra |= {keyword.arg: keyword.value for keyword in node.keywords}
+        for name, value in extra.items():
+            if op.attribute(name) is None:
+                self.fail(f"'{op.mnemonic}' has no attribute '{name}'")
+            call.attributes[name] = self.attribute(value)
+        for attribute in op.attributes:
+            if attribute.name not in call.attributes and attribute.default is None:
+                self.fail(f"'{op.mnemonic}' needs the attribute '{attribute.name}'")
+        return call
+
+    def attribute(self, node):
+        if isinstance(node, ast.Name):
+            if self.op.attribute(node.id) is None:
+                self.fail(f"'{node.id}' is no attribute of '{self.op.mnemonic}'")
+            return AttributeRef(node.id)
+        if isinstance(node, ast.Call):
+            function = ast.unparse(node.func)
+            if function not in ATTRIBUTE_FUNCTIONS or len(node.args) != 1:
+                self.fail(f"'{ast.unparse(node)}' computes no attribute")
+            if ATTRIBUTE_FUNCTIONS[function] == "value":
+                return AttributeCall(function, self.value(node.args[0]))
+            return AttributeCall(function, self.attribute(node.args[0]))
+        try:
+            return Literal(ast.literal_eval(node))
+        except ValueError:
+            self.fail(f"'{ast.unparse(node)}' is no attribute value")
+
+
+class _ScalarParser(_Parser):
+    """Calls are `arith.addf(input, other)`; leading strings are predicates."""
+
+    def __init__(self, op, text):
+        super().__init__(op, text, "scalar")
+
+    def value(self, node):
+        number = self.number(node)
+        if number is not None:
+            return number
+        if isinstance(node, ast.Name):
+            ref = self.operand_ref(node.id)
+            if ref is None:
+                self.fail(f"'{node.id}' is no operand of '{self.op.mnemonic}'")
+            return ref
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "convert":
+            return Call("convert", [self.value(argument) for argument in node.args])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = ast.unparse(node.func)
+            if name.split(".")[0] not in ("arith", "math"):
+                self.fail(f"'{name}' is neither an arith nor a math operation")
+            call = Call(name, [])
+            for argument in node.args:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    if name not in ("arith.cmpf", "arith.cmpi"):
+                        self.fail(f"'{name}' takes no predicate")
+                    call.attributes["predicate"] = Literal(argument.value)
+                else:
+                    call.args.append(self.value(argument))
+            return call
+        self.fail(f"'{ast.unparse(node)}' is not understood")
+
+
+def parse_vjp(op, text, ops):
+    return _VJPParser(op, text, ops).parse()
+
+
+def parse_scalar(op, text):
+    return _ScalarParser(op, text).parse()
+
+
+@dataclass
+class Needs:
+    """What an expression reads, as bit masks over operands and results."""
+
+    operands: int = 0
+    operand_shapes: int = 0
+    results: int = 0
+    result_shapes: int = 0
+
+
+def needs(expression, shape_only=False, into=None):
+    into = Needs() if into is None else into
+    if isinstance(expression, Ref):
+        if expression.kind == "operand":
+            if shape_only:
+                into.operand_shapes |= 1 << expression.index
+            else:
+                into.operands |= 1 << expression.index
+        elif expression.kind == "result":
+            if shape_only:
+                into.result_shapes |= 1 << expression.index
+            else:
+                into.results |= 1 << expression.index
+    elif isinstance(expression, Call):
+        for index, argument in enumerate(expression.args):
+            operands = expression.op.operands
+            operand = operands[min(index, len(operands) - 1)]
+            needs(argument, operand.name in expression.op.shape_only, into)
+    return into

@@ -1,0 +1,152 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The operation records, read from `llvm-tblgen -dump-json` (docs/record-schema.md)."""
+
+import textwrap
+from dataclasses import dataclass, field
+
+
+class RecordError(Exception):
+    """What is wrong with which record; the generator prints it and exits with 1."""
+
+
+# ODS attribute constraint -> the alternative of stepwell::Attribute that holds it.
+ATTRIBUTE_KINDS = {
+    "I64Attr": "I64",
+    "F64Attr": "F64",
+    "BoolAttr": "Bool",
+    "DenseI64ArrayAttr": "Dims",
+    "TypeAttr": "DType",
+    "StrAttr": "String",
+    "ElementsAttr": "Elements",
+}
+
+SCALAR_KINDS = ("onFloat", "onInteger", "onUnsigned", "onBool")
+
+
+@dataclass
+class Operand:
+    name: str
+    variadic: bool = False
+
+
+@dataclass
+class AttributeField:
+    name: str
+    kind: str
+    default: str | None = None  # as in the record: a C++ literal
+
+
+@dataclass
+class Op:
+    record: str
+    mnemonic: str
+    summary: str
+    description: str
+    operands: list[Operand]
+    attributes: list[AttributeField]
+    results: list[str]
+    inference: list[tuple[str, str]]
+    promotion: str
+    scalar: dict[str, str]
+    vjp: list[str]
+    non_differentiable: bool
+    has_vjp_hook: bool
+    saves: list[str]
+    shape_only: list[str]
+    python: list[str]
+    slots: list[str]
+    group: str
+    cpp_class: str = field(init=False)
+
+    def __post_init__(self):
+        self.cpp_class = self.record.removeprefix("Array_")
+
+    @property
+    def elementwise(self):
+        return any(self.scalar.values())
+
+    def operand_index(self, name):
+        return next((i for i, o in enumerate(self.operands) if o.name == name), None)
+
+    def attribute(self, name):
+        return next((a for a in self.attributes if a.name == name), None)
+
+
+def _attribute(records, definition, name, record):
+    fields = records[definition]
+    base, default = definition, None
+    if "DefaultValuedAttr" in fields["!superclasses"]:
+        base, default = fields["baseAttr"]["def"], fields["defaultValue"]
+    if base not in ATTRIBUTE_KINDS:
+        known = ", ".join(ATTRIBUTE_KINDS)
+        raise RecordError(f"{record}: attribute '{name}' is {base}; known are {known}")
+    return AttributeField(name, ATTRIBUTE_KINDS[base], default)
+
+
+def _op(records, name):
+    record = records[name]
+    operands, attributes = [], []
+    for argument, argument_name in record["arguments"]["args"]:
+        definition = argument["def"]
+        classes = records[definition]["!superclasses"]
+        if "AttrConstraint" in classes:
+            attributes.append(_attribute(records, definition, argument_name, name))
+        else:
+            operands.append(Operand(argument_name, "Variadic" in classes))
+    for wanted in ("inference",):
+        if record[wanted] is None:
+            raise RecordError(f"{name}: the field '{wanted}' is not stated")
+    scalar = records[record["scalar"]["def"]]
+    op = Op(
+        record=name,
+        mnemonic=record["opName"],
+        summary=record["summary"],
+        description=textwrap.dedent(record["description"]).strip(),
+        operands=operands,
+        attributes=attributes,
+        results=[result_name for _, result_name in record["results"]["args"]],
+        inference=[
+            (records[i["def"]]["shapeRule"], records[i["def"]]["dtypeRule"])
+            for i in record["inference"]
+        ],
+        promotion=record["promotion"],
+        scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
+        vjp=record["vjp"],
+        non_differentiable=bool(record["nonDifferentiable"]),
+        has_vjp_hook=bool(record["hasVJPHook"]),
+        saves=record["saves"],
+        shape_only=record["shapeOnly"],
+        python=record["python"],
+        slots=record["slots"],
+        group=record["!locs"][0].split(":")[0].removesuffix(".td"),
+    )
+    _check(op)
+    return op
+
+
+def _check(op):
+    if not op.summary:
+        raise RecordError(f"{op.record}: the summary is empty")
+    if op.promotion not in ("None", "Common", "ToFloat", "SumToInt64"):
+        raise RecordError(f"{op.record}: '{op.promotion}' is no promotion")
+    if op.vjp and len(op.vjp) != len(op.operands):
+        raise RecordError(
+            f"{op.record}: {len(op.vjp)} vjp expressions for {len(op.operands)} operands"
+        )
+    for name in op.shape_only:
+        if op.operand_index(name) is None:
+            raise RecordError(f"{op.record}: shapeOnly names '{name}', which is no operand")
+    if op.inference and len(op.inference) != len(op.results):
+        raise RecordError(f"{op.record}: {len(op.inference)} inferences for {len(op.results)} results")
+
+
+def read(records):
+    """Every operation of the dialect, by mnemonic, in alphabetical order."""
+    ops = {}
+    for name in records["!instanceof"].get("Array_Op", []):
+        op = _op(records, name)
+        if op.mnemonic in ops:
+            raise RecordError(f"{name}: '{op.mnemonic}' is also {ops[op.mnemonic].record}")
+        ops[op.mnemonic] = op
+    return dict(sorted(ops.items()))
