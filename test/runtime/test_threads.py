@@ -1,0 +1,226 @@
+"""The thread pool: every index once, from anywhere, after anything."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+from conftest import BUILD, Body, Context
+
+THREADED = 1
+
+
+def run(runtime, count, grain, context=None):
+    """The ranges that the body was called with, sorted, and the threads it ran on."""
+    ranges, idents = [], set()
+
+    def body(environment, begin, end):
+        ranges.append((begin, end))
+        idents.add(threading.get_ident())
+
+    runtime.stepwell_runtime_parallel_for(context, count, grain, Body(body), None)
+    return sorted(ranges), idents
+
+
+def covers(ranges, count):
+    edges = [0] + [end for _, end in ranges]
+    return [begin for begin, _ in ranges] == edges[:-1] and edges[-1] == count
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 1000, 1023, 1024, 100_003])
+@pytest.mark.parametrize("grain", [0, 1, 3, 64, 5000])
+def test_ranges_cover_and_respect_the_grain(threads, count, grain):
+    ranges, _ = run(threads, count, grain)
+    assert covers(ranges, count)
+    assert all(end - begin >= grain for begin, end in ranges[:-1])
+    assert all(end > begin for begin, end in ranges)
+
+
+@pytest.mark.parametrize("count", [0, -5])
+def test_nothing_to_do(threads, count):
+    assert run(threads, count, 1) == ([], set())
+
+
+def test_huge_counts_do_not_overflow(threads):
+    ranges, _ = run(threads, 2**63 - 1, 1)
+    assert covers(ranges, 2**63 - 1)
+
+
+def test_work_is_shared_between_threads(threads):
+    # Two bodies that wait for each other can only end when two threads run them.
+    barrier = threading.Barrier(2, timeout=60)
+    first = threading.Event()
+
+    def body(environment, begin, end):
+        if begin < 2:
+            barrier.wait()
+        first.set()
+
+    threads.stepwell_runtime_parallel_for(None, 4, 1, Body(body), None)
+    assert first.is_set() and not barrier.broken
+
+
+def test_one_thread_is_serial(runtime, threads):
+    threads.stepwell_runtime_set_num_threads(1)
+    ranges, idents = run(threads, 1000, 1)
+    assert ranges == [(0, 1000)]
+    assert idents == {threading.get_ident()}
+
+
+def test_serial_context_stays_on_the_caller(threads):
+    context = Context()
+    threads.stepwell_context_init(context, 0)
+    assert context.abi_version == 1 and context.num_threads == 1
+    assert run(threads, 1000, 1, ctypes.byref(context))[0] == [(0, 1000)]
+    threads.stepwell_context_init(context, THREADED)
+    assert context.num_threads == 4
+    pool = ctypes.cast(threads.stepwell_runtime_parallel_for, ctypes.c_void_p).value
+    assert context.parallel_for == pool
+
+
+def test_nested_calls_run_serially_and_completely(threads):
+    inner = Counter()
+    nested_ranges = []
+
+    def outer_body(environment, begin, end):
+        for i in range(begin, end):
+            ranges, idents = run(threads, 100, 1)
+            nested_ranges.append(ranges)
+            inner[i] += sum(stop - start for start, stop in ranges)
+            assert idents == {threading.get_ident()}
+
+    threads.stepwell_runtime_parallel_for(None, 16, 1, Body(outer_body), None)
+    assert inner == Counter({i: 100 for i in range(16)})
+    assert all(ranges == [(0, 100)] for ranges in nested_ranges)
+
+
+def test_many_callers_at_once(threads):
+    failures = []
+
+    def caller():
+        for count in range(1, 60):
+            ranges, _ = run(threads, count, 1)
+            if not covers(ranges, count):
+                failures.append((count, ranges))
+
+    callers = [threading.Thread(target=caller) for _ in range(40)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+    assert not failures
+
+
+def test_a_long_chunk_on_a_worker_is_waited_for(threads):
+    ended = []
+    caller = threading.get_ident()
+
+    def body(environment, begin, end):
+        if threading.get_ident() != caller:
+            time.sleep(0.05)  # past the caller's spinning: it sleeps until woken
+        ended.append((begin, end))
+
+    for _ in range(5):
+        ended.clear()
+        threads.stepwell_runtime_parallel_for(None, 16, 1, Body(body), None)
+        assert covers(sorted(ended), 16)
+
+
+def test_idle_workers_wake_up(threads):
+    run(threads, 100, 1)
+    time.sleep(0.02)  # long past the workers' spinning
+    test_work_is_shared_between_threads(threads)
+
+
+def test_a_forked_child_has_its_own_pool(threads):
+    run(threads, 1000, 1)
+    child = os.fork()
+    if child == 0:
+        try:
+            ranges, _ = run(threads, 1000, 1)
+            test_work_is_shared_between_threads(threads)
+            os._exit(0 if covers(ranges, 1000) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    assert covers(run(threads, 1000, 1)[0], 1000)
+
+
+def test_fork_while_other_threads_compute(threads):
+    stop = threading.Event()
+
+    def caller():
+        while not stop.is_set():
+            run(threads, 50, 1)
+
+    others = [threading.Thread(target=caller) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    try:
+        for _ in range(10):
+            child = os.fork()
+            if child == 0:
+                try:
+                    ranges, _ = run(threads, 1000, 1)
+                    os._exit(0 if covers(ranges, 1000) else 1)
+                finally:
+                    os._exit(2)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        for thread in others:
+            thread.join()
+
+
+def python(code, **environment):
+    """Runs code in a fresh interpreter with the library as `lib`."""
+    prelude = (
+        f"import ctypes, os\nlib = ctypes.CDLL({str(BUILD / 'lib/libstepwell-runtime-test.so')!r})\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", prelude + code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("3", 3), ("100000", 256), ("0", None), ("two", None), ("", None)]
+)
+def test_environment_variable(text, expected):
+    done = python("print(lib.stepwell_runtime_get_num_threads())", STEPWELL_NUM_THREADS=text)
+    assert int(done.stdout) == (expected or len(os.sched_getaffinity(0)))
+
+
+def test_no_thread_starts_before_it_is_needed():
+    code = """
+tasks = lambda: len(os.listdir('/proc/self/task'))
+Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+body = Body(lambda *_: None)
+lib.stepwell_runtime_set_num_threads(3)
+lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(10), body, None)
+print(tasks())
+lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(1), body, None)
+print(tasks())
+"""
+    assert python(code).stdout.split() == ["1", "3"]
+
+
+def test_the_library_can_be_closed_with_its_workers():
+    code = """
+import _ctypes
+Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+body = Body(lambda *_: None)
+lib.stepwell_runtime_set_num_threads(4)
+lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(1), body, None)
+_ctypes.dlclose(lib._handle)
+print(len(os.listdir('/proc/self/task')), 'runtime-test' in open('/proc/self/maps').read())
+"""
+    done = python(code)
+    assert (done.returncode, done.stdout.split()) == (0, ["1", "False"]), done.stderr
