@@ -55,7 +55,7 @@ def _literal_number(value):
 
 
 class _ScalarEmitter:
-    """Nested calls of ScalarBuilder (dialects/Array/ScalarBodies.cpp)."""
+    """Nested calls of ScalarBuilder (lib/Lowering/ScalarBodies.cpp)."""
 
     def emit(self, expression, like=None):
         if isinstance(expression, Ref):

@@ -9,6 +9,38 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Array operations to linalg on tensors";
+  let description = [{
+    Elementwise operations become one `linalg.generic` each, whose body is what the record's `scalar` says; a
+    dimension of static size 1 broadcasts by its indexing map. Reductions and contractions start from a
+    filled tensor. bool and ui8 become i8. f16 and bf16 compute in f32 and round once per operation, so
+    that fused and separate operations give the same bits.
+
+    Before:
+    ```mlir
+    %0 = array.add %x, %y : (tensor<?xbf16>, tensor<1xbf16>) -> tensor<?xbf16>
+    ```
+    After:
+    ```mlir
+    %n = tensor.dim %x, %c0 : tensor<?xbf16>
+    %e = tensor.empty(%n) : tensor<?xbf16>
+    %0 = linalg.generic {indexing_maps = [(d0) -> (d0), (d0) -> (0), (d0) -> (d0)], ...} {
+      %a = arith.extf %in : bf16 to f32
+      %b = arith.extf %in_0 : bf16 to f32
+      %c = arith.addf %a, %b : f32
+      %d = arith.truncf %c : f32 to bf16
+      linalg.yield %d : bf16
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def LowerEntryPass : Pass<"stepwell-lower-entry", "::mlir::ModuleOp"> {
   let summary = "Give the program's entry typed buffers instead of tensors";
   let description = [{
