@@ -8,6 +8,8 @@ set(LLVM_INSTALL_TOOLCHAIN_ONLY ON)
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+# mlir_tablegen() finds MLIR's .td files through the directory's include path only.
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS})
 
 # Sources of libstepwell-compiler.so, one object library per folder.
 #   stepwell_add_compiler_library(StepwellLowering a.cpp b.cpp DEPENDS records)
@@ -22,6 +24,8 @@ function(stepwell_add_compiler_library name)
     ${PROJECT_SOURCE_DIR}/lib/Semantics/include ${PROJECT_SOURCE_DIR}/lib/CAPI/include
     ${PROJECT_SOURCE_DIR}/runtime/include)
   target_compile_definitions(${name} PRIVATE ${LLVM_DEFINITIONS})
+  # Every dialect header that is generated.
+  add_dependencies(${name} stepwell-dialect-headers)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()

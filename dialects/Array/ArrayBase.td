@@ -51,7 +51,7 @@ def NoScalar : Scalar<"">;
 
 /// Every operation of the dialect. A concrete one states every field marked ?.
 class Array_Op<string mnemonic, list<Trait> traits = [],
-               list<Trait> inferTraits = [DeclareOpInterfaceMethods<InferTypeOpInterface, ["isCompatibleReturnTypes"]>]>
+               list<Trait> inferTraits = [InferTypeOpAdaptorWithIsCompatible]>
     : Op<Array_Dialect, mnemonic, !listconcat([Pure], inferTraits, traits)> {
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";

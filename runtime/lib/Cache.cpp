@@ -247,8 +247,9 @@ bool stepwell_cache::put(const stepwell_digest &digest, const void *bytes,
     unlink(temporary.c_str());
     return false;
   }
-  auto added = int64_t(sizeof header + size);
-  if (total.load() < 0 || total.fetch_add(added) + added > limit)
+  int64_t known = total.load();
+  if (known < 0 ||
+      total.fetch_add(int64_t(sizeof header + size)) + int64_t(size) > limit)
     tidy();
   return true;
 }

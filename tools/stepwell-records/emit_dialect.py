@@ -23,6 +23,11 @@ def _getter(name):
     return "get" + "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
+def _mask(op):
+    """Which kinds of element an elementwise operation accepts; 0 for every other one."""
+    return sum(1 << i for i, kind in enumerate(SCALAR_KINDS) if op.scalar[kind])
+
+
 def inference(ops):
     """Op::inferReturnTypes of every operation that states an inference."""
     out = [HEADER]
@@ -35,12 +40,10 @@ def inference(ops):
         out.append(
             f"""
 LogicalResult {op.cpp_class}::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+    MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {{
-  [[maybe_unused]] Adaptor adaptor(operands, attributes, properties, regions);
-  return inferTypes(context, location, operands, Attributes{{{attributes}}},
-                    {{{shapes}}}, {{{dtypes}}}, types);
+  return inferTypes(context, location, getOperationName(), adaptor.getOperands(),
+                    Attributes{{{attributes}}}, {{{shapes}}}, {{{dtypes}}}, {_mask(op)}, types);
 }}
 bool {op.cpp_class}::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {{
   return areCompatible(inferred, actual);
@@ -55,7 +58,7 @@ def _literal_number(value):
 
 
 class _ScalarEmitter:
-    """Nested calls of ScalarBuilder (lib/Lowering/ScalarBodies.cpp)."""
+    """Nested calls of ScalarBuilder (dialects/Array/ScalarBodies.cpp)."""
 
     def emit(self, expression, like=None):
         if isinstance(expression, Ref):
@@ -89,9 +92,8 @@ def scalar_bodies(ops):
             value = _ScalarEmitter().emit(parse_scalar(op, body)) if body else "Value()"
             out.append(f"  case ElementKind::{kind.removeprefix('on')}:\n    return {value};\n")
         out.append("  }\n  return Value();\n}\n")
-        mask = sum(1 << i for i, kind in enumerate(SCALAR_KINDS) if op.scalar[kind])
-        table.append(f"    {{\"array.{op.mnemonic}\", scalar_{op.mnemonic}, {mask}}},\n")
-    out.append("static const ScalarBody kScalarBodies[] = {\n" + "".join(table) + "};\n")
+        table.append(f"    {{\"array.{op.mnemonic}\", scalar_{op.mnemonic}}},\n")
+    out.append("static const ScalarBodyRow kScalarBodies[] = {\n" + "".join(table) + "};\n")
     return "".join(out)
 
 
@@ -160,5 +162,5 @@ def vjps(ops):
                 value = _VJPEmitter().emit(parse_vjp(op, text, ops))
                 out.append(f"  case {index}: // {text}\n    return {value};\n")
         out.append("  }\n  return Value();\n}\n")
-    out.append("static const VJPRule kVJPRules[] = {\n" + "".join(table) + "};\n")
+    out.append("static const VJPRow kVJPRows[] = {\n" + "".join(table) + "};\n")
     return "".join(out)

@@ -1,0 +1,147 @@
+//===- ArrayDialect.cpp - The array dialect and its types -----------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Array/Array.h"
+#include "stepwell/Registration.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Transforms/InliningUtils.h"
+
+using namespace mlir;
+using namespace stepwell;
+using namespace stepwell::array;
+
+#include "stepwell/Array/ArrayDialect.cpp.inc"
+
+namespace {
+/// Tensor values have no identity: everything may be inlined.
+struct ArrayInliner : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
+void ArrayDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "stepwell/Array/ArrayOps.cpp.inc"
+      >();
+  addInterfaces<ArrayInliner>();
+}
+
+Operation *ArrayDialect::materializeConstant(OpBuilder &builder,
+                                             mlir::Attribute value, Type type,
+                                             Location loc) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getShapedType() != type)
+    return nullptr;
+  return ConstantOp::create(builder, loc, elements);
+}
+
+std::optional<DType> array::toDType(Type element) {
+  if (element.isUnsignedInteger(8))
+    return DType::U8;
+  if (element.isSignlessInteger())
+    switch (element.getIntOrFloatBitWidth()) {
+    case 1:
+      return DType::Bool;
+    case 8:
+      return DType::I8;
+    case 16:
+      return DType::I16;
+    case 32:
+      return DType::I32;
+    case 64:
+      return DType::I64;
+    }
+  if (element.isF16())
+    return DType::F16;
+  if (element.isBF16())
+    return DType::BF16;
+  if (element.isF32())
+    return DType::F32;
+  if (element.isF64())
+    return DType::F64;
+  return std::nullopt;
+}
+
+Type array::fromDType(MLIRContext *context, DType dtype) {
+  switch (dtype) {
+  case DType::Bool:
+    return IntegerType::get(context, 1);
+  case DType::U8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case DType::F16:
+    return Float16Type::get(context);
+  case DType::BF16:
+    return BFloat16Type::get(context);
+  case DType::F32:
+    return Float32Type::get(context);
+  case DType::F64:
+    return Float64Type::get(context);
+  default:
+    return IntegerType::get(context, 8 * byteWidth(dtype));
+  }
+}
+
+std::optional<stepwell::TensorType> array::toTensorType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getRank() > kMaxRank || tensor.getEncoding())
+    return std::nullopt;
+  std::optional<DType> dtype = toDType(tensor.getElementType());
+  if (!dtype)
+    return std::nullopt;
+  return stepwell::TensorType{
+      *dtype, Dims(tensor.getShape().begin(), tensor.getShape().end())};
+}
+
+RankedTensorType array::fromTensorType(MLIRContext *context,
+                                       const stepwell::TensorType &type) {
+  static_assert(kDynamic == ShapedType::kDynamic);
+  return RankedTensorType::get(
+      ArrayRef<int64_t>(type.dims.begin(), type.dims.end()),
+      fromDType(context, type.dtype));
+}
+
+Operation *array::createInferred(OpBuilder &builder, Location loc,
+                                 StringRef name, ValueRange operands,
+                                 ArrayRef<NamedAttribute> attributes) {
+  OperationState state(loc, name, operands, TypeRange(), attributes);
+  auto *infer = state.name.getInterface<InferTypeOpInterface>();
+  if (!infer) {
+    emitError(loc) << "'" << name
+                   << "' is not loaded or does not infer its type";
+    return nullptr;
+  }
+  DictionaryAttr dictionary =
+      state.attributes.getDictionary(builder.getContext());
+  OpaqueProperties properties = nullptr;
+  if (infer
+          ->inferReturnTypes(builder.getContext(), loc, operands, dictionary,
+                             properties, {}, state.types)
+          .failed())
+    return nullptr;
+  return builder.create(state);
+}
+
+Value array::createNumber(OpBuilder &builder, Location loc, double value,
+                          Type element) {
+  auto type = RankedTensorType::get({}, element);
+  TypedAttr number;
+  if (auto floating = dyn_cast<FloatType>(element))
+    number = FloatAttr::get(floating, value);
+  else
+    number = IntegerAttr::get(element, static_cast<int64_t>(value));
+  return ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(type, ArrayRef<mlir::Attribute>(number)));
+}
+
+static RegisterPieces registration([](DialectRegistry &registry) {
+  registry.insert<ArrayDialect>();
+});

@@ -1,0 +1,156 @@
+//===- ArrayOps.cpp - Inference, verification and folds -------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Array/Array.h"
+#include "stepwell/Semantics/Rules.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace stepwell;
+using namespace stepwell::array;
+
+using RuleAttribute = stepwell::Attribute;
+namespace rules = stepwell::rules;
+
+//===--- Inference: the rules of lib/Semantics ----------------------------===//
+
+[[maybe_unused]] static RuleAttribute toAttribute(uint64_t value) {
+  return static_cast<int64_t>(value);
+}
+[[maybe_unused]] static RuleAttribute toAttribute(bool value) { return value; }
+[[maybe_unused]] static RuleAttribute toAttribute(const APFloat &value) {
+  return value.convertToDouble();
+}
+[[maybe_unused]] static RuleAttribute toAttribute(StringRef value) {
+  return value.str();
+}
+[[maybe_unused]] static RuleAttribute toAttribute(ArrayRef<int64_t> value) {
+  // One more than fits: the rules refuse it, whatever the operand's rank is.
+  return Dims(value.begin(),
+              value.begin() + std::min<size_t>(value.size(), kMaxRank));
+}
+[[maybe_unused]] static RuleAttribute toAttribute(Type type) {
+  std::optional<DType> dtype = toDType(type);
+  return dtype ? RuleAttribute(*dtype) : RuleAttribute();
+}
+
+static StringRef kindName(DType dtype) {
+  return isFloat(dtype) ? "floats" : isInteger(dtype) ? "integers" : "bool";
+}
+
+/// The result types of an operation with one shape and one dtype rule per
+/// result. `kinds` is the mask of elements an elementwise operation accepts
+/// (ArrayBase.td), or 0.
+static LogicalResult inferTypes(MLIRContext *context,
+                                std::optional<Location> location,
+                                StringRef name, ValueRange operands,
+                                const Attributes &attributes,
+                                ArrayRef<rules::ShapeRule> shapeRules,
+                                ArrayRef<rules::DTypeRule> dtypeRules,
+                                unsigned kinds, SmallVectorImpl<Type> &types) {
+  SmallVector<stepwell::TensorType> operandTypes;
+  for (Value operand : operands) {
+    std::optional<stepwell::TensorType> type = toTensorType(operand.getType());
+    if (!type)
+      return emitOptionalError(
+          location, "'", name, "' op operand type ", operand.getType(),
+          " is no tensor of the array dialect, of at most ", kMaxRank,
+          " dimensions");
+    operandTypes.push_back(*type);
+  }
+  for (const RuleAttribute &attribute : attributes)
+    if (std::holds_alternative<std::monostate>(attribute))
+      return emitOptionalError(
+          location, "'", name,
+          "' op attribute names a type that no tensor has");
+  if (kinds && !operandTypes.empty()) {
+    DType dtype = operandTypes.back().dtype;
+    unsigned kind = isFloat(dtype)       ? 1
+                    : dtype == DType::U8 ? 4
+                    : isInteger(dtype)   ? 2
+                                         : 8;
+    if (!(kinds & kind))
+      return emitOptionalError(location, "'", name, "' op does not accept ",
+                               kindName(dtype), ", got ",
+                               std::string(stepwell::name(dtype)));
+  }
+  rules::Operands span(operandTypes.data(), operandTypes.size());
+  for (auto [shapeRule, dtypeRule] : llvm::zip_equal(shapeRules, dtypeRules)) {
+    ErrorOr<DType> dtype = dtypeRule(span, attributes);
+    if (!dtype)
+      return emitOptionalError(location, "'", name, "' op ",
+                               dtype.error().message);
+    ErrorOr<Dims> dims = shapeRule(span, attributes);
+    if (!dims)
+      return emitOptionalError(location, "'", name, "' op ",
+                               dims.error().message);
+    types.push_back(fromTensorType(context, {*dtype, *dims}));
+  }
+  return success();
+}
+
+/// A result may know more or fewer of the sizes than its operands tell.
+static bool areCompatible(TypeRange inferred, TypeRange actual) {
+  return inferred.size() == actual.size() &&
+         llvm::all_of(llvm::zip(inferred, actual), [](auto types) {
+           auto [a, b] = types;
+           return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) &&
+                  succeeded(verifyCompatibleShape(a, b));
+         });
+}
+
+#include "stepwell/Array/ArrayInference.inc"
+
+//===--- Verifiers --------------------------------------------------------===//
+
+LogicalResult CastOp::verify() {
+  if (!toDType(getDtype()))
+    return emitOpError("'dtype' is ") << getDtype() << ", which no tensor has";
+  return success();
+}
+
+//===--- Folds ------------------------------------------------------------===//
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  return getInput().getType() == getType() ? getInput() : OpFoldResult();
+}
+
+OpFoldResult SumOp::fold(FoldAdaptor) {
+  return getDims().empty() && getInput().getType() == getType()
+             ? getInput()
+             : OpFoldResult();
+}
+
+OpFoldResult BroadcastLikeOp::fold(FoldAdaptor) {
+  // Equal types have equal sizes: a dynamic size is never a 1 that stretches.
+  bool inserts = !getKeepdim() && !getDims().empty();
+  return !inserts && getInput().getType() == getType() ? getInput()
+                                                       : OpFoldResult();
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  ArrayRef<int64_t> permutation = getPermutation();
+  if (llvm::equal(permutation, llvm::seq<int64_t>(permutation.size())) &&
+      getInput().getType() == getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> composed;
+  for (int64_t dim : permutation)
+    composed.push_back(inner.getPermutation()[dim]);
+  setPermutation(composed);
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
+#define GET_OP_CLASSES
+#include "stepwell/Array/ArrayOps.cpp.inc"

@@ -1,0 +1,214 @@
+//===- ScalarBodies.cpp - What an operation does to one element -----------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Array/ScalarBodies.h"
+#include "stepwell/Array/Array.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace stepwell;
+using namespace stepwell::array;
+
+namespace {
+
+enum class ElementKind { Float, Integer, Unsigned, Bool };
+
+ElementKind kindOf(DType dtype) {
+  return isFloat(dtype)         ? ElementKind::Float
+         : dtype == DType::U8   ? ElementKind::Unsigned
+         : dtype == DType::Bool ? ElementKind::Bool
+                                : ElementKind::Integer;
+}
+
+/// What the generated functions call. A null value makes everything built on it
+/// null.
+class ScalarBuilder {
+public:
+  ScalarBuilder(OpBuilder &builder, Location loc, DType from, DType to)
+      : builder(builder), loc(loc), from(from), to(to) {}
+
+  Value call(StringRef name, ValueRange operands,
+             ArrayRef<NamedAttribute> attributes = {}) {
+    if (llvm::is_contained(operands, Value()))
+      return {};
+    Operation *op = createInferred(builder, loc, name, operands, attributes);
+    return op ? op->getResult(0) : Value();
+  }
+
+  Value compare(StringRef name, StringRef predicate, ValueRange operands) {
+    if (llvm::is_contained(operands, Value()))
+      return {};
+    if (name == "arith.cmpf") {
+      std::optional<arith::CmpFPredicate> p =
+          arith::symbolizeCmpFPredicate(predicate);
+      return p ? arith::CmpFOp::create(builder, loc, *p, operands[0],
+                                       operands[1])
+               : Value();
+    }
+    std::optional<arith::CmpIPredicate> p =
+        arith::symbolizeCmpIPredicate(predicate);
+    return p ? arith::CmpIOp::create(builder, loc, *p, operands[0], operands[1])
+             : Value();
+  }
+
+  /// A constant of the type of `like`, scalar or vector.
+  Value number(double value, Value like) {
+    return like ? constant(
+                      builder.getFloatAttr(getElementTypeOrSelf(like), value),
+                      like)
+                : Value();
+  }
+  Value number(int64_t value, Value like) {
+    if (!like)
+      return {};
+    Type element = getElementTypeOrSelf(like);
+    if (isa<FloatType>(element))
+      return number(static_cast<double>(value), like);
+    return constant(builder.getIntegerAttr(element, value), like);
+  }
+
+  /// To the result's element type, as the record of array.cast says.
+  Value convert(Value value);
+
+private:
+  Value constant(TypedAttr attr, Value like) {
+    if (auto vector = dyn_cast<VectorType>(like.getType()))
+      attr = DenseElementsAttr::get(vector, ArrayRef<mlir::Attribute>(attr));
+    return arith::ConstantOp::create(builder, loc, attr);
+  }
+  Type withElement(Type type, Type element) {
+    if (auto vector = dyn_cast<VectorType>(type))
+      return vector.clone(element);
+    return element;
+  }
+  Value floatToInt(Value value, Type target);
+
+  OpBuilder &builder;
+  Location loc;
+  DType from, to;
+};
+
+} // namespace
+
+/// Truncates and saturates; NaN becomes 0. The bounds that are compared with
+/// are exact in every float type or round outwards, so that fptosi never sees
+/// what it does not define.
+Value ScalarBuilder::floatToInt(Value value, Type target) {
+  unsigned bits = getElementTypeOrSelf(target).getIntOrFloatBitWidth();
+  bool isSigned = to != DType::U8;
+  // f16 holds neither bound of i32: compare in f32, where powers of two are
+  // exact.
+  Type element = getElementTypeOrSelf(value);
+  if (element.getIntOrFloatBitWidth() < 32)
+    value = arith::ExtFOp::create(
+        builder, loc, withElement(value.getType(), builder.getF32Type()),
+        value);
+  APInt low = isSigned ? APInt::getSignedMinValue(bits) : APInt::getZero(bits);
+  APInt high =
+      isSigned ? APInt::getSignedMaxValue(bits) : APInt::getMaxValue(bits);
+  double least = isSigned ? -std::ldexp(1.0, bits - 1) : 0.0;
+  double beyond = std::ldexp(1.0, isSigned ? bits - 1 : bits);
+
+  // Inside [least, beyond) the conversion is defined; elsewhere it is given 0.
+  Value tooLow = compare("arith.cmpf", "olt", {value, number(least, value)});
+  Value tooHigh = compare("arith.cmpf", "oge", {value, number(beyond, value)});
+  Value isNaN = compare("arith.cmpf", "uno", {value, value});
+  Value outside = arith::OrIOp::create(builder, loc, tooLow, tooHigh);
+  outside = arith::OrIOp::create(builder, loc, outside, isNaN);
+  Value safe =
+      arith::SelectOp::create(builder, loc, outside, number(0.0, value), value);
+  Value result =
+      isSigned
+          ? arith::FPToSIOp::create(builder, loc, target, safe).getResult()
+          : arith::FPToUIOp::create(builder, loc, target, safe).getResult();
+  auto bound = [&](const APInt &bound) {
+    return constant(builder.getIntegerAttr(getElementTypeOrSelf(target), bound),
+                    result);
+  };
+  result = arith::SelectOp::create(builder, loc, tooLow, bound(low), result);
+  return arith::SelectOp::create(builder, loc, tooHigh, bound(high), result);
+}
+
+Value ScalarBuilder::convert(Value value) {
+  if (!value || from == to)
+    return value;
+  Type element =
+      fromDType(builder.getContext(), to == DType::U8 ? DType::I8 : to);
+  Type target = withElement(value.getType(), element);
+  if (to == DType::Bool)
+    return isFloat(from)
+               ? compare("arith.cmpf", "une", {value, number(0.0, value)})
+               : compare("arith.cmpi", "ne",
+                         {value, number(int64_t(0), value)});
+  if (isFloat(from) && isFloat(to)) {
+    // f16 and bf16 meet in f32, which holds both.
+    if (byteWidth(from) == byteWidth(to))
+      return arith::TruncFOp::create(
+          builder, loc, target,
+          arith::ExtFOp::create(
+              builder, loc, withElement(value.getType(), builder.getF32Type()),
+              value));
+    if (byteWidth(from) < byteWidth(to))
+      return arith::ExtFOp::create(builder, loc, target, value);
+    return arith::TruncFOp::create(builder, loc, target, value);
+  }
+  if (isFloat(from))
+    return floatToInt(value, target);
+  bool isUnsigned = from == DType::Bool || from == DType::U8;
+  if (isFloat(to))
+    return isUnsigned ? arith::UIToFPOp::create(builder, loc, target, value)
+                            .getResult()
+                      : arith::SIToFPOp::create(builder, loc, target, value)
+                            .getResult();
+  unsigned fromBits = from == DType::Bool ? 1 : 8 * byteWidth(from);
+  unsigned toBits = element.getIntOrFloatBitWidth();
+  if (fromBits == toBits)
+    return value;
+  if (fromBits > toBits)
+    return arith::TruncIOp::create(builder, loc, target, value);
+  return isUnsigned
+             ? arith::ExtUIOp::create(builder, loc, target, value).getResult()
+             : arith::ExtSIOp::create(builder, loc, target, value).getResult();
+}
+
+namespace {
+struct ScalarBodyRow {
+  StringRef name;
+  Value (*build)(ScalarBuilder &, ElementKind, ValueRange);
+};
+} // namespace
+
+#include "stepwell/Array/ArrayScalarBodies.inc"
+
+static const ScalarBodyRow *lookup(Operation *op) {
+  static const llvm::StringMap<const ScalarBodyRow *> rows = [] {
+    llvm::StringMap<const ScalarBodyRow *> map;
+    for (const ScalarBodyRow &row : kScalarBodies)
+      map[row.name] = &row;
+    return map;
+  }();
+  return rows.lookup(op->getName().getStringRef());
+}
+
+bool array::isElementwise(Operation *op) { return lookup(op) != nullptr; }
+
+Value array::buildScalarBody(OpBuilder &builder, Location loc, Operation *op,
+                             ValueRange elements) {
+  const ScalarBodyRow *row = lookup(op);
+  if (!row || elements.empty() || elements.size() != op->getNumOperands())
+    return {};
+  std::optional<DType> from =
+      toDType(getElementTypeOrSelf(op->getOperands().back()));
+  std::optional<DType> to = toDType(getElementTypeOrSelf(op->getResult(0)));
+  if (!from || !to)
+    return {};
+  ScalarBuilder scalar(builder, loc, *from, *to);
+  return row->build(scalar, kindOf(*from), elements);
+}

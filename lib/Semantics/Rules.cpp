@@ -1,0 +1,213 @@
+//===- Rules.cpp - Shape and element type rules, by name ------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Semantics/Rules.h"
+
+#include <algorithm>
+
+namespace stepwell::rules {
+
+static Error valueError(std::string message) {
+  return {Error::Kind::Value, std::move(message)};
+}
+static Error typeError(std::string message) {
+  return {Error::Kind::Type, std::move(message)};
+}
+static Error indexError(std::string message) {
+  return {Error::Kind::Index, std::move(message)};
+}
+
+static std::string number(int64_t value) {
+  return value == kDynamic ? "?" : std::to_string(value);
+}
+
+/// One dimension of a broadcast, or nothing if the two sizes do not fit.
+static std::optional<int64_t> broadcastDim(int64_t a, int64_t b) {
+  if (a == b || b == 1)
+    return a;
+  if (a == 1)
+    return b;
+  // A dynamic size equals every size but 1: the other one says more.
+  if (a == kDynamic)
+    return b;
+  if (b == kDynamic)
+    return a;
+  return std::nullopt;
+}
+
+static std::string shapes(Operands operands) {
+  std::string text;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (i)
+      text += i + 1 == operands.size() ? " and " : ", ";
+    text += toString(operands[i].dims);
+  }
+  return text;
+}
+
+static std::optional<Dims> broadcastDims(const Dims &a, const Dims &b) {
+  Dims result = a.size() >= b.size() ? a : b;
+  const Dims &other = a.size() >= b.size() ? b : a;
+  int offset = result.size() - other.size();
+  for (int i = 0; i < other.size(); ++i) {
+    std::optional<int64_t> size = broadcastDim(result[offset + i], other[i]);
+    if (!size)
+      return std::nullopt;
+    result[offset + i] = *size;
+  }
+  return result;
+}
+
+/// `dims` as a bit mask; each must lie in [0, rank) and occur once.
+static ErrorOr<uint32_t> dimMask(const Dims &dims, int rank) {
+  uint32_t mask = 0;
+  for (int64_t dim : dims) {
+    if (dim < 0 || dim >= rank)
+      return indexError("dimension " + number(dim) +
+                        " is out of range for a tensor of rank " +
+                        number(rank));
+    if (mask & (1u << dim))
+      return valueError("dimension " + number(dim) + " appears more than once");
+    mask |= 1u << dim;
+  }
+  return mask;
+}
+
+//===--- Shape rules ------------------------------------------------------===//
+
+ErrorOr<Dims> broadcast(Operands operands, const Attributes &) {
+  Dims result;
+  for (const TensorType &operand : operands) {
+    std::optional<Dims> dims = broadcastDims(result, operand.dims);
+    if (!dims)
+      return valueError("shapes " + shapes(operands) +
+                        " do not broadcast: aligned at the last dimension, "
+                        "sizes must be equal or 1");
+    result = *dims;
+  }
+  return result;
+}
+
+ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
+  const Dims &dims = std::get<Dims>(attributes[0]);
+  bool keepdim = std::get<bool>(attributes[1]);
+  const Dims &input = operands[0].dims;
+  ErrorOr<uint32_t> mask = dimMask(dims, input.size());
+  if (!mask)
+    return mask.error();
+  Dims result;
+  for (int i = 0; i < input.size(); ++i) {
+    if (!(*mask & (1u << i)))
+      result.push_back(input[i]);
+    else if (keepdim)
+      result.push_back(1);
+  }
+  return result;
+}
+
+ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
+  const Dims &a = operands[0].dims, &b = operands[1].dims;
+  if (a.size() < 2 || b.size() < 2)
+    return valueError(
+        "matrices need two or more dimensions, the operands have shapes " +
+        shapes(operands));
+  int64_t m = a[a.size() - 2], k = a[a.size() - 1], otherK = b[b.size() - 2],
+          n = b[b.size() - 1];
+  if (k != otherK && k != kDynamic && otherK != kDynamic)
+    return valueError(
+        "shapes " + shapes(operands) + " do not multiply: " + number(k) +
+        " columns on the left, " + number(otherK) + " rows on the right");
+  std::optional<Dims> batch =
+      broadcastDims(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2));
+  if (!batch)
+    return valueError("the leading dimensions of " + shapes(operands) +
+                      " do not broadcast");
+  batch->push_back(m);
+  batch->push_back(n);
+  return *batch;
+}
+
+ErrorOr<Dims> permute(Operands operands, const Attributes &attributes) {
+  const Dims &permutation = std::get<Dims>(attributes[0]);
+  const Dims &input = operands[0].dims;
+  if (permutation.size() != input.size())
+    return valueError("permutation " + toString(permutation) + " has " +
+                      number(permutation.size()) +
+                      " dimensions, the input of shape " + toString(input) +
+                      " has " + number(input.size()));
+  ErrorOr<uint32_t> mask = dimMask(permutation, input.size());
+  if (!mask)
+    return mask.error();
+  Dims result;
+  for (int64_t dim : permutation)
+    result.push_back(input[dim]);
+  return result;
+}
+
+ErrorOr<Dims> broadcastLike(Operands operands, const Attributes &attributes) {
+  const Dims &dims = std::get<Dims>(attributes[0]);
+  bool keepdim = std::get<bool>(attributes[1]);
+  const Dims &input = operands.front().dims, &like = operands.back().dims;
+  ErrorOr<uint32_t> mask = dimMask(dims, like.size());
+  if (!mask)
+    return mask.error();
+  Dims aligned = input;
+  if (!keepdim && !dims.empty()) {
+    if (input.size() + dims.size() != like.size())
+      return valueError("the input of shape " + toString(input) +
+                        " does not have the dimensions of " + toString(like) +
+                        " without " + toString(dims));
+    aligned = Dims();
+    int next = 0;
+    for (int i = 0; i < like.size(); ++i)
+      aligned.push_back(*mask & (1u << i) ? 1 : input[next++]);
+  }
+  if (aligned.size() > like.size())
+    return valueError("shape " + toString(input) + " does not broadcast to " +
+                      toString(like));
+  int offset = like.size() - aligned.size();
+  Dims result = like;
+  for (int i = 0; i < aligned.size(); ++i) {
+    int64_t from = aligned[i], to = like[offset + i];
+    bool unknown = from == kDynamic || to == kDynamic;
+    if (from != to && from != 1 && (to == 1 || !unknown))
+      return valueError("shape " + toString(input) + " does not broadcast to " +
+                        toString(like));
+    // A dynamic size is not 1: where `like` does not say its size, the input
+    // may.
+    if (to == kDynamic && from != 1)
+      result[offset + i] = from;
+  }
+  return result;
+}
+
+//===--- Element type rules -----------------------------------------------===//
+
+ErrorOr<DType> same(Operands operands, const Attributes &) {
+  for (const TensorType &operand : operands)
+    if (operand.dtype != operands[0].dtype)
+      return typeError("the operands must have one element type, not " +
+                       std::string(name(operands[0].dtype)) + " and " +
+                       std::string(name(operand.dtype)));
+  return operands[0].dtype;
+}
+
+ErrorOr<DType> boolean(Operands operands, const Attributes &attributes) {
+  ErrorOr<DType> dtype = same(operands, attributes);
+  if (!dtype)
+    return dtype;
+  return DType::Bool;
+}
+
+ErrorOr<DType> first(Operands operands, const Attributes &) {
+  return operands[0].dtype;
+}
+
+ErrorOr<DType> fromAttribute(Operands, const Attributes &attributes) {
+  return std::get<DType>(attributes[0]);
+}
+
+} // namespace stepwell::rules
