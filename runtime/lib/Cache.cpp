@@ -247,9 +247,8 @@ bool stepwell_cache::put(const stepwell_digest &digest, const void *bytes,
     unlink(temporary.c_str());
     return false;
   }
-  int64_t known = total.load();
-  if (known < 0 ||
-      total.fetch_add(int64_t(sizeof header + size)) + int64_t(size) > limit)
+  auto added = int64_t(sizeof header + size);
+  if (total.load() < 0 || total.fetch_add(added) + added > limit)
     tidy();
   return true;
 }
