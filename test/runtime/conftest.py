@@ -16,7 +16,6 @@ from ctypes import (
     c_int64,
     c_size_t,
     c_uint32,
-    c_uint64,
     c_void_p,
 )
 from pathlib import Path
@@ -130,7 +129,18 @@ def compile_object(tmp_path):
         file.write_text(source)
         output = tmp_path / "kernel.o"
         include = f"-I{ROOT / 'runtime' / 'include'}"
-        command = ["clang-22", "-c", "-O1", "-fPIC", include, *flags, str(file), "-o", str(output)]
+        command = [
+            "clang-22",
+            "-c",
+            "-O1",
+            "-fPIC",
+            "-fno-builtin",
+            include,
+            *flags,
+            str(file),
+            "-o",
+            str(output),
+        ]
         subprocess.run(command, check=True)
         return output.read_bytes()
 
