@@ -1,0 +1,196 @@
+//===- FulfilRequests.cpp - Reverse mode ----------------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Array/Array.h"
+#include "stepwell/Array/VJP.h"
+#include "stepwell/Autodiff/Autodiff.h"
+#include "stepwell/Differentiation/Passes.h"
+#include "stepwell/Registration.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace stepwell;
+
+namespace stepwell {
+#define GEN_PASS_DEF_FULFILREQUESTSPASS
+#include "stepwell/Differentiation/Passes.h.inc"
+} // namespace stepwell
+
+namespace {
+
+/// Fulfils one request, whose body holds no request any more.
+class ReverseMode {
+public:
+  explicit ReverseMode(autodiff::VJPOp request)
+      : request(request), builder(request) {}
+  LogicalResult run();
+
+private:
+  void inlineForward();
+  LogicalResult differentiate(Operation *op, Value g);
+  void accumulate(Value value, Value gradient);
+  Value zeroLike(Value value);
+  /// `gradient`, with the sizes that the type of `like` knows.
+  Value withTypeOf(Value gradient, Value like);
+
+  autodiff::VJPOp request;
+  OpBuilder builder;
+  /// The body's operations, inlined before the request, in order.
+  SmallVector<Operation *> forward;
+  /// A result of an inlined operation that the caller already has.
+  SmallVector<std::pair<Value, Value>> saved;
+  /// What the body yields, and its inputs, as values outside the body.
+  SmallVector<Value> results, inputs;
+  /// The inlined values that depend on `wrt`.
+  DenseSet<Value> active;
+  DenseMap<Value, Value> gradients;
+};
+
+} // namespace
+
+static bool hasGradient(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value));
+}
+
+void ReverseMode::inlineForward() {
+  Block &body = request.getBody().front();
+  IRMapping mapping;
+  // A value that is passed for two inputs has two gradients: each input gets a
+  // value of its own until all is done.
+  for (auto [argument, input] :
+       llvm::zip(body.getArguments(), request.getInputs())) {
+    auto standIn = UnrealizedConversionCastOp::create(builder, request.getLoc(),
+                                                      input.getType(), input);
+    mapping.map(argument, standIn.getResult(0));
+    inputs.push_back(standIn.getResult(0));
+  }
+  for (Operation &op : body.without_terminator()) {
+    Operation *clone = builder.clone(op, mapping);
+    forward.push_back(clone);
+  }
+  Operation *yield = body.getTerminator();
+  for (auto [value, given] :
+       llvm::zip(yield->getOperands(), request.getSaved())) {
+    results.push_back(mapping.lookup(value));
+    if (value.getDefiningOp())
+      saved.push_back({mapping.lookup(value), given});
+  }
+}
+
+Value ReverseMode::zeroLike(Value value) {
+  Value zero = array::createNumber(builder, request.getLoc(), 0.0,
+                                   getElementTypeOrSelf(value));
+  return withTypeOf(zero, value);
+}
+
+Value ReverseMode::withTypeOf(Value gradient, Value like) {
+  if (gradient.getType() == like.getType())
+    return gradient;
+  return array::BroadcastLikeOp::create(builder, gradient.getLoc(),
+                                        like.getType(), gradient, like,
+                                        ArrayRef<int64_t>(), /*keepdim=*/true);
+}
+
+void ReverseMode::accumulate(Value value, Value gradient) {
+  Value &sum = gradients[value];
+  sum = sum ? array::AddOp::create(builder, gradient.getLoc(), sum, gradient)
+                  .getResult()
+            : gradient;
+}
+
+LogicalResult ReverseMode::differentiate(Operation *op, Value g) {
+  switch (array::differentiability(op)) {
+  case array::Differentiability::Unknown:
+    return op->emitOpError(
+        "has no derivative: autodiff.vjp differentiates operations of the "
+        "array dialect only");
+  case array::Differentiability::NonDifferentiable:
+    return success();
+  case array::Differentiability::Differentiable:
+    break;
+  }
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    if (!active.contains(operand))
+      continue;
+    bool failed = false;
+    Value gradient = array::buildVJP(builder, op, index, g, failed);
+    if (failed)
+      return failure();
+    if (!gradient)
+      continue;
+    auto type = cast<RankedTensorType>(operand.getType());
+    gradient = array::sumToType(builder, op->getLoc(), gradient, type);
+    accumulate(operand, withTypeOf(gradient, operand));
+  }
+  return success();
+}
+
+LogicalResult ReverseMode::run() {
+  inlineForward();
+  for (int64_t index : request.getWrt())
+    if (hasGradient(inputs[index]))
+      active.insert(inputs[index]);
+  for (Operation *op : forward) {
+    if (array::differentiability(op) ==
+        array::Differentiability::NonDifferentiable)
+      continue;
+    if (llvm::any_of(op->getOperands(),
+                     [&](Value v) { return active.contains(v); }))
+      for (Value result : op->getResults())
+        if (hasGradient(result))
+          active.insert(result);
+  }
+
+  for (auto [index, g] :
+       llvm::zip(request.getCotangents(), request.getCotangentValues()))
+    if (active.contains(results[index]))
+      accumulate(results[index], g);
+  for (Operation *op : llvm::reverse(forward))
+    for (Value result : op->getResults())
+      if (Value g = gradients.lookup(result))
+        if (failed(differentiate(op, g)))
+          return failure();
+
+  SmallVector<Value> replacements;
+  for (int64_t index : request.getWrt()) {
+    Value gradient = gradients.lookup(inputs[index]);
+    replacements.push_back(gradient ? gradient : zeroLike(inputs[index]));
+  }
+  request->replaceAllUsesWith(replacements);
+  request->erase();
+  // Not before now: the rules read the results of the inlined operations.
+  for (auto [computed, given] : saved)
+    computed.replaceAllUsesWith(given);
+  for (Value input : inputs) {
+    Operation *standIn = input.getDefiningOp();
+    standIn->replaceAllUsesWith(standIn->getOperands());
+    standIn->erase();
+  }
+  for (Operation *op : llvm::reverse(forward))
+    if (isOpTriviallyDead(op))
+      op->erase();
+  return success();
+}
+
+namespace {
+struct FulfilRequestsPass
+    : stepwell::impl::FulfilRequestsPassBase<FulfilRequestsPass> {
+  void runOnOperation() override {
+    SmallVector<autodiff::VJPOp> requests;
+    // Post-order: the requests in a body come before the one around it.
+    getOperation()->walk(
+        [&](autodiff::VJPOp request) { requests.push_back(request); });
+    for (autodiff::VJPOp request : requests)
+      if (failed(ReverseMode(request).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace
+
+static RegisterPieces registration([] { registerFulfilRequestsPass(); });
