@@ -7,6 +7,7 @@
 #ifndef STEPWELL_LOWERING_PASSES_H
 #define STEPWELL_LOWERING_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 #include <memory>

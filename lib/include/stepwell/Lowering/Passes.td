@@ -9,6 +9,38 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Array operations to linalg on tensors";
+  let description = [{
+    Elementwise operations become one `linalg.generic` each, whose body is what the record's `scalar` says; a
+    dimension of static size 1 broadcasts by its indexing map. Reductions and contractions start from a
+    filled tensor. bool and ui8 become i8. f16 and bf16 compute in f32 and round once per operation, so
+    that fused and separate operations give the same bits.
+
+    Before:
+    ```mlir
+    %0 = array.add %x, %y : (tensor<?xbf16>, tensor<1xbf16>) -> tensor<?xbf16>
+    ```
+    After:
+    ```mlir
+    %n = tensor.dim %x, %c0 : tensor<?xbf16>
+    %e = tensor.empty(%n) : tensor<?xbf16>
+    %0 = linalg.generic {indexing_maps = [(d0) -> (d0), (d0) -> (0), (d0) -> (d0)], ...} {
+      %a = arith.extf %in : bf16 to f32
+      %b = arith.extf %in_0 : bf16 to f32
+      %c = arith.addf %a, %b : f32
+      %d = arith.truncf %c : f32 to bf16
+      linalg.yield %d : bf16
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def LowerEntryPass : Pass<"stepwell-lower-entry", "::mlir::ModuleOp"> {
   let summary = "Give the program's entry typed buffers instead of tensors";
   let description = [{
@@ -83,6 +115,74 @@ def PlanWorkspacePass : Pass<"stepwell-plan-workspace", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+def FuseElementwisePass : Pass<"stepwell-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Compute elementwise producers inside what consumes them";
+  let description = [{
+    An elementwise `linalg.generic` that one operation consumes moves into it, reductions included. A
+    body that only moves data (a transpose, a broadcast) moves into every consumer. Nothing moves where a
+    broadcast would compute something costly again for each element. Scalars become plain values of
+    the body.
+
+    Before:
+    ```mlir
+    %0 = linalg.generic ... ins(%x) { exp }
+    %1 = linalg.generic {reduction} ins(%0) { add }
+    ```
+    After:
+    ```mlir
+    %1 = linalg.generic {reduction} ins(%x) { exp, add }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ExpandSmallFloatsPass : Pass<"stepwell-expand-small-floats"> {
+  let summary = "Write bf16 and f16 conversions in integer arithmetic";
+  let description = [{
+    Rounds to nearest even, keeps subnormals, infinities and NaN. Without it LLVM calls
+    `__truncsfbf2` and its kin, which a kernel object must not. f16 is left alone where
+    the chip converts it itself.
+
+    Before:
+    ```mlir
+    %0 = arith.extf %x : bf16 to f32
+    ```
+    After:
+    ```mlir
+    %b = arith.bitcast %x : bf16 to i16
+    %w = arith.extui %b : i16 to i32
+    %s = arith.shli %w, %c16 : i32
+    %0 = arith.bitcast %s : i32 to f32
+    ```
+  }];
+  let options = [
+    Option<"f16", "f16", "bool", "true", "Also expand f16 conversions.">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
+def BufferizePass : Pass<"stepwell-bufferize", "::mlir::ModuleOp"> {
+  let summary = "Tensors to buffers, results computed where the caller wants them";
+  let description = [{
+    Empty tensors that end in a destination become that destination, then one-shot bufferisation decides
+    what is written in place. Copies are `linalg.copy`, so that targets see nothing but linalg.
+
+    Before:
+    ```mlir
+    %e = tensor.empty(%n) : tensor<?xf32>
+    %0 = linalg.generic ... ins(%t) outs(%e)
+    bufferization.materialize_in_destination %0 in restrict writable %out
+    ```
+    After:
+    ```mlir
+    linalg.generic ... ins(%x) outs(%out)
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect"
   ];
 }
 #endif // STEPWELL_LOWERING_PASSES

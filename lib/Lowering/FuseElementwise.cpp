@@ -1,0 +1,90 @@
+//===- FuseElementwise.cpp - Producers inside their consumers -------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Lowering/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_FUSEELEMENTWISEPASS
+#include "stepwell/Lowering/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell;
+
+namespace {
+
+/// Whether computing this body again costs more than reading its result.
+bool isCostly(linalg::GenericOp op) {
+  unsigned count = 0;
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (isa<math::MathDialect>(inner.getDialect()) ||
+        isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemFOp,
+            arith::RemSIOp, arith::RemUIOp>(inner))
+      return true;
+    ++count;
+  }
+  return count > 4;
+}
+
+bool shouldFuse(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  if (!producer || !consumer)
+    return false;
+  bool movesOnly = llvm::hasSingleElement(producer.getBody()->getOperations());
+  if (movesOnly)
+    return true;
+  if (producer.getNumLoops() < consumer.getNumLoops() && isCostly(producer))
+    return false;
+  return llvm::all_of(producer->getUsers(), [&](Operation *user) {
+    return user == consumer || isa<tensor::DimOp>(user);
+  });
+}
+
+/// A rank-0 operand whose value is known as a scalar becomes that scalar.
+struct InlineScalars : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto scalar = operand->get().getDefiningOp<tensor::FromElementsOp>();
+      if (!scalar || scalar.getType().getRank() != 0)
+        continue;
+      BlockArgument argument = op.getMatchingBlockArgument(operand);
+      if (argument.use_empty())
+        continue; // removed with the other dead operands
+      rewriter.replaceAllUsesWith(argument, scalar.getElements().front());
+      return success();
+    }
+    return failure();
+  }
+};
+
+struct FuseElementwise
+    : stepwell::impl::FuseElementwisePassBase<FuseElementwise> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    patterns.add<InlineScalars>(&getContext());
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
+    GreedyRewriteConfig config;
+    config.setUseTopDownTraversal(true);
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
