@@ -21,7 +21,8 @@ constexpr int kFatalError = 70;
 /// Not on the heap: the frame that reads it is reached by longjmp.
 thread_local char fatalReason[512];
 
-/// Outside a guarded compile it returns, and LLVM goes on to abort as it always does.
+/// Outside a guarded compile it returns, and LLVM goes on to abort as it always
+/// does.
 void onFatalError(void *, const char *reason, bool) {
   CrashRecoveryContext *context = CrashRecoveryContext::GetCurrent();
   if (!context)
@@ -30,7 +31,8 @@ void onFatalError(void *, const char *reason, bool) {
   context->HandleExit(kFatalError);
 }
 
-/// Signal handlers are in place only while someone compiles: the process is our host's.
+/// Signal handlers are in place only while someone compiles: the process is our
+/// host's.
 class SignalHandlers {
 public:
   SignalHandlers() {

@@ -13,8 +13,9 @@
 
 namespace stepwell {
 
-/// Runs `work` so that LLVM's fatal errors and crashes inside end it early. False then, with
-/// what is known in `reason`; whatever `work` was using must be leaked, not destroyed.
+/// Runs `work` so that LLVM's fatal errors and crashes inside end it early.
+/// False then, with what is known in `reason`; whatever `work` was using must
+/// be leaked, not destroyed.
 bool runGuarded(llvm::function_ref<void()> work, std::string &reason);
 
 } // namespace stepwell

@@ -16,7 +16,8 @@ using llvm::StringRef;
 
 namespace {
 
-/// Takes the key apart line by line; the first thing that does not fit is the error.
+/// Takes the key apart line by line; the first thing that does not fit is the
+/// error.
 class KeyReader {
 public:
   KeyReader(StringRef key, std::string &error) : rest(key), error(error) {}
@@ -37,8 +38,8 @@ public:
     return rest.consume_front("\n") || fail("expected an empty line");
   }
   bool fail(const std::string &what) {
-    error = "malformed kernel key, line " + std::to_string(number) + ": " +
-            what;
+    error =
+        "malformed kernel key, line " + std::to_string(number) + ": " + what;
     return false;
   }
 
@@ -51,7 +52,8 @@ private:
 
 bool isEntryName(StringRef name) {
   return !name.empty() && !llvm::isDigit(name.front()) &&
-         llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+         llvm::all_of(name,
+                      [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
 } // namespace

@@ -25,7 +25,8 @@ public:
   }
 
   void runAfterPass(Pass *pass, Operation *) override {
-    // The adaptor around a function's passes has no name; they report themselves.
+    // The adaptor around a function's passes has no name; they report
+    // themselves.
     if (!pass->getArgument().empty())
       write(pass->getArgument());
   }
@@ -37,9 +38,8 @@ private:
     if (text == last)
       return;
     llvm::SmallString<128> path(folder);
-    llvm::sys::path::append(path,
-                            llvm::formatv("{0,0+2:d}", count++).str() + "-" +
-                                name + ".mlir");
+    llvm::sys::path::append(path, llvm::formatv("{0,0+2:d}", count++).str() +
+                                      "-" + name + ".mlir");
     std::error_code error;
     llvm::raw_fd_ostream out(path, error);
     if (!error)
@@ -54,7 +54,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<PassInstrumentation>
-stepwell::traceInto(StringRef folder, Operation *module) {
+std::unique_ptr<PassInstrumentation> stepwell::traceInto(StringRef folder,
+                                                         Operation *module) {
   return std::make_unique<Trace>(folder, module);
 }

@@ -14,10 +14,11 @@
 
 namespace stepwell {
 
-/// Writes "00-program.mlir" now and "NN-pass-name.mlir" after each pass that changed the
-/// module. A file that cannot be written is left out: a trace never fails a compile.
-std::unique_ptr<mlir::PassInstrumentation>
-traceInto(llvm::StringRef folder, mlir::Operation *module);
+/// Writes "00-program.mlir" now and "NN-pass-name.mlir" after each pass that
+/// changed the module. A file that cannot be written is left out: a trace never
+/// fails a compile.
+std::unique_ptr<mlir::PassInstrumentation> traceInto(llvm::StringRef folder,
+                                                     mlir::Operation *module);
 
 } // namespace stepwell
 

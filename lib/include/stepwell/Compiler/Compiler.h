@@ -28,12 +28,13 @@ struct CompileResult {
   std::string object, error, reproducer;
 };
 
-/// Reads docs/kernel-key.md's form; false with `error` set to one line when it is malformed
-/// or for another compiler.
+/// Reads docs/kernel-key.md's form; false with `error` set to one line when it
+/// is malformed or for another compiler.
 bool parseKernelKey(llvm::StringRef key, CompileRequest &request,
                     std::string &error);
 
-/// Never throws, aborts or prints: a crash inside is a result with a reproducer.
+/// Never throws, aborts or prints: a crash inside is a result with a
+/// reproducer.
 CompileResult compile(const CompileRequest &request);
 
 /// The whole way from @main in the array dialect to what target.emit() takes.
