@@ -118,13 +118,15 @@ Operation *array::createInferred(OpBuilder &builder, Location loc,
                    << "' is not loaded or does not infer its type";
     return nullptr;
   }
-  DictionaryAttr dictionary =
-      state.attributes.getDictionary(builder.getContext());
-  OpaqueProperties properties = nullptr;
-  if (infer
-          ->inferReturnTypes(builder.getContext(), loc, operands, dictionary,
-                             properties, {}, state.types)
-          .failed())
+  // Inference reads attributes that are properties: only an operation has
+  // those, so a draft without results lends its own.
+  Operation *draft = Operation::create(state);
+  LogicalResult inferred =
+      infer->inferReturnTypes(builder.getContext(), loc, operands,
+                              draft->getDiscardableAttrDictionary(),
+                              draft->getPropertiesStorage(), {}, state.types);
+  draft->destroy();
+  if (failed(inferred))
     return nullptr;
   return builder.create(state);
 }

@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import emit_dialect  # noqa: E402
-import emit_docs  # noqa: E402
-import emit_table  # noqa: E402
-import records  # noqa: E402
+import emit_dialect
+import emit_docs
+import emit_table
+import records
 
 
 def generate(text):

@@ -1,0 +1,29 @@
+// RUN: stepwell-opt %s -canonicalize | FileCheck %s
+
+// CHECK-LABEL: @nothing_to_do
+// CHECK-SAME: (%[[A:.*]]: tensor<?x4xf32>)
+// CHECK-NEXT: return %[[A]]
+func.func @nothing_to_do(%a: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %0 = array.cast %a {dtype = f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = array.sum %0 {dims = array<i64>} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = array.broadcast_like %1, %a : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = array.transpose %2 {permutation = array<i64: 0, 1>} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %3 : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: @two_transposes
+// CHECK-NEXT: array.transpose %{{.*}} {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf32>) -> tensor<4x2x3xf32>
+// CHECK-NEXT: return
+func.func @two_transposes(%a: tensor<2x3x4xf32>) -> tensor<4x2x3xf32> {
+  %0 = array.transpose %a {permutation = array<i64: 0, 2, 1>} : (tensor<2x3x4xf32>) -> tensor<2x4x3xf32>
+  %1 = array.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<2x4x3xf32>) -> tensor<4x2x3xf32>
+  return %1 : tensor<4x2x3xf32>
+}
+
+// A square broadcast that inserts a dimension has equal types only by chance of rank.
+// CHECK-LABEL: @inserted
+// CHECK: array.broadcast_like
+func.func @inserted(%a: tensor<?xf32>, %b: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = array.broadcast_like %a, %b {dims = array<i64: 1>, keepdim = false} : (tensor<?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
