@@ -1,0 +1,362 @@
+//===- Autograd.cpp - Nodes of the tape, and the way back -----------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Autograd.h"
+
+#include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/Ops.h"
+
+#include <algorithm>
+#include <map>
+#include <queue>
+
+using namespace stepwell;
+
+static thread_local bool gradMode = true;
+bool stepwell::gradEnabled() { return gradMode; }
+void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
+
+static uint64_t nextSequence = 0;
+Node::Node() : sequence(nextSequence++) {}
+
+// A long chain of nodes must not be freed by recursion.
+void Node::destroy(Node *node) {
+  static std::vector<Node *> pending;
+  static bool busy = false;
+  pending.push_back(node);
+  if (busy)
+    return;
+  busy = true;
+  while (!pending.empty()) {
+    Node *next = pending.back();
+    pending.pop_back();
+    delete next;
+  }
+  busy = false;
+}
+
+bool stepwell::requiresGrad(const TensorImpl &tensor) {
+  if (tensor.requiresGrad || tensor.node)
+    return true;
+  return tensor.base && tensor.base->node;
+}
+
+//===--- Saved tensors ----------------------------------------------------===//
+
+Saved::Saved(const TensorImpl &tensor, Need need)
+    : dtype(tensor.dtype),
+      geometry(static_cast<const Geometry &>(tensor)) {
+  // A captured value has no cost, and its shape is part of the Program.
+  if (need == Need::Values || Capture::current()) {
+    buffer = tensor.buffer;
+    traced = tensor.traced;
+    version = buffer->version;
+  }
+}
+
+Tensor Saved::unpack(const Edge &edge, const Node &user) const {
+  if (buffer && buffer->version != version) {
+    std::string type(stepwell::name(dtype));
+    fail(Error::Kind::Runtime,
+         "one of the variables needed for gradient computation has been "
+         "modified by an inplace operation: [" +
+             type + " " + toString(geometry.sizes) + "], used by " +
+             user.name() + ", is at version " + std::to_string(buffer->version) +
+             "; expected version " + std::to_string(version) + " instead.");
+  }
+  Tensor tensor = makeTensor(buffer, dtype, geometry);
+  tensor->traced = traced;
+  if (edge.leaf && gradEnabled() && edge.leaf->buffer == buffer &&
+      static_cast<const Geometry &>(*edge.leaf) == geometry)
+    return edge.leaf;
+  if (edge.node && gradEnabled()) {
+    tensor->node = edge.node;
+    tensor->output = edge.index;
+  }
+  return tensor;
+}
+
+//===--- Calls ------------------------------------------------------------===//
+
+namespace {
+struct CallNode : Node {
+  Ref<Template> call;
+  std::vector<Saved> inputs, results;
+  std::vector<Scalar> scalars;
+  Needs needs;
+  bool released = false;
+
+  std::string name() const override { return call->describe(); }
+  void release() override {
+    inputs.clear();
+    results.clear();
+    released = true;
+  }
+
+  /// The gradient of an input that is the cotangent itself launches nothing.
+  bool passesThrough(size_t input, const Tensor &gradient) const {
+    if (!call->op || input >= call->op->gradients.size() || !gradient)
+      return false;
+    return call->op->gradients[input].isCotangent &&
+           call->inputs[input].dtype == gradient->dtype &&
+           inputs[input].geometry.sizes == gradient->sizes;
+  }
+
+  std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    if (released)
+      fail(Error::Kind::Runtime,
+           "Trying to backward through the graph a second time (or directly "
+           "access saved tensors after they have already been freed). Saved "
+           "intermediate values of the graph are freed when you call "
+           ".backward() or autograd.grad(). Specify retain_graph=True if you "
+           "need to backward through the graph a second time or if you need "
+           "to access saved tensors after calling backward.");
+    std::vector<Tensor> out(edges.size());
+    std::vector<int> wrt, cotangents;
+    for (size_t i = 0; i < edges.size(); ++i) {
+      if (!edges[i])
+        continue;
+      if (passesThrough(i, gradients[0]))
+        out[i] = gradients[0];
+      else
+        wrt.push_back(static_cast<int>(i));
+    }
+    for (size_t i = 0; i < gradients.size(); ++i)
+      if (gradients[i])
+        cotangents.push_back(static_cast<int>(i));
+    if (wrt.empty() || cotangents.empty())
+      return out;
+    Ref<Template> derivative = derivativeTemplate(*call, wrt, cotangents);
+    std::vector<Argument> arguments;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (call->inputs[i].scalar)
+        arguments.push_back({{}, scalars[i]});
+      else
+        arguments.push_back({inputs[i].unpack(edges[i], *this)});
+    }
+    for (size_t i = 0; i < results.size(); ++i) {
+      Edge self;
+      self.node = Ref<Node>(this);
+      self.index = static_cast<uint32_t>(i);
+      arguments.push_back({results[i].unpack(self, *this)});
+    }
+    for (int result : cotangents)
+      arguments.push_back({gradients[result]});
+    std::vector<Tensor> computed = callTemplate(*derivative, arguments);
+    for (size_t i = 0; i < wrt.size(); ++i)
+      out[wrt[i]] = computed[i];
+    return out;
+  }
+};
+
+/// What follows `base` after a part of it was overwritten: the gradient of the part goes to
+/// the write's node, the rest to the old history.
+struct WriteIntoView : Node {
+  Geometry base, view;
+  Ref<Node> write; // its edge 0 belongs to the old value of the view
+
+  std::string name() const override { return "write into a view"; }
+  void release() override { write->release(); }
+
+  std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    std::vector<Tensor> out(edges.size());
+    Tensor whole = clone(gradients[0]);
+    Geometry part = repack(view, base);
+    Tensor gradient = stridedView(contiguous(gradients[0]), part);
+    std::vector<Tensor> inner = write->apply({contiguous(gradient)});
+    for (size_t i = 1; i < inner.size() && i < edges.size(); ++i)
+      out[i] = inner[i];
+    if (edges[0]) {
+      Tensor target = stridedView(whole, part);
+      if (!inner.empty() && inner[0])
+        copyInto(target, inner[0]);
+      else
+        fillInto(target, int64_t{0});
+      out[0] = whole;
+    }
+    return out;
+  }
+};
+} // namespace
+
+Ref<Node> stepwell::recordCall(Template &call,
+                               std::span<const Argument> arguments,
+                               std::vector<Edge> edges) {
+  Ref<CallNode> node(new CallNode);
+  node->call = Ref<Template>(&call);
+  std::vector<int> wrt;
+  for (size_t i = 0; i < edges.size(); ++i)
+    if (edges[i])
+      wrt.push_back(static_cast<int>(i));
+  node->needs = derivativeNeeds(call, wrt);
+  node->edges = std::move(edges);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    node->scalars.push_back(arguments[i].scalar);
+    node->inputs.push_back(
+        arguments[i].tensor
+            ? Saved(*arguments[i].tensor, node->needs.inputs[i])
+            : Saved());
+  }
+  return Ref<Node>(node.get());
+}
+
+void stepwell::recordResults(const Ref<Node> &node,
+                             std::span<const Tensor> results) {
+  auto &call = static_cast<CallNode &>(*node);
+  for (size_t i = 0; i < results.size(); ++i) {
+    call.results.push_back(Saved(*results[i], call.needs.results[i]));
+    call.outputs.push_back(results[i]->type());
+  }
+}
+
+//===--- Places on the tape -----------------------------------------------===//
+
+void stepwell::refreshHistory(TensorImpl &view) {
+  if (!view.base || view.baseHistory == view.base->history)
+    return;
+  view.baseHistory = view.base->history;
+  GradModeGuard guard(true);
+  Tensor base = view.base;
+  // The view as a piece of its base, whatever views lay between.
+  Tensor fresh = stridedView(base, static_cast<const Geometry &>(view));
+  view.node = fresh->node;
+  view.output = fresh->output;
+}
+
+Edge stepwell::edgeOf(const Tensor &tensor) {
+  Edge edge;
+  if (!tensor)
+    return edge;
+  refreshHistory(*tensor);
+  if (tensor->node) {
+    edge.node = tensor->node;
+    edge.index = tensor->output;
+  } else if (tensor->requiresGrad) {
+    edge.leaf = tensor;
+  }
+  return edge;
+}
+
+void stepwell::checkWritable(const Tensor &target) {
+  if (gradEnabled()) {
+    if (target->requiresGrad && !target->node)
+      fail(Error::Kind::Runtime, "a leaf Variable that requires grad is being "
+                                 "used in an in-place operation.");
+    if (target->base && target->base->requiresGrad && !target->base->node)
+      fail(Error::Kind::Runtime,
+           "a view of a leaf Variable that requires grad is being used in an "
+           "in-place operation.");
+  }
+  if (selfOverlaps(*target))
+    fail(Error::Kind::Runtime,
+         "unsupported operation: more than one element of the written-to "
+         "tensor refers to a single memory location. Please clone() the "
+         "tensor before performing the operation.");
+}
+
+void stepwell::recordWrite(const Tensor &target, Ref<Node> node) {
+  if (!target->base) {
+    target->node = node;
+    target->output = 0;
+    ++target->history;
+    return;
+  }
+  TensorImpl &base = *target->base;
+  Ref<WriteIntoView> rebased(new WriteIntoView);
+  rebased->base = base;
+  rebased->view = *target;
+  rebased->write = node;
+  rebased->edges = node->edges;
+  if (rebased->edges.empty())
+    rebased->edges.resize(1);
+  rebased->edges[0] = edgeOf(target->base);
+  rebased->outputs = {base.type()};
+  base.node = Ref<Node>(rebased.get());
+  base.output = 0;
+  ++base.history;
+}
+
+//===--- The way back -----------------------------------------------------===//
+
+static void accumulate(Tensor &sum, const Tensor &gradient) {
+  sum = sum ? callOp("add", {{sum}, {gradient}}) : gradient;
+}
+
+static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
+                            bool createGraph) {
+  if (Capture *capture = Capture::current())
+    capture->noteGrad(leaf);
+  if (!createGraph && leaf->grad) {
+    // In place, so that whoever holds `.grad` sees the sum.
+    callOp(*findOp("add"), {{leaf->grad}, {gradient}}, {}, true);
+    return;
+  }
+  Tensor value;
+  if (leaf->grad)
+    value = callOp("add", {{leaf->grad}, {gradient}});
+  else if (createGraph)
+    value = gradient;
+  else // Nobody else may see later sums.
+    value = gradient->buffer->references > 1 || !gradient->contiguous()
+                ? clone(gradient)
+                : detach(gradient);
+  leaf->grad = value;
+}
+
+std::vector<Tensor> stepwell::runBackward(
+    std::span<const Tensor> roots, std::vector<Tensor> gradients,
+    bool retainGraph, bool createGraph,
+    std::optional<std::vector<Edge>> targets) {
+  GradModeGuard guard(createGraph);
+  std::vector<Tensor> collected(targets ? targets->size() : 0);
+  struct Later {
+    bool operator()(const Ref<Node> &a, const Ref<Node> &b) const {
+      return a->sequence < b->sequence;
+    }
+  };
+  // Whoever uses a value comes later in sequence: the largest number is always complete.
+  std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, Later> ready;
+  std::map<Node *, std::vector<Tensor>> pending;
+  auto send = [&](const Edge &edge, const Tensor &gradient) {
+    if (edge.node) {
+      auto [entry, isNew] = pending.try_emplace(edge.node.get());
+      if (isNew) {
+        entry->second.resize(edge.node->outputs.size());
+        ready.push(edge.node);
+      }
+      accumulate(entry->second[edge.index], gradient);
+    } else if (edge.leaf) {
+      if (!targets) {
+        collectIntoLeaf(edge.leaf, gradient, createGraph);
+        return;
+      }
+      for (size_t i = 0; i < targets->size(); ++i)
+        if ((*targets)[i].leaf == edge.leaf)
+          accumulate(collected[i], gradient);
+    }
+  };
+  for (size_t i = 0; i < roots.size(); ++i)
+    send(edgeOf(roots[i]), gradients[i]);
+  gradients.clear();
+  while (!ready.empty()) {
+    Ref<Node> node = ready.top();
+    ready.pop();
+    std::vector<Tensor> incoming = std::move(pending[node.get()]);
+    pending.erase(node.get());
+    if (targets)
+      for (size_t i = 0; i < targets->size(); ++i)
+        if ((*targets)[i].node == node && incoming[(*targets)[i].index])
+          collected[i] = incoming[(*targets)[i].index];
+    std::vector<Tensor> outgoing = node->apply(std::move(incoming));
+    if (!retainGraph)
+      node->release();
+    for (size_t i = 0; i < outgoing.size(); ++i)
+      if (outgoing[i])
+        send(node->edges[i], outgoing[i]);
+  }
+  return collected;
+}

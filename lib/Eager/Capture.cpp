@@ -1,0 +1,362 @@
+//===- Capture.cpp - A function run once to become one Program ------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Capture.h"
+
+#include "stepwell/Eager/Ops.h"
+
+#include <algorithm>
+
+using namespace stepwell;
+
+static thread_local Capture *currentCapture = nullptr;
+Capture *Capture::current() { return currentCapture; }
+std::string (*Capture::location)() = nullptr;
+
+static uint64_t captureCount = 0;
+
+Capture::Capture(std::vector<Tensor> arguments)
+    : id(++captureCount), arguments(std::move(arguments)),
+      outer(currentCapture) {
+  currentCapture = this;
+}
+
+Capture::~Capture() {
+  // What the trace left on tensors from outside was never true of them.
+  for (OldGrad &old : oldGrads)
+    old.leaf->grad = old.grad;
+  for (OldHistory &old : oldHistories) {
+    old.tensor->node = old.node;
+    old.tensor->output = old.output;
+  }
+  currentCapture = outer;
+}
+
+SuspendCapture::SuspendCapture()
+    : suspended(std::exchange(currentCapture, nullptr)) {}
+SuspendCapture::~SuspendCapture() { currentCapture = suspended; }
+
+void Capture::refuse(const std::string &what) {
+  std::string where = location ? location() : "";
+  fail(Error::Kind::Runtime, (where.empty() ? "" : where + ": ") + what);
+}
+
+//===--- Values -----------------------------------------------------------===//
+
+int32_t Capture::here() {
+  std::string where = location ? location() : "";
+  if (where.empty())
+    return -1;
+  if (program.locations.empty() || program.locations.back() != where)
+    program.locations.push_back(where);
+  return static_cast<int32_t>(program.locations.size()) - 1;
+}
+
+Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
+  program.inputs.push_back(type);
+  inputs.push_back(std::move(source));
+  return -static_cast<Id>(inputs.size());
+}
+
+Capture::Id Capture::addNode(ProgramNode node) {
+  Id first = static_cast<Id>(types.size());
+  types.insert(types.end(), node.results.begin(), node.results.end());
+  node.location = here();
+  program.nodes.push_back(std::move(node));
+  return first;
+}
+
+Tensor Capture::fresh(Id value, const TensorType &type) {
+  Ref<Buffer> buffer(new Buffer);
+  Geometry geometry{type.dims, packedStrides(type.dims), 0};
+  known[buffer.get()].push_back({geometry, value, -1, false, buffer});
+  return makeTensor(buffer, type.dtype, geometry);
+}
+
+int Capture::argumentIndex(const TensorImpl &tensor) const {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i]->buffer == tensor.buffer &&
+        static_cast<const Geometry &>(*arguments[i]) == tensor)
+      return static_cast<int>(i);
+  return -1;
+}
+
+Capture::Known &Capture::find(const TensorImpl &tensor) {
+  std::vector<Known> &entries = known[tensor.buffer.get()];
+  for (Known &entry : entries)
+    if (entry.geometry == tensor)
+      return entry;
+  if (!tensor.buffer || !tensor.buffer->memory)
+    refuse("a value of another captured function was used");
+  Executable::Input source;
+  source.argument = argumentIndex(tensor);
+  Tensor same(const_cast<TensorImpl *>(&tensor));
+  if (source.argument < 0)
+    source.captured = same;
+  for (const OldGrad &old : oldGrads)
+    if (old.grad == same) {
+      source.gradient = true;
+      source.argument = argumentIndex(*old.leaf);
+      source.captured = old.leaf;
+    }
+  oldHistories.push_back({same, tensor.node, tensor.output});
+  ProgramInput input;
+  input.type = tensor.type();
+  Id value = addInput(input, source);
+  entries.push_back({tensor, value, static_cast<int>(inputs.size()) - 1, false,
+                     tensor.buffer});
+  return entries.back();
+}
+
+Capture::Id Capture::view(Id parent, const Dims &parentSizes, DType dtype,
+                          const ViewOp &op, const Dims &sizes) {
+  if (parentSizes == sizes && op.kind != ViewOp::Kind::Permute &&
+      op.kind != ViewOp::Kind::Strided)
+    return parent;
+  const char *name = op.kind == ViewOp::Kind::Permute   ? "transpose"
+                     : op.kind == ViewOp::Kind::Reshape ? "reshape"
+                     : op.kind == ViewOp::Kind::Expand  ? "broadcast"
+                                                        : "slice";
+  ProgramNode node;
+  node.op = findOp(name);
+  if (!node.op || op.kind == ViewOp::Kind::Strided)
+    refuse(std::string("this view cannot be captured: there is no array "
+                       "operation for it ('") +
+           name + "')");
+  node.attributes = {op.dims};
+  node.operands = {parent};
+  node.results = {{dtype, sizes}};
+  return addNode(std::move(node));
+}
+
+Capture::Id Capture::read(const TensorImpl &tensor) {
+  if (tensor.traced && tensor.traced->capture == id) {
+    const TracedView &step = *tensor.traced;
+    Id parent = read(*step.parent);
+    return step.op ? view(parent, step.parent->sizes, tensor.dtype, *step.op,
+                          tensor.sizes)
+                   : parent;
+  }
+  return find(tensor).value;
+}
+
+Tensor Capture::alias(const TensorImpl &source) {
+  return fresh(read(source), source.type());
+}
+
+Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
+  SuspendCapture eager;
+  return full(dtype, sizes, value);
+}
+
+void Capture::noteView(TensorImpl &view, const Tensor &parent,
+                       std::optional<ViewOp> op) {
+  Ref<TracedView> step(new TracedView);
+  step->capture = id;
+  step->parent = parent;
+  step->op = std::move(op);
+  view.traced = step;
+}
+
+void Capture::noteGrad(const Tensor &leaf) {
+  for (const OldGrad &old : oldGrads)
+    if (old.leaf == leaf)
+      return;
+  oldGrads.push_back({leaf, leaf->grad});
+}
+
+void Capture::write(TensorImpl &target, const Tensor &value) {
+  if (target.traced && target.traced->capture == id) {
+    const TracedView &step = *target.traced;
+    if (!step.op)
+      return write(*step.parent, value);
+    GradModeGuard guard(false);
+    if (step.op->kind == ViewOp::Kind::Permute) {
+      Dims inverse = step.op->dims;
+      for (int i = 0; i < inverse.size(); ++i)
+        inverse[step.op->dims[i]] = i;
+      return write(*step.parent, permute(value, inverse));
+    }
+    refuse("writing through this view cannot be captured; compute a new "
+           "tensor instead, for example with where()");
+  }
+  Id id = read(*value);
+  Known &entry = find(target);
+  entry.value = id;
+  entry.mutated = true;
+  ++target.buffer->version;
+}
+
+std::vector<Tensor> Capture::append(const Template &t,
+                                    std::span<const Argument> arguments,
+                                    std::span<const TensorType> results) {
+  std::vector<ProgramInput> types;
+  std::vector<Id> ids;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    ProgramInput input;
+    input.type.dtype = t.inputs[i].dtype;
+    if (arguments[i].tensor) {
+      input.type.dims = arguments[i].tensor->sizes;
+      ids.push_back(read(*arguments[i].tensor));
+    } else {
+      input.scalar = true;
+      ids.push_back(addInput(input, {-1, false, {}, arguments[i].scalar}));
+    }
+    types.push_back(input);
+  }
+  Program piece = instantiate(t, std::move(types));
+  for (ProgramNode &node : piece.nodes) {
+    for (ValueId &operand : node.operands)
+      operand = ids[operand];
+    Id first = addNode(node);
+    for (size_t i = 0; i < node.results.size(); ++i)
+      ids.push_back(first + static_cast<Id>(i));
+  }
+  std::vector<Tensor> tensors;
+  for (size_t i = 0; i < results.size(); ++i)
+    tensors.push_back(fresh(ids[piece.outputs[i].value], results[i]));
+  return tensors;
+}
+
+//===--- The end ----------------------------------------------------------===//
+
+Executable Capture::finish(std::span<const Tensor> results) {
+  Executable executable;
+  std::vector<ProgramOutput> outputs;
+  auto addOutput = [&](Id value) {
+    outputs.push_back({value});
+    return static_cast<int>(outputs.size()) - 1;
+  };
+  for (const Tensor &result : results) {
+    Executable::Result out;
+    bool outside = result->buffer->memory &&
+                   !(result->traced && result->traced->capture == id);
+    if (outside) {
+      out.argument = argumentIndex(*result);
+      if (out.argument < 0)
+        out.existing = result;
+    } else {
+      out.output = addOutput(read(*result));
+      executable.differentiable |= requiresGrad(*result);
+    }
+    executable.results.push_back(std::move(out));
+  }
+  for (const OldGrad &old : oldGrads) {
+    executable.guards.push_back({argumentIndex(*old.leaf), old.leaf,
+                                 static_cast<bool>(old.grad)});
+    if (old.leaf->grad == old.grad)
+      continue;
+    Executable::GradEffect effect;
+    effect.argument = argumentIndex(*old.leaf);
+    effect.leaf = old.leaf;
+    if (old.leaf->grad)
+      effect.output = addOutput(read(*old.leaf->grad));
+    executable.gradients.push_back(std::move(effect));
+  }
+  std::vector<ProgramOutput> writes;
+  for (auto &[buffer, entries] : known)
+    for (const Known &entry : entries) {
+      if (!entry.mutated || entry.input < 0)
+        continue;
+      if (entries.size() > 1)
+        refuse("the captured function writes to memory that it also reads "
+               "through another view");
+      writes.push_back({entry.value, Layout::Contiguous, entry.input});
+    }
+  // In the order of the inputs, so that equal functions have equal keys.
+  std::sort(writes.begin(), writes.end(),
+            [](const ProgramOutput &a, const ProgramOutput &b) {
+              return a.into < b.into;
+            });
+  for (const ProgramOutput &write : writes) {
+    executable.mutated.push_back(write.into);
+    outputs.push_back(write);
+  }
+  executable.differentiable &=
+      executable.mutated.empty() && executable.gradients.empty();
+
+  Id count = static_cast<Id>(inputs.size());
+  auto final = [&](Id id) { return id < 0 ? -id - 1 : id + count; };
+  for (ProgramNode &node : program.nodes)
+    for (ValueId &operand : node.operands)
+      operand = final(operand);
+  for (ProgramOutput &output : outputs)
+    output.value = final(output.value);
+  program.outputs = std::move(outputs);
+  executable.inputs = inputs;
+  executable.call = Ref<Template>(new Template);
+  for (const ProgramInput &input : program.inputs)
+    executable.call->inputs.push_back({input.type.dtype, input.scalar});
+  executable.call->program = std::make_shared<Program>(std::move(program));
+  const Program &whole = *executable.call->program;
+  for (const ProgramOutput &output : whole.outputs)
+    executable.call->results.push_back(whole.type(output.value).dtype);
+  return executable;
+}
+
+static std::vector<Argument> gather(Executable &executable,
+                                    std::span<const Tensor> arguments) {
+  std::vector<Argument> gathered;
+  for (const Executable::Input &input : executable.inputs) {
+    Tensor tensor =
+        input.argument >= 0 ? arguments[input.argument] : input.captured;
+    if (!tensor)
+      gathered.push_back({{}, input.scalar});
+    else
+      gathered.push_back({input.gradient ? tensor->grad : tensor});
+  }
+  return gathered;
+}
+
+std::vector<Tensor> stepwell::run(Executable &executable,
+                                  std::span<const Tensor> arguments) {
+  std::vector<Argument> gathered = gather(executable, arguments);
+  const Program &program = *executable.call->program;
+  std::vector<Tensor> outputs;
+  if (program.outputs.empty()) {
+    // Nothing to compute.
+  } else if (executable.differentiable && gradEnabled()) {
+    outputs = callTemplate(*executable.call, gathered);
+  } else {
+    for (const ProgramOutput &output : program.outputs)
+      if (output.into < 0) {
+        const TensorType &type = program.type(output.value);
+        outputs.push_back(empty(type.dtype, type.dims));
+      }
+    launch(*executable.call, gathered, outputs);
+  }
+  for (int input : executable.mutated)
+    ++gathered[input].tensor->buffer->version;
+  for (const Executable::GradEffect &effect : executable.gradients) {
+    const Tensor &leaf =
+        effect.argument >= 0 ? arguments[effect.argument] : effect.leaf;
+    leaf->grad = effect.output >= 0 ? outputs[effect.output] : Tensor();
+  }
+  std::vector<Tensor> results;
+  for (const Executable::Result &result : executable.results)
+    results.push_back(result.output >= 0     ? outputs[result.output]
+                      : result.argument >= 0 ? arguments[result.argument]
+                                             : result.existing);
+  return results;
+}
+
+void stepwell::dump(const Executable &executable,
+                    const std::string &dumpFolder) {
+  std::vector<ProgramInput> inputs(executable.inputs.size());
+  compileForDump(instantiate(*executable.call, std::move(inputs)), dumpFolder);
+}
+
+bool stepwell::accepts(const Executable &executable,
+                       std::span<const Tensor> arguments) {
+  for (const Executable::GradGuard &guard : executable.guards) {
+    const Tensor &leaf =
+        guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;
+    if (static_cast<bool>(leaf->grad) != guard.present)
+      return false;
+  }
+  return true;
+}

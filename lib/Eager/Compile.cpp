@@ -1,0 +1,310 @@
+//===- Compile.cpp - Keys, the disk cache and the compiler library --------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler is opened on the first kernel that is neither in memory nor on disk. Its
+// build id is read from the file, so that a process whose kernels are all cached never
+// loads MLIR.
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Kernels.h"
+#include "stepwell/cache.h"
+#include "stepwell/device.h"
+#include "stepwell/runtime.h"
+#include "stepwell-c/Compiler.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <elf.h>
+#include <fstream>
+
+using namespace stepwell;
+
+LockHooks stepwell::lockHooks;
+std::string stepwell::compilerPath;
+std::string stepwell::compilerOptions;
+
+KernelStats &stepwell::kernelStats() {
+  static KernelStats stats;
+  return stats;
+}
+
+bool stepwell::logs(std::string_view topic) {
+  const char *value = std::getenv("STEPWELL_LOG");
+  return value && std::string_view(value).find(topic) != std::string_view::npos;
+}
+
+static std::string compilerFile() {
+  const char *path = std::getenv("STEPWELL_COMPILER");
+  return path && *path ? path : compilerPath;
+}
+
+//===--- The compiler library ---------------------------------------------===//
+
+namespace {
+struct CompilerLibrary {
+  decltype(&stepwellCompilerBuildId) buildId;
+  decltype(&stepwellCompile) compile;
+  decltype(&stepwellCompilationOk) ok;
+  decltype(&stepwellCompilationObject) object;
+  decltype(&stepwellCompilationError) error;
+  decltype(&stepwellCompilationReproducer) reproducer;
+  decltype(&stepwellCompilationDestroy) destroy;
+};
+
+CompilerLibrary &compiler() {
+  static CompilerLibrary library;
+  static bool open = false;
+  if (open)
+    return library;
+  std::string file = compilerFile();
+  void *handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    fail(Error::Kind::Runtime,
+         std::string("cannot open the compiler library (set STEPWELL_COMPILER "
+                     "to its path): ") +
+             dlerror());
+  auto find = [&](auto &function, const char *name) {
+    function = reinterpret_cast<std::decay_t<decltype(function)>>(
+        dlsym(handle, name));
+    if (!function)
+      fail(Error::Kind::Runtime, file + " has no function " + name);
+  };
+  find(library.buildId, "stepwellCompilerBuildId");
+  find(library.compile, "stepwellCompile");
+  find(library.ok, "stepwellCompilationOk");
+  find(library.object, "stepwellCompilationObject");
+  find(library.error, "stepwellCompilationError");
+  find(library.reproducer, "stepwellCompilationReproducer");
+  find(library.destroy, "stepwellCompilationDestroy");
+  open = true;
+  return library;
+}
+
+/// The first eight bytes of the GNU build id in an ELF64 file; empty if it has none.
+std::string readBuildId(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  Elf64_Ehdr header;
+  if (!file.read(reinterpret_cast<char *>(&header), sizeof header) ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG))
+    return "";
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    file.seekg(header.e_phoff + i * sizeof segment);
+    if (!file.read(reinterpret_cast<char *>(&segment), sizeof segment))
+      return "";
+    if (segment.p_type != PT_NOTE || segment.p_filesz > 1 << 16)
+      continue;
+    std::string notes(segment.p_filesz, '\0');
+    file.seekg(segment.p_offset);
+    if (!file.read(notes.data(), notes.size()))
+      return "";
+    size_t at = 0;
+    while (at + sizeof(Elf64_Nhdr) <= notes.size()) {
+      Elf64_Nhdr note;
+      std::memcpy(&note, &notes[at], sizeof note);
+      size_t name = at + sizeof note;
+      size_t value = name + ((note.n_namesz + 3) & ~3u);
+      at = value + ((note.n_descsz + 3) & ~3u);
+      if (at > notes.size())
+        break;
+      if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz >= 8 &&
+          note.n_namesz == 4 && !std::memcmp(&notes[name], "GNU", 4)) {
+        std::string hex;
+        char digits[3];
+        for (int b = 0; b < 8; ++b) {
+          std::snprintf(digits, sizeof digits, "%02x",
+                        static_cast<unsigned char>(notes[value + b]));
+          hex += digits;
+        }
+        return hex;
+      }
+    }
+  }
+  return "";
+}
+
+const std::string &buildId() {
+  static std::string id;
+  if (id.empty())
+    id = readBuildId(compilerFile());
+  if (id.empty())
+    id = compiler().buildId();
+  return id;
+}
+
+/// The x86-64 level of this processor, which decides what code it can run.
+const char *cpuLevel() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4"))
+    return "x86-64-v4";
+  if (__builtin_cpu_supports("x86-64-v3"))
+    return "x86-64-v3";
+  if (__builtin_cpu_supports("x86-64-v2"))
+    return "x86-64-v2";
+  return "x86-64";
+#else
+  return "generic";
+#endif
+}
+
+std::string keyOf(const Program &program) {
+  std::string key = "stepwell-key 1\nabi ";
+  key += std::to_string(STEPWELL_ABI_VERSION);
+  key += "\nbuild " + buildId();
+  key += std::string("\ntarget cpu ") + cpuLevel() + " \noptions ";
+  key += compilerOptions;
+  key += "\n\n";
+  key += program.print();
+  return key;
+}
+
+StepwellBytes bytesOf(const std::string &text) {
+  return {text.data(), text.size()};
+}
+
+std::string toString(StepwellBytes bytes) {
+  return std::string(bytes.data, bytes.size);
+}
+
+/// The object for a key, freshly compiled.
+std::string compile(const Program &program, const std::string &key,
+                    const std::string &dumpFolder) {
+  CompilerLibrary &library = compiler();
+  std::string locations;
+  for (const ProgramNode &node : program.nodes) {
+    if (&node != &program.nodes.front())
+      locations += '\n';
+    if (node.location >= 0)
+      locations += program.locations[node.location];
+  }
+  if (program.locations.empty())
+    locations.clear();
+  StepwellCompilation *result = library.compile(
+      bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
+  if (!library.ok(result)) {
+    std::string message = toString(library.error(result));
+    std::string reproducer = toString(library.reproducer(result));
+    library.destroy(result);
+    if (!reproducer.empty())
+      message += "\nreproducer: " + reproducer;
+    fail(Error::Kind::Runtime, "compilation failed: " + message);
+  }
+  std::string object = toString(library.object(result));
+  library.destroy(result);
+  return object;
+}
+
+stepwell_cache *diskCache() {
+  static stepwell_cache *cache = stepwell_cache_open(nullptr, 0);
+  return cache;
+}
+
+/// Null `run` and a message when the object cannot be loaded.
+Kernel load(const void *bytes, size_t size, std::string &message) {
+  char error[512] = "";
+  stepwell_kernel kernel{};
+  stepwell_device *device = stepwell_device_cpu();
+  // Kernels live as long as the process: tapes and tables point at them.
+  if (!device->load(device, bytes, size, "stepwell_kernel", &kernel, error,
+                    sizeof error)) {
+    message = error;
+    return {};
+  }
+  return {kernel.run, kernel.workspace_size};
+}
+} // namespace
+
+Kernel stepwell::obtainKernel(const Program &program,
+                              const std::string &reason) {
+  std::string key = keyOf(program);
+  stepwell_digest digest = stepwell_sha256(key.data(), key.size());
+  std::string message;
+  const char *dump = std::getenv("STEPWELL_DUMP");
+  std::string dumpFolder = dump ? dump : "";
+  void *bytes = nullptr;
+  size_t size = 0;
+  if (dumpFolder.empty() &&
+      stepwell_cache_get(diskCache(), &digest, &bytes, &size)) {
+    Kernel kernel = load(bytes, size, message);
+    stepwell_cache_free(bytes);
+    if (kernel.run) {
+      ++kernelStats().diskHits;
+      return kernel;
+    }
+  }
+  if (!dumpFolder.empty()) {
+    char name[17];
+    for (int i = 0; i < 8; ++i)
+      std::snprintf(name + 2 * i, 3, "%02x", digest.bytes[i]);
+    dumpFolder += std::string("/") + name;
+  }
+  auto start = std::chrono::steady_clock::now();
+  std::string object = compile(program, key, dumpFolder);
+  ++kernelStats().compiles;
+  if (logs("kernels")) {
+    double ms = std::chrono::duration<double, std::milli>(
+                    std::chrono::steady_clock::now() - start)
+                    .count();
+    std::fprintf(stderr, "stepwell: compiled in %.1f ms: %s\n", ms,
+                 reason.c_str());
+  }
+  stepwell_cache_put(diskCache(), &digest, object.data(), object.size());
+  Kernel kernel = load(object.data(), object.size(), message);
+  if (!kernel.run)
+    fail(Error::Kind::Runtime,
+         "the compiler's object cannot be loaded: " + message);
+  return kernel;
+}
+
+void stepwell::compileForDump(const Program &program,
+                              const std::string &dumpFolder) {
+  compile(program, keyOf(program), dumpFolder);
+}
+
+//===--- The call ---------------------------------------------------------===//
+
+void stepwell::runKernel(
+    const Kernel &kernel, const stepwell_arg *words, int64_t work,
+    const std::function<std::string(int site)> &describeSite) {
+  struct OwnedContext : stepwell_context {
+    OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
+    ~OwnedContext() { stepwell_context_release(this); }
+  };
+  static thread_local OwnedContext context;
+  int32_t status;
+  // Below this the lock's own cost would show.
+  if (work >= 1 << 15 && lockHooks.release) {
+    void *state = lockHooks.release();
+    status = stepwell_context_call(&context, kernel.run, kernel.workspaceSize,
+                                   words);
+    lockHooks.acquire(state);
+  } else {
+    status = stepwell_context_call(&context, kernel.run, kernel.workspaceSize,
+                                   words);
+  }
+  if (status == STEPWELL_OK)
+    return;
+  const stepwell_error &error = context.error;
+  std::string where = describeSite(error.site) + ": ";
+  auto detail = [&](int i) { return std::to_string(error.detail[i]); };
+  switch (status) {
+  case STEPWELL_INDEX_OUT_OF_RANGE:
+    fail(Error::Kind::Index, where + "index " + detail(0) +
+                                 " is out of bounds for dimension " +
+                                 detail(2) + " with size " + detail(1));
+  case STEPWELL_SHAPE_MISMATCH:
+    fail(Error::Kind::Runtime, where + "found size " + detail(0) +
+                                   " where " + detail(1) +
+                                   " was expected in dimension " + detail(2));
+  case STEPWELL_BAD_VALUE:
+    fail(Error::Kind::Value, where + "bad value");
+  default:
+    fail(Error::Kind::Runtime, where + stepwell_status_message(status));
+  }
+}

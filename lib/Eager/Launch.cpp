@@ -1,0 +1,281 @@
+//===- Launch.cpp - Classes of arguments, and the call itself -------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel serves a class of shapes: dimensions that every argument walks alike are
+// merged, those that broadcast are 1, the others unknown.
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace stepwell;
+
+namespace {
+/// A tensor as the kernel sees it.
+struct Seen {
+  Dims sizes, strides;
+  Dims classSizes; // 1, or kDynamic, or a size
+  Layout layout = Layout::Contiguous;
+};
+
+Layout layoutOf(const Seen &seen) {
+  Geometry geometry{seen.sizes, seen.strides, 0};
+  if (geometry.contiguous())
+    return Layout::Contiguous;
+  int last = seen.sizes.size() - 1;
+  return seen.strides[last] == 1 ? Layout::Rows : Layout::Strided;
+}
+
+/// Merges the dimensions of the pieces of one broadcast index space.
+void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
+  int rank = 0;
+  for (const Seen &seen : all)
+    rank = std::max(rank, seen.sizes.size());
+  Dims common = Dims::filled(rank, 1);
+  for (const Seen &seen : all)
+    for (int i = 0; i < seen.sizes.size(); ++i) {
+      int64_t &size = common[rank - seen.sizes.size() + i];
+      if (seen.sizes[i] != 1)
+        size = seen.sizes[i];
+    }
+  struct Run {
+    std::vector<int64_t> strides;
+    std::vector<bool> broadcast;
+    int64_t size;
+  };
+  std::vector<Run> runs;
+  for (int d = 0; d < rank; ++d) {
+    if (common[d] == 1)
+      continue;
+    Run run{{}, {}, common[d]};
+    for (const Seen &seen : all) {
+      int own = d - (rank - seen.sizes.size());
+      bool broadcast = own < 0 || seen.sizes[own] == 1;
+      run.broadcast.push_back(broadcast);
+      run.strides.push_back(broadcast ? 0 : seen.strides[own]);
+    }
+    bool merge = !runs.empty();
+    for (size_t i = 0; merge && i < all.size(); ++i)
+      merge = runs.back().broadcast[i] == run.broadcast[i] &&
+              (run.broadcast[i] || shapeOnly[i] ||
+               runs.back().strides[i] == run.strides[i] * run.size);
+    if (merge) {
+      runs.back().size *= run.size;
+      runs.back().strides = run.strides;
+    } else {
+      runs.push_back(std::move(run));
+    }
+  }
+  if (runs.empty()) // One element everywhere.
+    runs.push_back({std::vector<int64_t>(all.size(), 1),
+                    std::vector<bool>(all.size(), false), 1});
+  for (size_t i = 0; i < all.size(); ++i) {
+    Seen &seen = all[i];
+    seen.sizes = seen.strides = seen.classSizes = {};
+    for (const Run &run : runs) {
+      seen.sizes.push_back(run.broadcast[i] ? 1 : run.size);
+      seen.strides.push_back(run.broadcast[i] ? 1 : run.strides[i]);
+      seen.classSizes.push_back(run.broadcast[i] ? 1 : kDynamic);
+    }
+    if (shapeOnly[i])
+      seen.strides = packedStrides(seen.sizes);
+    seen.layout = layoutOf(seen);
+  }
+}
+
+/// The sizes that a structured kernel may know: 1 where it may mean broadcasting.
+void classify(const Template &t, std::span<const Dims> sizes,
+              std::vector<Dims> &classes) {
+  if (t.body) {
+    size_t own = t.body->inputs.size();
+    classify(*t.body, sizes.first(own), classes);
+    std::vector<TensorType> types;
+    for (size_t i = 0; i < own; ++i)
+      types.push_back({t.body->inputs[i].dtype, classes[i]});
+    std::vector<TensorType> results = inferResults(*t.body, types);
+    for (const TensorType &result : results)
+      classes.push_back(result.dims);
+    for (int cotangent : t.cotangents)
+      classes.push_back(results[cotangent].dims);
+    return;
+  }
+  if (t.program) {
+    for (const ProgramInput &input : t.program->inputs)
+      classes.push_back(input.type.dims);
+    return;
+  }
+  auto rule = t.op->results[0].shape;
+  int unknown = rule == rules::matmul ? 2 : 0; // trailing sizes never known
+  bool never = rule == rules::reduce || rule == rules::permute;
+  for (const Dims &each : sizes) {
+    Dims dims;
+    for (int i = 0; i < each.size(); ++i)
+      dims.push_back(each[i] == 1 && !never && i < each.size() - unknown
+                         ? 1
+                         : kDynamic);
+    classes.push_back(dims);
+  }
+}
+} // namespace
+
+DType stepwell::scalarCarrier(DType compute) {
+  return compute == DType::F16 || compute == DType::BF16 ? DType::F32 : compute;
+}
+
+stepwell_arg stepwell::scalarWord(DType dtype, const Scalar &scalar) {
+  stepwell_arg word;
+  std::memset(&word, 0, sizeof word);
+  std::visit(
+      [&](auto value) {
+        switch (dtype) {
+        case DType::Bool:
+          word.u8 = value != 0;
+          break;
+        case DType::F32:
+          word.f32 = static_cast<float>(value);
+          break;
+        case DType::F64:
+          word.f64 = static_cast<double>(value);
+          break;
+        default:
+          word.i64 = static_cast<int64_t>(value);
+        }
+      },
+      scalar);
+  return word;
+}
+
+void stepwell::launch(Template &t, std::span<const Argument> arguments,
+                      std::span<const Tensor> outputs, int into) {
+  size_t numInputs = arguments.size();
+  std::vector<Seen> seen; // tensors only: inputs, then outputs
+  std::vector<bool> shapeOnly;
+  std::vector<int> index(numInputs, -1);
+  int64_t work = 0;
+  for (size_t i = 0; i < numInputs; ++i) {
+    if (t.inputs[i].scalar)
+      continue;
+    const TensorImpl &tensor = *arguments[i].tensor;
+    index[i] = static_cast<int>(seen.size());
+    seen.push_back({tensor.sizes, tensor.strides, {}, Layout::Contiguous});
+    shapeOnly.push_back(t.inputs[i].need == Need::Shape &&
+                        static_cast<int>(i) != into);
+    work = std::max(work, tensor.numel());
+  }
+  size_t firstOutput = seen.size();
+  if (into < 0)
+    for (const Tensor &output : outputs) {
+      seen.push_back({output->sizes, output->strides, {}, Layout::Contiguous});
+      shapeOnly.push_back(false);
+      work = std::max(work, output->numel());
+    }
+
+  if (t.elementwise) {
+    coalesce(seen, shapeOnly);
+  } else {
+    std::vector<Dims> sizes, classes;
+    for (size_t i = 0; i < numInputs; ++i)
+      sizes.push_back(index[i] < 0 ? Dims() : seen[index[i]].sizes);
+    classify(t, sizes, classes);
+    for (size_t i = 0; i < numInputs; ++i)
+      if (index[i] >= 0)
+        seen[index[i]].classSizes = classes[i];
+    for (size_t i = 0; i < seen.size(); ++i) {
+      if (shapeOnly[i])
+        seen[i].strides = packedStrides(seen[i].sizes);
+      seen[i].layout = layoutOf(seen[i]);
+    }
+  }
+
+  // Who shares memory with what is written.
+  std::vector<bool> alias(numInputs, false);
+  if (into >= 0)
+    for (size_t i = 0; i < numInputs; ++i)
+      alias[i] = index[i] >= 0 && static_cast<int>(i) != into &&
+                 !shapeOnly[index[i]] &&
+                 mayOverlap(*arguments[i].tensor, *arguments[into].tensor);
+
+  std::string key;
+  key.reserve(8 * seen.size() + 8);
+  key += static_cast<char>(into);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    uint32_t ones = 0;
+    for (int d = 0; d < seen[i].classSizes.size(); ++d)
+      ones |= static_cast<uint32_t>(seen[i].classSizes[d] == 1) << d;
+    key += static_cast<char>(seen[i].sizes.size());
+    key += static_cast<char>(ones);
+    key += static_cast<char>(ones >> 8);
+    key += static_cast<char>(seen[i].layout);
+  }
+  for (size_t i = 0; i < numInputs; ++i)
+    key += alias[i] ? 'a' : '-';
+
+  Kernel *kernel;
+  if (t.lastKernel && key == t.lastClass) {
+    kernel = t.lastKernel;
+    ++kernelStats().memoryHits;
+  } else {
+    auto [entry, isNew] = t.kernels.try_emplace(key);
+    kernel = &entry->second;
+    if (isNew) {
+      std::vector<ProgramInput> inputs;
+      for (size_t i = 0; i < numInputs; ++i) {
+        ProgramInput input;
+        input.type.dtype = t.inputs[i].dtype;
+        input.scalar = t.inputs[i].scalar;
+        if (index[i] >= 0) {
+          input.type.dims = seen[index[i]].classSizes;
+          input.layout = seen[index[i]].layout;
+          input.shapeOnly = shapeOnly[index[i]];
+          input.mayAlias = alias[i];
+        }
+        inputs.push_back(input);
+      }
+      try {
+        Program program = instantiate(t, std::move(inputs));
+        if (into >= 0) {
+          program.outputs[0].into = into;
+          program.outputs[0].layout = seen[index[into]].layout;
+        }
+        *kernel = obtainKernel(program, "first " + t.describe() +
+                                            " on arguments of this class");
+      } catch (...) {
+        t.kernels.erase(key); // A failed compile loses nothing.
+        throw;
+      }
+    } else {
+      ++kernelStats().memoryHits;
+    }
+    t.lastClass = key;
+    t.lastKernel = kernel;
+  }
+
+  std::vector<stepwell_arg> words;
+  words.reserve(seen.size() * 8);
+  auto push = [&](const TensorImpl *tensor, const Seen &as) {
+    stepwell_arg word;
+    word.pointer = tensor ? tensor->data() : nullptr;
+    words.push_back(word);
+    for (int64_t size : as.sizes)
+      word.i64 = size, words.push_back(word);
+    for (int64_t stride : as.strides)
+      word.i64 = stride, words.push_back(word);
+  };
+  for (size_t i = 0; i < numInputs; ++i) {
+    if (index[i] < 0)
+      words.push_back(scalarWord(t.inputs[i].dtype, arguments[i].scalar));
+    else
+      push(shapeOnly[index[i]] ? nullptr : arguments[i].tensor.get(),
+           seen[index[i]]);
+  }
+  if (into < 0)
+    for (size_t i = 0; i < outputs.size(); ++i)
+      push(outputs[i].get(), seen[firstOutput + i]);
+  runKernel(*kernel, words.data(), work,
+            [&](int) { return t.describe(); });
+}

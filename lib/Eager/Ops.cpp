@@ -1,0 +1,338 @@
+//===- Ops.cpp - Promote, infer, compute, record --------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Ops.h"
+
+#include "stepwell/Eager/Capture.h"
+
+#include <algorithm>
+
+using namespace stepwell;
+
+static bool tracked(std::span<const Argument> arguments) {
+  if (!gradEnabled())
+    return false;
+  for (const Argument &argument : arguments)
+    if (argument.tensor && requiresGrad(*argument.tensor))
+      return true;
+  return false;
+}
+
+static bool differentiable(const Template &t) {
+  if (t.op && t.op->nonDifferentiable)
+    return false;
+  return std::any_of(t.results.begin(), t.results.end(), isFloat);
+}
+
+std::vector<Tensor> stepwell::callTemplate(Template &t,
+                                           std::span<const Argument> arguments,
+                                           int into) {
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < arguments.size(); ++i)
+    types.push_back({t.inputs[i].dtype, arguments[i].tensor
+                                            ? arguments[i].tensor->sizes
+                                            : Dims()});
+  std::vector<TensorType> results = inferResults(t, types);
+  if (into >= 0 && !(results[0].dims == types[into].dims))
+    fail(Error::Kind::Runtime, "output with shape " +
+                                   toString(types[into].dims) +
+                                   " doesn't match the broadcast shape " +
+                                   toString(results[0].dims));
+
+  Ref<Node> node;
+  if (tracked(arguments) && differentiable(t)) {
+    std::vector<Edge> edges(arguments.size());
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      bool exists = !t.op || (i < t.op->gradients.size() &&
+                              t.op->gradients[i].exists);
+      if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
+        edges[i] = edgeOf(arguments[i].tensor);
+    }
+    node = recordCall(t, arguments, std::move(edges));
+  }
+
+  std::vector<Tensor> outputs;
+  if (Capture *capture = Capture::current()) {
+    outputs = capture->append(t, arguments, results);
+    if (into >= 0) {
+      capture->write(*arguments[into].tensor, outputs[0]);
+      outputs = {arguments[into].tensor};
+    }
+  } else {
+    if (into >= 0)
+      outputs = {arguments[into].tensor};
+    else
+      for (const TensorType &result : results)
+        outputs.push_back(empty(result.dtype, result.dims));
+    // An elementwise call on nothing has nothing to do; a gradient may be a sum of nothing.
+    bool nothing = t.elementwise && !t.isDerivative() &&
+                   std::all_of(outputs.begin(), outputs.end(),
+                               [](const Tensor &o) { return !o->numel(); });
+    if (!nothing)
+      launch(t, arguments, outputs, into);
+    if (into >= 0 && !arguments[into].tensor->untracked)
+      ++arguments[into].tensor->buffer->version;
+  }
+
+  if (node) {
+    recordResults(node, outputs);
+    if (into >= 0) {
+      recordWrite(outputs[0], node);
+    } else {
+      for (size_t i = 0; i < outputs.size(); ++i)
+        if (isFloat(outputs[i]->dtype)) {
+          outputs[i]->node = node;
+          outputs[i]->output = static_cast<uint32_t>(i);
+        }
+    }
+  }
+  return outputs;
+}
+
+static std::string titleName(DType dtype) {
+  switch (dtype) {
+  case DType::Bool:
+    return "Bool";
+  case DType::U8:
+    return "Byte";
+  case DType::I8:
+    return "Char";
+  case DType::I16:
+    return "Short";
+  case DType::I32:
+    return "Int";
+  case DType::I64:
+    return "Long";
+  case DType::F16:
+    return "Half";
+  case DType::BF16:
+    return "BFloat16";
+  case DType::F32:
+    return "Float";
+  case DType::F64:
+    return "Double";
+  }
+  return "";
+}
+
+static int kindOf(DType dtype) {
+  return isFloat(dtype) ? 2 : dtype == DType::Bool ? 0 : 1;
+}
+
+static DType scalarDType(const Scalar &scalar) {
+  return scalar.index() == 0   ? DType::Bool
+         : scalar.index() == 1 ? DType::I64
+                               : DType::F32;
+}
+
+std::vector<Tensor> stepwell::callOp(const OpRow &op,
+                                     std::vector<Argument> arguments,
+                                     const Attributes &attributes, bool into) {
+  std::vector<PromotionOperand> operands;
+  for (const Argument &argument : arguments) {
+    using Category = PromotionOperand::Category;
+    if (!argument.tensor)
+      operands.push_back({Category::Scalar, scalarDType(argument.scalar)});
+    else
+      operands.push_back({argument.tensor->rank() ? Category::Tensor
+                                                  : Category::ZeroDim,
+                          argument.tensor->dtype});
+  }
+  DType compute = op.promotion == Promotion::None
+                      ? operands[0].dtype
+                      : applyPromotion(op.promotion, operands);
+
+  std::vector<TemplateInput> inputs;
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    TemplateInput input;
+    input.scalar = !arguments[i].tensor;
+    input.dtype = input.scalar ? scalarCarrier(compute) : operands[i].dtype;
+    inputs.push_back(input);
+    DType dtype = op.promotion == Promotion::None ? input.dtype : compute;
+    types.push_back(
+        {dtype, input.scalar ? Dims() : arguments[i].tensor->sizes});
+  }
+  std::vector<DType> results;
+  for (const ResultRow &row : op.results) {
+    ErrorOr<DType> dtype = row.dtype(types, attributes);
+    if (!dtype)
+      fail(dtype.error().kind,
+           std::string(op.mnemonic) + ": " + dtype.error().message);
+    results.push_back(*dtype);
+  }
+  if (into) {
+    const Tensor &target = arguments[0].tensor;
+    checkWritable(target);
+    if (kindOf(results[0]) > kindOf(target->dtype))
+      fail(Error::Kind::Runtime,
+           "result type " + titleName(results[0]) +
+               " can't be cast to the desired output type " +
+               titleName(target->dtype));
+    results[0] = target->dtype;
+  }
+  Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
+  return callTemplate(*call, arguments, into ? 0 : -1);
+}
+
+Tensor stepwell::callOp(std::string_view mnemonic,
+                        std::vector<Argument> arguments,
+                        const Attributes &attributes) {
+  const OpRow *op = findOp(mnemonic);
+  if (!op)
+    fail(Error::Kind::Runtime,
+         "this build has no operation '" + std::string(mnemonic) + "'");
+  return callOp(*op, std::move(arguments), attributes)[0];
+}
+
+//===--- Copies -----------------------------------------------------------===//
+
+namespace {
+/// A copy: the gradient goes to the source as it is, and to what it replaced not at all.
+struct CopyNode : Node {
+  TensorType source;
+  std::string name() const override { return "copy"; }
+  std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    std::vector<Tensor> out(edges.size());
+    if (edges.back())
+      out.back() = sumTo(cast(gradients[0], source.dtype), source.dims);
+    return out;
+  }
+};
+} // namespace
+
+static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
+                            bool write) {
+  bool wanted = gradEnabled() && isFloat(target->dtype) &&
+                ((write && requiresGrad(*target)) ||
+                 (source && requiresGrad(**source)));
+  if (!wanted)
+    return {};
+  Ref<CopyNode> node(new CopyNode);
+  node->edges.resize(write ? 2 : 1);
+  if (write)
+    node->edges[0] = {};
+  if (source) {
+    node->edges.back() = edgeOf(*source);
+    node->source = (*source)->type();
+  }
+  node->outputs = {target->type()};
+  return Ref<Node>(node.get());
+}
+
+/// Writes `source`, which has the target's sizes, over the target.
+static void copyElements(const Tensor &target, const Tensor &source) {
+  if (target->numel() == 0)
+    return;
+  TemplateInput inputs[] = {{target->dtype, false, Need::Shape},
+                            {source->dtype}};
+  DType results[] = {target->dtype};
+  Ref<Template> copy = opTemplate(nullptr, {}, inputs, target->dtype, results);
+  Argument arguments[] = {{target}, {source}};
+  launch(*copy, arguments, {}, 0);
+}
+
+/// A number as a tensor that repeats it; the caller keeps `cell`.
+static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes,
+                       stepwell_arg &cell) {
+  cell = scalarWord(scalarCarrier(dtype), value);
+  stepwell_storage *memory = stepwell_storage_wrap(
+      stepwell_device_cpu(), &cell, sizeof cell, nullptr, nullptr);
+  if (!memory)
+    fail(Error::Kind::Runtime, "not enough memory");
+  return makeTensor(Buffer::adopt(memory), scalarCarrier(dtype),
+                    {sizes, Dims::filled(sizes.size(), 0), 0});
+}
+
+Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
+  if (Capture *capture = Capture::current())
+    return capture->constant(dtype, sizes, value);
+  Tensor tensor = empty(dtype, sizes);
+  stepwell_arg cell;
+  copyElements(tensor, repeated(value, dtype, sizes, cell));
+  return tensor;
+}
+
+void stepwell::fillInto(const Tensor &target, const Scalar &value) {
+  checkWritable(target);
+  Ref<Node> node = recordCopy(target, nullptr, true);
+  if (Capture *capture = Capture::current()) {
+    capture->write(*target,
+                   capture->constant(target->dtype, target->sizes, value));
+  } else {
+    stepwell_arg cell;
+    copyElements(target, repeated(value, target->dtype, target->sizes, cell));
+    if (!target->untracked)
+      ++target->buffer->version;
+  }
+  if (node)
+    recordWrite(target, node);
+}
+
+void stepwell::copyInto(const Tensor &target, const Tensor &source) {
+  checkWritable(target);
+  Ref<Node> node = recordCopy(target, &source, true);
+  {
+    GradModeGuard guard(false);
+    Tensor wide = expand(source, target->sizes);
+    if (Capture *capture = Capture::current()) {
+      capture->write(*target, cast(wide, target->dtype));
+    } else {
+      copyElements(target, wide);
+      if (!target->untracked)
+        ++target->buffer->version;
+    }
+  }
+  if (node)
+    recordWrite(target, node);
+}
+
+Tensor stepwell::clone(const Tensor &source) {
+  Tensor result;
+  if (Capture *capture = Capture::current()) {
+    result = capture->alias(*source);
+  } else {
+    result = empty(source->dtype, source->sizes);
+    copyElements(result, source);
+  }
+  if (Ref<Node> node = recordCopy(result, &source, false)) {
+    result->node = node;
+    result->output = 0;
+  }
+  return result;
+}
+
+Tensor stepwell::contiguous(const Tensor &tensor) {
+  return tensor->contiguous() ? tensor : clone(tensor);
+}
+
+Tensor stepwell::cast(const Tensor &tensor, DType dtype) {
+  if (tensor->dtype == dtype)
+    return tensor;
+  return callOp("cast", {{tensor}}, {dtype});
+}
+
+Tensor stepwell::sumTo(const Tensor &tensor, const Dims &sizes) {
+  if (tensor->sizes == sizes)
+    return tensor;
+  int extra = tensor->rank() - sizes.size();
+  Dims dims;
+  for (int i = 0; i < tensor->rank(); ++i)
+    if (i < extra || (sizes[i - extra] == 1 && tensor->sizes[i] != 1))
+      dims.push_back(i);
+  Tensor sum = callOp("sum", {{tensor}}, {dims, false});
+  return reshape(sum, sizes);
+}
+
+Tensor stepwell::detach(const Tensor &tensor, bool untracked) {
+  Tensor result = makeTensor(tensor->buffer, tensor->dtype,
+                             static_cast<const Geometry &>(*tensor));
+  result->untracked = untracked;
+  if (Capture *capture = Capture::current())
+    capture->noteView(*result, tensor, std::nullopt);
+  return result;
+}

@@ -1,0 +1,279 @@
+//===- Templates.cpp - Calls without shapes, and their Programs -----------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Kernels.h"
+
+#include <algorithm>
+
+using namespace stepwell;
+
+//===--- Identity ---------------------------------------------------------===//
+
+namespace {
+/// Bytes that tell two requests apart.
+struct Bytes {
+  std::string text;
+  template <typename T> void raw(const T &value) {
+    text.append(reinterpret_cast<const char *>(&value), sizeof value);
+  }
+  void attribute(const Attribute &value) {
+    raw(static_cast<uint8_t>(value.index()));
+    std::visit(
+        [&](const auto &v) {
+          using T = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<T, Dims>) {
+            raw(v.size());
+            for (int64_t size : v)
+              raw(size);
+          } else if constexpr (std::is_same_v<T, std::string>) {
+            raw(v.size());
+            text += v;
+          } else if constexpr (!std::is_same_v<T, std::monostate>) {
+            raw(v);
+          }
+        },
+        value);
+  }
+};
+} // namespace
+
+Ref<Template> stepwell::opTemplate(const OpRow *op, const Attributes &attributes,
+                                   std::span<const TemplateInput> inputs,
+                                   DType compute,
+                                   std::span<const DType> results) {
+  static auto &table = *new std::unordered_map<std::string, Ref<Template>>;
+  Bytes bytes;
+  bytes.text.reserve(64);
+  bytes.raw(op);
+  bytes.raw(compute);
+  for (DType result : results)
+    bytes.raw(result);
+  bytes.text += '/';
+  for (const TemplateInput &input : inputs) {
+    bytes.raw(input.dtype);
+    bytes.text += input.scalar ? 's' : input.need == Need::Shape ? 'n' : 't';
+  }
+  for (const Attribute &attribute : attributes)
+    bytes.attribute(attribute);
+  Ref<Template> &entry = table[bytes.text];
+  if (!entry) {
+    entry = Ref<Template>(new Template);
+    entry->op = op;
+    entry->attributes = attributes;
+    entry->inputs.assign(inputs.begin(), inputs.end());
+    entry->compute = compute;
+    entry->results.assign(results.begin(), results.end());
+    entry->elementwise = !op || op->elementwise;
+    if (op)
+      for (size_t i = 0; i < inputs.size() && i < 32; ++i)
+        if (op->shapeOnly >> i & 1)
+          entry->inputs[i].need = Need::Shape;
+  }
+  return entry;
+}
+
+Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
+                                           std::vector<int> cotangents) {
+  Bytes bytes;
+  for (int input : wrt)
+    bytes.raw(input);
+  bytes.text += '/';
+  for (int result : cotangents)
+    bytes.raw(result);
+  Ref<Template> &entry = body.derivatives[bytes.text];
+  if (!entry) {
+    entry = Ref<Template>(new Template);
+    entry->elementwise = body.elementwise;
+    Needs needs = derivativeNeeds(body, wrt);
+    for (size_t i = 0; i < body.inputs.size(); ++i) {
+      TemplateInput input = body.inputs[i];
+      if (!input.scalar)
+        input.need = needs.inputs[i];
+      entry->inputs.push_back(input);
+    }
+    for (size_t i = 0; i < body.results.size(); ++i)
+      entry->inputs.push_back({body.results[i], false, needs.results[i]});
+    for (int result : cotangents)
+      entry->inputs.push_back({body.results[result]});
+    for (int input : wrt)
+      entry->results.push_back(body.inputs[input].dtype);
+    entry->body = Ref<Template>(&body);
+    entry->wrt = std::move(wrt);
+    entry->cotangents = std::move(cotangents);
+  }
+  return entry;
+}
+
+Needs stepwell::derivativeNeeds(const Template &t, const std::vector<int> &wrt) {
+  Needs needs;
+  needs.inputs.assign(t.inputs.size(), Need::Shape);
+  needs.results.assign(t.results.size(), Need::Shape);
+  if (t.body || t.program) {
+    // Several operations: whatever the call reads or makes may be read again.
+    for (size_t i = 0; i < t.inputs.size(); ++i)
+      needs.inputs[i] = t.inputs[i].need;
+    needs.results.assign(t.results.size(), Need::Values);
+    return needs;
+  }
+  if (!t.op)
+    return needs;
+  for (int operand : wrt) {
+    const GradientRow &row = t.op->gradients[std::min<size_t>(
+        operand, t.op->gradients.size() - 1)];
+    for (size_t i = 0; i < needs.inputs.size(); ++i)
+      if (row.operands >> i & 1)
+        needs.inputs[i] = Need::Values;
+    for (size_t i = 0; i < needs.results.size(); ++i)
+      if (row.results >> i & 1)
+        needs.results[i] = Need::Values;
+  }
+  // A result that is cast afterwards is not the value that the rule means.
+  if (!t.results.empty() && t.results[0] != t.compute && t.op->promotion != Promotion::None)
+    for (size_t i = 0; i < needs.results.size(); ++i)
+      if (needs.results[i] == Need::Values)
+        needs.inputs.assign(needs.inputs.size(), Need::Values);
+  return needs;
+}
+
+std::string Template::describe() const {
+  if (body)
+    return "gradient of " + body->describe();
+  if (program)
+    return "captured function";
+  return op ? std::string(op->mnemonic) : "copy";
+}
+
+//===--- Shapes -----------------------------------------------------------===//
+
+static std::vector<TensorType> operandTypes(const Template &t,
+                                            std::span<const TensorType> inputs) {
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  if (t.op && t.op->promotion != Promotion::None)
+    for (size_t i = 0; i < types.size(); ++i)
+      types[i].dtype = t.compute;
+  return types;
+}
+
+std::vector<TensorType>
+stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
+  std::vector<TensorType> results;
+  if (t.body) {
+    for (int input : t.wrt)
+      results.push_back(inputs[input]);
+    return results;
+  }
+  if (t.program) {
+    for (const ProgramOutput &output : t.program->outputs)
+      results.push_back(t.program->type(output.value));
+    return results;
+  }
+  if (!t.op)
+    return {{t.results[0], inputs[inputs.size() - 1].dims}};
+  std::vector<TensorType> operands = operandTypes(t, inputs);
+  for (size_t i = 0; i < t.op->results.size(); ++i) {
+    ErrorOr<Dims> dims = t.op->results[i].shape(operands, t.attributes);
+    if (!dims)
+      fail(dims.error().kind,
+           std::string(t.op->mnemonic) + ": " + dims.error().message);
+    results.push_back({t.results[i], *dims});
+  }
+  return results;
+}
+
+//===--- Programs ---------------------------------------------------------===//
+
+static ValueId addNode(Program &program, ProgramNode node, ValueId &next) {
+  ValueId first = next;
+  next += static_cast<ValueId>(node.results.size());
+  program.nodes.push_back(std::move(node));
+  return first;
+}
+
+static ValueId cast(Program &program, ValueId value, DType to, ValueId &next) {
+  TensorType type = program.type(value);
+  if (type.dtype == to)
+    return value;
+  type.dtype = to;
+  ProgramNode node;
+  node.op = findOp("cast");
+  if (!node.op)
+    fail(Error::Kind::Runtime, "this build has no operation 'cast'");
+  node.attributes = {to};
+  node.operands = {value};
+  node.results = {type};
+  return addNode(program, std::move(node), next);
+}
+
+Program stepwell::instantiate(const Template &t,
+                              std::vector<ProgramInput> inputs) {
+  Program program;
+  if (t.program) {
+    program = *t.program;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      program.inputs[i].layout = inputs[i].layout;
+    for (ProgramOutput &output : program.outputs)
+      if (output.into >= 0)
+        output.layout = inputs[output.into].layout;
+    return program;
+  }
+  program.inputs = std::move(inputs);
+  ValueId next = static_cast<ValueId>(program.inputs.size());
+  std::vector<TensorType> types;
+  for (const ProgramInput &input : program.inputs)
+    types.push_back(input.type);
+
+  if (t.body) {
+    ProgramNode node;
+    std::vector<ProgramInput> bodyInputs(
+        program.inputs.begin(), program.inputs.begin() + t.body->inputs.size());
+    for (ProgramInput &input : bodyInputs)
+      input = {input.type};
+    node.body = std::make_shared<Program>(instantiate(*t.body, bodyInputs));
+    node.wrt = t.wrt;
+    node.cotangents = t.cotangents;
+    for (ValueId i = 0; i < next; ++i)
+      node.operands.push_back(i);
+    for (int input : t.wrt)
+      node.results.push_back(types[input]);
+    ValueId first = addNode(program, std::move(node), next);
+    for (size_t i = 0; i < t.wrt.size(); ++i)
+      program.outputs.push_back({first + static_cast<ValueId>(i)});
+    return program;
+  }
+
+  if (!t.op) { // A copy: into argument 0 if there are two.
+    ValueId source = static_cast<ValueId>(types.size()) - 1;
+    program.outputs.push_back({cast(program, source, t.results[0], next)});
+    return program;
+  }
+
+  ProgramNode node;
+  node.op = t.op;
+  node.attributes = t.attributes;
+  std::vector<TensorType> results = inferResults(t, types);
+  for (size_t i = 0; i < types.size(); ++i) {
+    ValueId value = static_cast<ValueId>(i);
+    if (t.op->promotion != Promotion::None)
+      value = cast(program, value, t.compute, next);
+    node.operands.push_back(value);
+  }
+  std::vector<TensorType> operands;
+  for (ValueId value : node.operands)
+    operands.push_back(program.type(value));
+  for (size_t i = 0; i < results.size(); ++i) {
+    ErrorOr<DType> dtype = t.op->results[i].dtype(operands, t.attributes);
+    if (!dtype)
+      fail(dtype.error().kind,
+           std::string(t.op->mnemonic) + ": " + dtype.error().message);
+    node.results.push_back({*dtype, results[i].dims});
+  }
+  ValueId first = addNode(program, std::move(node), next);
+  for (size_t i = 0; i < results.size(); ++i)
+    program.outputs.push_back(
+        {cast(program, first + static_cast<ValueId>(i), t.results[i], next)});
+  return program;
+}

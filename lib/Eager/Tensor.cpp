@@ -1,0 +1,135 @@
+//===- Tensor.cpp - Buffers, geometry -------------------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Tensor.h"
+
+#include "stepwell/Eager/Autograd.h"
+
+#include <algorithm>
+
+using namespace stepwell;
+
+Ref<Buffer> Buffer::allocate(int64_t bytes) {
+  stepwell_storage *memory =
+      stepwell_storage_create(stepwell_device_cpu(), bytes, nullptr);
+  if (!memory)
+    fail(Error::Kind::Runtime,
+         "not enough memory: tried to allocate " + std::to_string(bytes) +
+             " bytes");
+  return adopt(memory);
+}
+
+Ref<Buffer> Buffer::adopt(stepwell_storage *memory) {
+  Ref<Buffer> buffer(new Buffer);
+  buffer->memory = memory;
+  return buffer;
+}
+
+void TracedView::destroy(TracedView *view) { delete view; }
+
+void Buffer::destroy(Buffer *buffer) {
+  stepwell_storage_release(buffer->memory);
+  delete buffer;
+}
+
+// Tensors come and go with every operation: keep their blocks.
+static std::vector<void *> &freeTensors() {
+  static std::vector<void *> blocks;
+  return blocks;
+}
+
+static TensorImpl *newTensor() {
+  auto &blocks = freeTensors();
+  if (blocks.empty())
+    return new TensorImpl;
+  void *block = blocks.back();
+  blocks.pop_back();
+  return new (block) TensorImpl;
+}
+
+void TensorImpl::destroy(TensorImpl *tensor) {
+  tensor->~TensorImpl();
+  if (freeTensors().size() < 256)
+    freeTensors().push_back(tensor);
+  else
+    ::operator delete(tensor);
+}
+
+int64_t Geometry::numel() const {
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  return count;
+}
+
+bool Geometry::contiguous() const {
+  int64_t expected = 1;
+  for (int i = sizes.size() - 1; i >= 0; --i) {
+    if (sizes[i] == 0)
+      return true;
+    if (sizes[i] != 1 && strides[i] != expected)
+      return false;
+    expected *= sizes[i];
+  }
+  return true;
+}
+
+Dims stepwell::packedStrides(const Dims &sizes) {
+  Dims strides = Dims::filled(sizes.size(), 1);
+  for (int i = sizes.size() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * std::max<int64_t>(sizes[i + 1], 1);
+  return strides;
+}
+
+Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
+                            const Geometry &geometry) {
+  Tensor tensor(newTensor());
+  tensor->dtype = dtype;
+  static_cast<Geometry &>(*tensor) = geometry;
+  tensor->buffer = std::move(buffer);
+  return tensor;
+}
+
+Tensor stepwell::empty(DType dtype, const Dims &sizes) {
+  Geometry geometry{sizes, packedStrides(sizes), 0};
+  int64_t bytes = byteWidth(dtype);
+  for (int64_t size : sizes) {
+    if (size < 0)
+      fail(Error::Kind::Runtime, "negative size in " + toString(sizes));
+    if (__builtin_mul_overflow(bytes, size, &bytes))
+      fail(Error::Kind::Runtime, "too many elements in " + toString(sizes));
+  }
+  return makeTensor(Buffer::allocate(bytes), dtype, geometry);
+}
+
+/// The half-open range of elements that a geometry touches.
+static std::pair<int64_t, int64_t> extent(const Geometry &geometry) {
+  int64_t low = geometry.offset, high = geometry.offset + 1;
+  for (int i = 0; i < geometry.sizes.size(); ++i) {
+    if (geometry.sizes[i] == 0)
+      return {0, 0};
+    int64_t reach = (geometry.sizes[i] - 1) * geometry.strides[i];
+    (reach < 0 ? low : high) += reach;
+  }
+  return {low, high};
+}
+
+bool stepwell::mayOverlap(const TensorImpl &a, const TensorImpl &b) {
+  if (!(a.buffer == b.buffer))
+    return false;
+  auto [aLow, aHigh] = extent(a);
+  auto [bLow, bHigh] = extent(b);
+  int64_t wa = byteWidth(a.dtype), wb = byteWidth(b.dtype);
+  return aLow * wa < bHigh * wb && bLow * wb < aHigh * wa;
+}
+
+bool stepwell::selfOverlaps(const Geometry &geometry) {
+  for (int i = 0; i < geometry.sizes.size(); ++i)
+    if (geometry.sizes[i] > 1 && geometry.strides[i] == 0)
+      return true;
+  return false;
+}

@@ -1,0 +1,91 @@
+//===- Autograd.h - The tape ------------------------------------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A node per differentiable call. No derivative is written here: a node asks for the
+// derivative of its Template, or walks a view backwards.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_AUTOGRAD_H
+#define STEPWELL_EAGER_AUTOGRAD_H
+
+#include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/Tensor.h"
+
+#include <optional>
+
+namespace stepwell {
+
+/// Where the gradient of a value goes: to a node's result, to a leaf, or nowhere.
+struct Edge {
+  Ref<Node> node;
+  uint32_t index = 0;
+  Tensor leaf;
+  explicit operator bool() const { return node || leaf; }
+};
+
+struct Node {
+  int64_t references = 0;
+  uint64_t sequence; // later calls have larger numbers
+  std::vector<Edge> edges;
+  std::vector<TensorType> outputs;
+
+  Node();
+  virtual ~Node() = default;
+  /// One gradient per edge; null where there is none.
+  virtual std::vector<Tensor> apply(std::vector<Tensor> gradients) = 0;
+  /// Forgets what was saved.
+  virtual void release() {}
+  virtual std::string name() const = 0;
+  static void destroy(Node *);
+};
+
+bool gradEnabled();
+void setGradEnabled(bool);
+struct GradModeGuard {
+  explicit GradModeGuard(bool enabled) : before(gradEnabled()) {
+    setGradEnabled(enabled);
+  }
+  ~GradModeGuard() { setGradEnabled(before); }
+  bool before;
+};
+
+bool requiresGrad(const TensorImpl &);
+/// Brings a view's place on the tape up to date with the tensor that it shows.
+void refreshHistory(TensorImpl &);
+Edge edgeOf(const Tensor &);
+
+/// Runs the tape from `roots` with `gradients`. Leaves collect into `.grad`, or, when
+/// `targets` is given, only the gradients at those edges are returned.
+std::vector<Tensor> runBackward(std::span<const Tensor> roots,
+                                std::vector<Tensor> gradients,
+                                bool retainGraph, bool createGraph,
+                                std::optional<std::vector<Edge>> targets);
+
+/// A tensor kept for the backward pass, without its place on the tape.
+struct Saved {
+  Ref<Buffer> buffer;
+  DType dtype = DType::F32;
+  Geometry geometry;
+  uint64_t version = 0;
+  Ref<TracedView> traced;
+  Saved() = default;
+  Saved(const TensorImpl &, Need);
+  /// Checks that nobody wrote to it; `edge` is its place on the tape.
+  Tensor unpack(const Edge &edge, const Node &user) const;
+};
+
+/// A node for a call, made before the call runs: an in-place one destroys what it saves.
+Ref<Node> recordCall(Template &, std::span<const Argument>,
+                     std::vector<Edge> edges);
+/// What the call made, once it ran.
+void recordResults(const Ref<Node> &call, std::span<const Tensor> results);
+/// Records that `target` was overwritten by a value whose history is `node`; rebases the
+/// tensor that `target` is a view of.
+void recordWrite(const Tensor &target, Ref<Node> node);
+/// The checks of an in-place write: leaves that require a gradient, overlapping elements.
+void checkWritable(const Tensor &target);
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_AUTOGRAD_H

@@ -1,0 +1,135 @@
+//===- Kernels.h - From a call to a compiled kernel -------------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A Template is a call without its shapes: an operation on element types, or the derivative
+// of another Template. With the classes of its arguments it becomes a Program, a key and a
+// kernel: looked up in memory, then on disk, then compiled.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_KERNELS_H
+#define STEPWELL_EAGER_KERNELS_H
+
+#include "stepwell/Eager/OpTable.h"
+#include "stepwell/Eager/Program.h"
+#include "stepwell/Eager/Tensor.h"
+#include "stepwell/abi.h"
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+namespace stepwell {
+
+struct Kernel {
+  stepwell_kernel_fn run = nullptr;
+  stepwell_workspace_fn workspaceSize = nullptr;
+};
+
+/// What a kernel reads of an argument.
+enum class Need : uint8_t { Shape, Values };
+
+struct TemplateInput {
+  DType dtype;
+  bool scalar = false; // passed by value
+  Need need = Need::Values;
+};
+
+struct Template {
+  int64_t references = 0;
+  static void destroy(Template *t) { delete t; }
+
+  std::vector<TemplateInput> inputs;
+  /// Every argument and result is a broadcast piece of one index space.
+  bool elementwise = false;
+
+  //===--- A call of an operation. `op` is null for a plain copy --------------===//
+  const OpRow *op = nullptr;
+  Attributes attributes;
+  /// What the operands are cast to first, and the results after, if they differ.
+  DType compute = DType::F32;
+  std::vector<DType> results;
+
+  //===--- The derivative of `body`: its inputs, its results, the cotangents ---===//
+  Ref<Template> body;
+  std::vector<int> wrt, cotangents;
+
+  //===--- A captured function -------------------------------------------------===//
+  std::shared_ptr<const Program> program;
+
+  /// The memory tables: kernels by class, derivatives by request.
+  std::string lastClass;
+  Kernel *lastKernel = nullptr;
+  std::unordered_map<std::string, Kernel> kernels;
+  std::unordered_map<std::string, Ref<Template>> derivatives;
+
+  bool isDerivative() const { return static_cast<bool>(body); }
+  std::string describe() const;
+};
+
+/// The Template of one operation: equal requests give the same object.
+Ref<Template> opTemplate(const OpRow *, const Attributes &,
+                         std::span<const TemplateInput>, DType compute,
+                         std::span<const DType> results);
+/// The Template of its derivative.
+Ref<Template> derivativeTemplate(Template &, std::vector<int> wrt,
+                                 std::vector<int> cotangents);
+/// What its derivative reads of each input and each result.
+struct Needs {
+  std::vector<Need> inputs, results;
+};
+Needs derivativeNeeds(const Template &, const std::vector<int> &wrt);
+
+/// One argument of a launch: a tensor or a number.
+struct Argument {
+  Tensor tensor;
+  Scalar scalar = int64_t{0};
+};
+
+/// The shapes of the results for these argument shapes.
+std::vector<TensorType> inferResults(const Template &,
+                                     std::span<const TensorType> inputs);
+
+/// The Program for arguments of these types; `inputs` has the layouts.
+Program instantiate(const Template &, std::vector<ProgramInput> inputs);
+
+/// Runs the kernel, compiling it if need be. `outputs` are allocated; when `into` is not
+/// negative the only output is that input, written in place.
+void launch(Template &, std::span<const Argument>, std::span<const Tensor> outputs,
+            int into = -1);
+
+/// Looks a key up on disk or compiles it.
+Kernel obtainKernel(const Program &, const std::string &reason);
+/// Runs a kernel on words laid out as docs/abi.md says. `work` is about how many elements
+/// are touched: large work runs without Python's lock.
+void runKernel(const Kernel &, const stepwell_arg *, int64_t work,
+               const std::function<std::string(int site)> &describeSite);
+stepwell_arg scalarWord(DType, const Scalar &);
+/// The element type in which a number travels to a computation in `compute`.
+DType scalarCarrier(DType compute);
+
+struct KernelStats {
+  int64_t memoryHits = 0, diskHits = 0, compiles = 0;
+};
+KernelStats &kernelStats();
+
+/// Set by the extension: give up Python's lock around big work, and take it back.
+struct LockHooks {
+  void *(*release)() = nullptr;
+  void (*acquire)(void *) = nullptr;
+};
+extern LockHooks lockHooks;
+/// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by the extension.
+extern std::string compilerPath;
+/// Name=value pairs of the key's options line (tests plant failures with it).
+extern std::string compilerOptions;
+
+/// Whether STEPWELL_LOG names `topic`.
+bool logs(std::string_view topic);
+
+/// Compiles without caching; every step of the descent lands in `dumpFolder`.
+void compileForDump(const Program &, const std::string &dumpFolder);
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_KERNELS_H

@@ -1,0 +1,150 @@
+//===- Tensor.h - What a user's tensor is -----------------------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A tensor is a geometry over a shared buffer, and its place on the tape. Counts are plain
+// integers: every function of lib/Eager is called by one thread at a time (Python's lock).
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_TENSOR_H
+#define STEPWELL_EAGER_TENSOR_H
+
+#include "stepwell/Semantics/Types.h"
+#include "stepwell/storage.h"
+
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace stepwell {
+
+/// What lib/Eager throws; the extension turns it into the Python class of `kind`.
+class EagerError : public std::runtime_error {
+public:
+  EagerError(Error::Kind kind, const std::string &message)
+      : std::runtime_error(message), kind(kind) {}
+  Error::Kind kind;
+};
+[[noreturn]] inline void fail(Error::Kind kind, const std::string &message) {
+  throw EagerError(kind, message);
+}
+
+/// An owner of something that counts its owners in `references`.
+template <typename T> class Ref {
+public:
+  Ref() = default;
+  Ref(T *pointer) : pointer(pointer) { retain(); }
+  Ref(const Ref &other) : pointer(other.pointer) { retain(); }
+  Ref(Ref &&other) noexcept : pointer(std::exchange(other.pointer, nullptr)) {}
+  Ref &operator=(Ref other) noexcept {
+    std::swap(pointer, other.pointer);
+    return *this;
+  }
+  ~Ref() {
+    if (pointer && --pointer->references == 0)
+      T::destroy(pointer);
+  }
+  T *get() const { return pointer; }
+  T *operator->() const { return pointer; }
+  T &operator*() const { return *pointer; }
+  explicit operator bool() const { return pointer; }
+  bool operator==(const Ref &other) const { return pointer == other.pointer; }
+
+private:
+  void retain() {
+    if (pointer)
+      ++pointer->references;
+  }
+  T *pointer = nullptr;
+};
+
+/// Memory that tensors share, and how often it was written. Without memory it is a value of
+/// a function that is being captured.
+struct Buffer {
+  int64_t references = 0;
+  stepwell_storage *memory = nullptr;
+  uint64_t version = 0;
+  static Ref<Buffer> allocate(int64_t bytes);
+  static Ref<Buffer> adopt(stepwell_storage *memory);
+  static void destroy(Buffer *);
+};
+
+struct Node;
+struct TensorImpl;
+using Tensor = Ref<TensorImpl>;
+
+struct Geometry {
+  Dims sizes, strides; // strides in elements
+  int64_t offset = 0;
+  bool operator==(const Geometry &) const = default;
+  int64_t numel() const;
+  bool contiguous() const;
+};
+/// Row-major strides.
+Dims packedStrides(const Dims &sizes);
+
+/// How a view is made from its input.
+struct ViewOp {
+  enum class Kind { Permute, Reshape, Expand, Strided } kind;
+  Dims dims;         // permutation, or sizes
+  Geometry geometry; // Strided: the view's, over a tensor of geometry `base`
+  Geometry base;
+};
+struct TracedView;
+
+struct TensorImpl : Geometry {
+  int64_t references = 0;
+  DType dtype = DType::F32;
+  bool requiresGrad = false; // a leaf that collects a gradient
+  /// Writes through this alias (`.data`) do not count as modifications.
+  bool untracked = false;
+  uint32_t output = 0; // which result of `node`
+  Ref<Buffer> buffer;
+  Ref<Node> node;
+  Tensor grad;
+  /// The tensor that owns the memory that a differentiable view shows, and how often
+  /// that tensor's history had changed when this view's was last read.
+  Tensor base;
+  uint64_t baseHistory = 0;
+  uint64_t history = 0;
+  /// Under capture: the view that this tensor is of another.
+  Ref<TracedView> traced;
+  /// The Python object, while there is one; not owned.
+  void *wrapper = nullptr;
+
+  int rank() const { return sizes.size(); }
+  TensorType type() const { return {dtype, sizes}; }
+  /// The address of element (0, …, 0); null without memory.
+  void *data() const {
+    return buffer && buffer->memory
+               ? static_cast<char *>(buffer->memory->data) +
+                     offset * byteWidth(dtype)
+               : nullptr;
+  }
+  static void destroy(TensorImpl *);
+};
+
+/// Under capture a view is read by taking its steps from the current value of its parent.
+struct TracedView {
+  int64_t references = 0;
+  uint64_t capture = 0; // which capture it belongs to
+  Tensor parent;
+  std::optional<ViewOp> op; // none: the parent itself under another name
+  static void destroy(TracedView *);
+};
+
+/// Row-major and uninitialised.
+Tensor empty(DType, const Dims &sizes);
+Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);
+
+/// Whether two tensors may share a byte.
+bool mayOverlap(const TensorImpl &, const TensorImpl &);
+/// Whether two indices may reach one element (an expanded tensor).
+bool selfOverlaps(const Geometry &);
+
+/// A Python number.
+using Scalar = std::variant<bool, int64_t, double>;
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_TENSOR_H

@@ -1,0 +1,420 @@
+//===- Data.cpp - Indices, and data in and out ----------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PyTensor.h"
+
+#include "stepwell/Eager/Capture.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <cstring>
+
+namespace nb = nanobind;
+
+namespace stepwell::python {
+
+//===--- Indexing ---------------------------------------------------------===//
+
+Tensor getItem(const Tensor &tensor, PyObject *index) {
+  nb::object items = PyTuple_Check(index)
+                         ? nb::borrow(index)
+                         : nb::steal(PyTuple_Pack(1, index));
+  Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
+  int consumed = 0;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    if (item != Py_None && item != Py_Ellipsis)
+      ++consumed;
+  }
+  if (consumed > tensor->rank())
+    fail(Error::Kind::Index, "too many indices for tensor of dimension " +
+                                 std::to_string(tensor->rank()));
+  Geometry geometry;
+  geometry.offset = tensor->offset;
+  int dim = 0;
+  auto keep = [&](int64_t size, int64_t stride) {
+    if (geometry.sizes.size() == kMaxRank)
+      fail(Error::Kind::Index, "too many dimensions");
+    geometry.sizes.push_back(size);
+    geometry.strides.push_back(stride);
+  };
+  bool ellipsis = false;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    if (item == Py_None) {
+      keep(1, 1);
+    } else if (item == Py_Ellipsis) {
+      if (ellipsis)
+        fail(Error::Kind::Index,
+             "an index can only have a single ellipsis ('...')");
+      ellipsis = true;
+      for (int skip = tensor->rank() - consumed; skip > 0; --skip, ++dim)
+        keep(tensor->sizes[dim], tensor->strides[dim]);
+    } else if (PySlice_Check(item)) {
+      Py_ssize_t start, stop, step;
+      if (PySlice_Unpack(item, &start, &stop, &step) < 0)
+        throw nb::python_error();
+      Py_ssize_t length =
+          PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
+      if (length > 0)
+        geometry.offset += start * tensor->strides[dim];
+      keep(length, tensor->strides[dim] * step);
+      ++dim;
+    } else if (!PyBool_Check(item) && PyIndex_Check(item)) {
+      nb::object number = nb::steal(PyNumber_Index(item));
+      if (!number.is_valid())
+        throw nb::python_error();
+      int64_t at = PyLong_AsLongLong(number.ptr());
+      if (PyErr_Occurred())
+        throw nb::python_error();
+      int64_t size = tensor->sizes[dim];
+      if (at < -size || at >= size)
+        fail(Error::Kind::Index,
+             "index " + std::to_string(at) + " is out of bounds for dimension " +
+                 std::to_string(dim) + " with size " + std::to_string(size));
+      geometry.offset += (at < 0 ? at + size : at) * tensor->strides[dim];
+      ++dim;
+    } else {
+      fail(Error::Kind::Index,
+           std::string("only integers, slices (`:`), ellipsis (`...`) and None "
+                       "are valid indices (got ") +
+               Py_TYPE(item)->tp_name + ")");
+    }
+  }
+  for (; dim < tensor->rank(); ++dim)
+    keep(tensor->sizes[dim], tensor->strides[dim]);
+  return stridedView(tensor, geometry);
+}
+
+void setItem(const Tensor &tensor, PyObject *index, PyObject *value) {
+  Tensor target = getItem(tensor, index);
+  Argument argument;
+  if (!toArgument(value, argument)) {
+    nb::object made = nb::module_::import_("stepwell")
+                          .attr("tensor")(nb::borrow(value),
+                                          nb::borrow(dtypeObject(target->dtype)));
+    argument.tensor = unwrap(made.ptr());
+  }
+  if (!argument.tensor) {
+    fillInto(target, argument.scalar);
+    return;
+  }
+  // Leading dimensions of size 1 may be dropped, as in PyTorch.
+  Tensor source = argument.tensor;
+  while (source->rank() > target->rank() && source->sizes[0] == 1)
+    source = squeeze(source, 0);
+  if (mayOverlap(*source, *target))
+    source = clone(source);
+  copyInto(target, source);
+}
+
+//===--- Numbers out ------------------------------------------------------===//
+
+static void refuseTraced(const Tensor &tensor, const char *what) {
+  if (!Capture::current() && tensor->buffer && tensor->buffer->memory)
+    return;
+  std::string where = Capture::location ? Capture::location() : "";
+  fail(Error::Kind::Runtime,
+       (where.empty() ? "" : where + ": ") + std::string(what) +
+           " needs the value of a tensor, which is not known while a function "
+           "is captured; keep it a tensor (where()), or use cond() for control "
+           "flow, or compute it outside of the compiled function");
+}
+
+static PyObject *element(DType dtype, const void *at) {
+  switch (dtype) {
+  case DType::Bool:
+    return PyBool_FromLong(*static_cast<const uint8_t *>(at));
+  case DType::U8:
+    return PyLong_FromLong(*static_cast<const uint8_t *>(at));
+  case DType::I8:
+    return PyLong_FromLong(*static_cast<const int8_t *>(at));
+  case DType::I16:
+    return PyLong_FromLong(*static_cast<const int16_t *>(at));
+  case DType::I32:
+    return PyLong_FromLong(*static_cast<const int32_t *>(at));
+  case DType::I64:
+    return PyLong_FromLongLong(*static_cast<const int64_t *>(at));
+  case DType::F16:
+    return PyFloat_FromDouble(PyFloat_Unpack2(static_cast<const char *>(at), 1));
+  case DType::BF16: {
+    uint32_t bits = static_cast<uint32_t>(*static_cast<const uint16_t *>(at))
+                    << 16;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return PyFloat_FromDouble(value);
+  }
+  case DType::F32:
+    return PyFloat_FromDouble(*static_cast<const float *>(at));
+  case DType::F64:
+    return PyFloat_FromDouble(*static_cast<const double *>(at));
+  }
+  return nullptr;
+}
+
+PyObject *toItem(const Tensor &tensor) {
+  refuseTraced(tensor, "item() or bool()");
+  if (tensor->numel() != 1)
+    fail(Error::Kind::Runtime, "a Tensor with " +
+                                   std::to_string(tensor->numel()) +
+                                   " elements cannot be converted to Scalar");
+  return element(tensor->dtype, tensor->data());
+}
+
+static PyObject *listOf(const TensorImpl &tensor, int dim, const char *at) {
+  if (dim == tensor.rank())
+    return element(tensor.dtype, at);
+  PyObject *list = PyList_New(tensor.sizes[dim]);
+  int64_t step = tensor.strides[dim] * byteWidth(tensor.dtype);
+  for (int64_t i = 0; i < tensor.sizes[dim]; ++i)
+    PyList_SET_ITEM(list, i, listOf(tensor, dim + 1, at + i * step));
+  return list;
+}
+
+PyObject *toList(const Tensor &tensor) {
+  refuseTraced(tensor, "tolist()");
+  return listOf(*tensor, 0, static_cast<const char *>(tensor->data()));
+}
+
+//===--- The buffer protocol ----------------------------------------------===//
+
+static const char *formatOf(DType dtype) {
+  switch (dtype) {
+  case DType::Bool:
+    return "?";
+  case DType::U8:
+    return "B";
+  case DType::I8:
+    return "b";
+  case DType::I16:
+    return "h";
+  case DType::I32:
+    return "i";
+  case DType::I64:
+    return "q";
+  case DType::F16:
+    return "e";
+  case DType::F32:
+    return "f";
+  case DType::F64:
+    return "d";
+  case DType::BF16:
+    break;
+  }
+  return nullptr;
+}
+
+static std::optional<DType> dtypeOfFormat(const char *format, int64_t size) {
+  if (!format)
+    return DType::U8;
+  if (*format == '@' || *format == '=' || *format == '<')
+    ++format;
+  switch (format[1] ? 0 : *format) {
+  case '?':
+    return DType::Bool;
+  case 'B':
+    return DType::U8;
+  case 'b':
+    return DType::I8;
+  case 'e':
+    return DType::F16;
+  case 'f':
+    return DType::F32;
+  case 'd':
+    return DType::F64;
+  case 'h':
+  case 'i':
+  case 'l':
+  case 'q':
+    return size == 2 ? DType::I16 : size == 4 ? DType::I32 : DType::I64;
+  }
+  return std::nullopt;
+}
+
+int getBuffer(PyObject *object, Py_buffer *view, int flags) {
+  view->obj = nullptr;
+  PyObject *done = guarded([&]() -> PyObject * {
+    Tensor tensor = unwrap(object);
+    refuseTraced(tensor, "numpy()");
+    const char *format = formatOf(tensor->dtype);
+    if (!format || requiresGrad(*tensor)) {
+      PyErr_SetString(PyExc_BufferError,
+                      format ? "Can't call numpy() on Tensor that requires "
+                               "grad. Use tensor.detach().numpy() instead."
+                             : "Got unsupported ScalarType BFloat16");
+      return nullptr;
+    }
+    if (!(flags & PyBUF_STRIDES) && !tensor->contiguous()) {
+      PyErr_SetString(PyExc_BufferError, "the tensor is not contiguous");
+      return nullptr;
+    }
+    int rank = tensor->rank();
+    auto *sizes = new Py_ssize_t[2 * rank + 1];
+    for (int i = 0; i < rank; ++i) {
+      sizes[i] = tensor->sizes[i];
+      sizes[rank + i] = tensor->strides[i] * byteWidth(tensor->dtype);
+    }
+    view->buf = tensor->data();
+    view->len = tensor->numel() * byteWidth(tensor->dtype);
+    view->itemsize = byteWidth(tensor->dtype);
+    view->readonly = 0;
+    view->ndim = rank;
+    view->format = flags & PyBUF_FORMAT ? const_cast<char *>(format) : nullptr;
+    view->shape = sizes;
+    view->strides = sizes + rank;
+    view->suboffsets = nullptr;
+    view->internal = sizes;
+    view->obj = object;
+    Py_INCREF(object);
+    return Py_None;
+  });
+  return done ? 0 : -1;
+}
+
+static void releaseBuffer(PyObject *, Py_buffer *view) {
+  delete[] static_cast<Py_ssize_t *>(view->internal);
+}
+
+/// A tensor over the memory of anything with the buffer protocol.
+static Tensor fromBuffer(nb::object object) {
+  auto *view = new Py_buffer;
+  if (PyObject_GetBuffer(object.ptr(), view,
+                         PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE) < 0) {
+    PyErr_Clear();
+    if (PyObject_GetBuffer(object.ptr(), view, PyBUF_STRIDES | PyBUF_FORMAT) <
+        0) {
+      delete view;
+      throw nb::python_error();
+    }
+  }
+  auto drop = [&] {
+    PyBuffer_Release(view);
+    delete view;
+  };
+  std::optional<DType> dtype = dtypeOfFormat(view->format, view->itemsize);
+  std::string problem;
+  if (!dtype)
+    problem = std::string("can't convert an array of format '") +
+              (view->format ? view->format : "") + "' to a tensor";
+  if (view->ndim > kMaxRank)
+    problem = "too many dimensions";
+  if (dtype && reinterpret_cast<uintptr_t>(view->buf) % view->itemsize)
+    problem = "the array is not aligned";
+  Geometry geometry;
+  for (int i = 0; problem.empty() && i < view->ndim; ++i) {
+    if (view->strides[i] % view->itemsize)
+      problem = "given array strides not a multiple of the element byte size";
+    geometry.sizes.push_back(view->shape[i]);
+    geometry.strides.push_back(view->strides[i] / view->itemsize);
+  }
+  if (!problem.empty()) {
+    drop();
+    fail(Error::Kind::Type, problem);
+  }
+  stepwell_storage *memory = stepwell_storage_wrap(
+      stepwell_device_cpu(), view->buf, view->len,
+      [](void *, void *environment) {
+        auto *owner = static_cast<Py_buffer *>(environment);
+        nb::gil_scoped_acquire lock;
+        PyBuffer_Release(owner);
+        delete owner;
+      },
+      view);
+  if (!memory) {
+    drop();
+    fail(Error::Kind::Runtime, "not enough memory");
+  }
+  return makeTensor(Buffer::adopt(memory), *dtype, geometry);
+}
+
+//===--- Lists in ---------------------------------------------------------===//
+
+static void measure(PyObject *data, Dims &sizes, int depth, int &kind) {
+  if (PyList_Check(data) || PyTuple_Check(data)) {
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(data);
+    if (depth == kMaxRank)
+      fail(Error::Kind::Value, "too many dimensions");
+    if (sizes.size() == depth) {
+      if (kind >= 0)
+        fail(Error::Kind::Value, "expected a number but found a sequence");
+      sizes.push_back(count);
+    } else if (sizes[depth] != count) {
+      fail(Error::Kind::Value,
+           "expected sequence of length " + std::to_string(sizes[depth]) +
+               " at dim " + std::to_string(depth) + " (got " +
+               std::to_string(count) + ")");
+    }
+    for (Py_ssize_t i = 0; i < count; ++i)
+      measure(PySequence_Fast_GET_ITEM(data, i), sizes, depth + 1, kind);
+    return;
+  }
+  if (sizes.size() != depth)
+    fail(Error::Kind::Value, "expected a sequence at dim " +
+                                 std::to_string(depth) + " (got a number)");
+  Scalar scalar;
+  if (isTensor(data)) {
+    Tensor tensor = unwrap(data);
+    kind = std::max(kind, isFloat(tensor->dtype)         ? 2
+                          : tensor->dtype == DType::Bool ? 0
+                                                         : 1);
+  } else if (toScalar(data, scalar)) {
+    kind = std::max(kind, static_cast<int>(scalar.index()));
+  } else {
+    fail(Error::Kind::Type, std::string("not a number or a sequence: ") +
+                                Py_TYPE(data)->tp_name);
+  }
+}
+
+/// Numbers are written in a type that any of them fits; a kernel converts them then.
+static void write(PyObject *data, DType dtype, char *&at) {
+  if (PyList_Check(data) || PyTuple_Check(data)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i)
+      write(PySequence_Fast_GET_ITEM(data, i), dtype, at);
+    return;
+  }
+  Scalar scalar;
+  nb::object item;
+  if (isTensor(data)) {
+    item = nb::steal(toItem(unwrap(data)));
+    data = item.ptr();
+  }
+  toScalar(data, scalar);
+  stepwell_arg word = scalarWord(dtype, scalar);
+  std::memcpy(at, &word, byteWidth(dtype));
+  at += byteWidth(dtype);
+}
+
+static Tensor fromList(nb::object data, std::optional<DType> dtype) {
+  Dims sizes;
+  int kind = -1;
+  measure(data.ptr(), sizes, 0, kind);
+  DType carrier = kind == 0   ? DType::Bool
+                  : kind == 1 ? DType::I64
+                              : DType::F64;
+  DType target = dtype.value_or(carrier == DType::F64 ? DType::F32 : carrier);
+  // Rounding to float32 is the same in one step here as in a kernel.
+  if (kind == 2 && target == DType::F32)
+    carrier = DType::F32;
+  SuspendCapture eager;
+  Tensor tensor = empty(carrier, sizes);
+  char *at = static_cast<char *>(tensor->data());
+  write(data.ptr(), carrier, at);
+  return cast(tensor, target);
+}
+
+void addData(nb::module_ &m) {
+  // PyType_FromSpec knows no releasebuffer slot before the limited API does.
+  tensorType->tp_as_buffer->bf_releasebuffer = releaseBuffer;
+  m.def("_from_buffer", &fromBuffer);
+  m.def("_from_list", &fromList, nb::arg("data"),
+        nb::arg("dtype").none() = nb::none());
+  m.def("_full", &full);
+  m.def("_empty", &empty);
+}
+
+} // namespace stepwell::python

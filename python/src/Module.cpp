@@ -1,0 +1,423 @@
+//===- Module.cpp - stepwell._core ----------------------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PyTensor.h"
+
+#include "stepwell/Eager/Capture.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <frameobject.h>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace stepwell::python {
+
+//===--- Element types ----------------------------------------------------===//
+
+namespace {
+struct DTypeBox {
+  DType dtype;
+};
+PyObject *dtypes[kNumDTypes];
+PyTypeObject *dtypeType;
+} // namespace
+
+PyObject *dtypeObject(DType dtype) { return dtypes[static_cast<int>(dtype)]; }
+bool isDType(PyObject *object) { return Py_TYPE(object) == dtypeType; }
+DType toDType(PyObject *object) {
+  return nb::inst_ptr<DTypeBox>(object)->dtype;
+}
+
+static void addDTypes(nb::module_ &m) {
+  nb::class_<DTypeBox> type(m, "dtype");
+  type.def_prop_ro("itemsize",
+                   [](const DTypeBox &d) { return byteWidth(d.dtype); })
+      .def_prop_ro("is_floating_point",
+                   [](const DTypeBox &d) { return isFloat(d.dtype); })
+      .def_prop_ro("name",
+                   [](const DTypeBox &d) { return std::string(name(d.dtype)); })
+      .def("__repr__",
+           [](const DTypeBox &d) {
+             return "stepwell." + std::string(name(d.dtype));
+           })
+      .def("__reduce__",
+           [](const DTypeBox &d) { return std::string(name(d.dtype)); });
+  type.attr("__module__") = "stepwell";
+  dtypeType = reinterpret_cast<PyTypeObject *>(type.ptr());
+  for (int i = 0; i < kNumDTypes; ++i) {
+    auto dtype = static_cast<DType>(i);
+    nb::object box = nb::cast(DTypeBox{dtype});
+    dtypes[i] = nb::object(box).release().ptr();
+    m.attr(std::string(name(dtype)).c_str()) = box;
+  }
+}
+
+//===--- Methods ----------------------------------------------------------===//
+
+template <typename F, typename... Extra>
+static void method(const char *name, F function, const Extra &...extra) {
+  nb::handle type(reinterpret_cast<PyObject *>(tensorType));
+  nb::object made = nb::cpp_function(function, nb::name(name), nb::is_method(),
+                                     nb::scope(type), extra...);
+  nb::setattr(type, name, made);
+}
+
+template <typename F> static void property(const char *name, F getter) {
+  nb::handle type(reinterpret_cast<PyObject *>(tensorType));
+  nb::object get = nb::cpp_function(getter, nb::is_method(), nb::scope(type));
+  nb::object property = nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
+  nb::setattr(type, name, property(get));
+}
+
+template <typename G, typename S>
+static void property(const char *name, G getter, S setter) {
+  nb::handle type(reinterpret_cast<PyObject *>(tensorType));
+  nb::object get = nb::cpp_function(getter, nb::is_method(), nb::scope(type));
+  nb::object set = nb::cpp_function(setter, nb::is_method(), nb::scope(type));
+  nb::object property = nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
+  nb::setattr(type, name, property(get, set));
+}
+
+/// Sizes as one tuple or as several numbers.
+static Dims sizesOf(const nb::args &args) {
+  nb::handle source = args;
+  if (args.size() == 1 && !PyIndex_Check(nb::handle(args[0]).ptr()))
+    source = args[0];
+  Dims dims;
+  if (!nb::try_cast(source, dims))
+    fail(Error::Kind::Type, "expected sizes as ints or as one tuple of ints");
+  return dims;
+}
+
+static Tensor requireGrad(const Tensor &tensor, bool value) {
+  if (value && !isFloat(tensor->dtype))
+    fail(Error::Kind::Runtime, "only Tensors of floating point dtype can "
+                               "require gradients");
+  if (!value && tensor->node)
+    fail(Error::Kind::Runtime,
+         "you can only change requires_grad flags of leaf variables. If you "
+         "want to use a computed variable in a subgraph that doesn't require "
+         "differentiation use var_no_grad = var.detach().");
+  tensor->requiresGrad = value;
+  return tensor;
+}
+
+/// The cotangents of roots: given, or 1 for one element.
+static std::vector<Tensor>
+cotangents(const std::vector<Tensor> &roots,
+           const std::vector<std::optional<Tensor>> &given) {
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < roots.size(); ++i) {
+    if (!requiresGrad(*roots[i]))
+      fail(Error::Kind::Runtime,
+           "element " + std::to_string(i) +
+               " of tensors does not require grad and does not have a grad_fn");
+    if (i < given.size() && given[i]) {
+      if (!((*given[i])->sizes == roots[i]->sizes))
+        fail(Error::Kind::Runtime,
+             "Mismatch in shape: grad_output[" + std::to_string(i) +
+                 "] has a shape of " + toString((*given[i])->sizes) +
+                 " and output[" + std::to_string(i) + "] has a shape of " +
+                 toString(roots[i]->sizes) + ".");
+      out.push_back(cast(*given[i], roots[i]->dtype));
+    } else {
+      if (roots[i]->numel() != 1)
+        fail(Error::Kind::Runtime,
+             "grad can be implicitly created only for scalar outputs");
+      out.push_back(full(roots[i]->dtype, roots[i]->sizes, int64_t{1}));
+    }
+  }
+  return out;
+}
+
+void addMethods(nb::module_ &m) {
+  property("shape", [](const Tensor &t) { return t->sizes; });
+  property("dtype", [](const Tensor &t) { return t->dtype; });
+  property("ndim", [](const Tensor &t) { return t->rank(); });
+  property("T", [](const Tensor &t) {
+    Dims reversed;
+    for (int i = t->rank() - 1; i >= 0; --i)
+      reversed.push_back(i);
+    return permute(t, reversed);
+  });
+  property("mT", [](const Tensor &t) { return transpose(t, -2, -1); });
+  property("is_leaf", [](const Tensor &t) { return !edgeOf(t).node; });
+  property("_has_memory",
+           [](const Tensor &t) { return t->buffer && t->buffer->memory; });
+  property("_version", [](const Tensor &t) { return t->buffer->version; });
+  property(
+      "requires_grad", [](const Tensor &t) { return requiresGrad(*t); },
+      [](const Tensor &t, bool value) { requireGrad(t, value); });
+  property(
+      "grad",
+      [](const Tensor &t) {
+        if (Capture *capture = Capture::current())
+          capture->noteGrad(t);
+        return t->grad;
+      },
+      [](const Tensor &t, std::optional<Tensor> grad) {
+        if (grad && !((*grad)->sizes == t->sizes))
+          fail(Error::Kind::Runtime,
+               "assigned grad has data of a different size");
+        if (Capture *capture = Capture::current())
+          capture->noteGrad(t);
+        t->grad = grad ? *grad : Tensor();
+      });
+  property("grad_fn", [](const Tensor &t) -> nb::object {
+    Edge edge = edgeOf(t);
+    return edge.node ? nb::object(nb::str(edge.node->name().c_str()))
+                     : nb::none();
+  });
+  property(
+      "data", [](const Tensor &t) { return detach(t, true); },
+      [](const Tensor &t, const Tensor &value) {
+        t->buffer = value->buffer;
+        t->dtype = value->dtype;
+        static_cast<Geometry &>(*t) = *value;
+      });
+
+  method("dim", [](const Tensor &t) { return t->rank(); });
+  method("numel", [](const Tensor &t) { return t->numel(); });
+  method("size",
+         [](const Tensor &t, std::optional<int64_t> dim) -> nb::object {
+           if (!dim)
+             return nb::cast(t->sizes);
+           if (!t->rank())
+             fail(Error::Kind::Index, "Dimension specified as " +
+                                          std::to_string(*dim) +
+                                          " but tensor has no dimensions");
+           return nb::cast(t->sizes[wrapDim(*dim, t->rank())]);
+         },
+         "dim"_a.none() = nb::none());
+  method("stride", [](const Tensor &t) { return t->strides; });
+  method("storage_offset", [](const Tensor &t) { return t->offset; });
+  method("data_ptr", [](const Tensor &t) {
+    return reinterpret_cast<uintptr_t>(t->data());
+  });
+  method("element_size", [](const Tensor &t) { return byteWidth(t->dtype); });
+  method("is_contiguous", [](const Tensor &t) { return t->contiguous(); });
+  method("is_floating_point", [](const Tensor &t) { return isFloat(t->dtype); });
+  method("item", [](const Tensor &t) { return nb::steal(toItem(t)); });
+  method("tolist", [](const Tensor &t) { return nb::steal(toList(t)); });
+
+  method("permute",
+         [](const Tensor &t, nb::args dims) { return permute(t, sizesOf(dims)); });
+  method("transpose", &transpose, "dim0"_a, "dim1"_a);
+  method("t", [](const Tensor &t) {
+    if (t->rank() > 2)
+      fail(Error::Kind::Runtime, "t() expects a tensor with <= 2 dimensions, "
+                                 "but self is " +
+                                     std::to_string(t->rank()) + "D");
+    return t->rank() < 2 ? permute(t, t->rank() ? Dims{0} : Dims{})
+                         : transpose(t, 0, 1);
+  });
+  method("reshape", [](const Tensor &t, nb::args sizes) {
+    return reshape(t, sizesOf(sizes));
+  });
+  method("view", [](const Tensor &t, nb::args sizes) {
+    return reshape(t, sizesOf(sizes), true);
+  });
+  method("flatten",
+         [](const Tensor &t, int64_t start, int64_t end) {
+           start = wrapDim(start, t->rank());
+           end = wrapDim(end, t->rank());
+           if (start > end)
+             fail(Error::Kind::Runtime,
+                  "flatten() has invalid args: start_dim cannot come after "
+                  "end_dim");
+           Dims sizes;
+           int64_t run = 1;
+           for (int i = 0; i < t->rank(); ++i) {
+             if (i < start || i > end) {
+               sizes.push_back(t->sizes[i]);
+               continue;
+             }
+             run *= t->sizes[i];
+             if (i == end)
+               sizes.push_back(run);
+           }
+           if (!t->rank())
+             sizes.push_back(1);
+           return reshape(t, sizes);
+         },
+         "start_dim"_a = 0, "end_dim"_a = -1);
+  method("expand", [](const Tensor &t, nb::args sizes) {
+    return expand(t, sizesOf(sizes));
+  });
+  method("expand_as", [](const Tensor &t, const Tensor &other) {
+    return expand(t, other->sizes);
+  });
+  method("unsqueeze", &unsqueeze, "dim"_a);
+  method("squeeze", &squeeze, "dim"_a.none() = nb::none());
+  method("diagonal", &diagonal, "offset"_a = 0, "dim1"_a = 0, "dim2"_a = 1);
+  method("select", [](const Tensor &t, int64_t dim, int64_t index) {
+    if (!t->rank())
+      fail(Error::Kind::Index, "select() cannot be applied to a 0-dim tensor.");
+    return select(t, wrapDim(dim, t->rank()), index);
+  }, "dim"_a, "index"_a);
+  method("narrow", [](const Tensor &t, int64_t dim, int64_t start,
+                      int64_t count) {
+    dim = wrapDim(dim, t->rank());
+    if (!t->rank() || start < 0 || count < 0 || start + count > t->sizes[dim])
+      fail(Error::Kind::Runtime,
+           "start (" + std::to_string(start) + ") + length (" +
+               std::to_string(count) + ") exceeds dimension size");
+    return slice(t, dim, start, count, 1);
+  }, "dim"_a, "start"_a, "length"_a);
+  method("contiguous", &contiguous);
+  method("clone", &clone);
+  method("detach", [](const Tensor &t) { return detach(t); });
+  method("copy_", [](const Tensor &t, const Tensor &source) {
+    copyInto(t, mayOverlap(*t, *source) ? clone(source) : source);
+    return t;
+  });
+  method("fill_", [](const Tensor &t, const Scalar &value) {
+    fillInto(t, value);
+    return t;
+  });
+  method("zero_", [](const Tensor &t) {
+    fillInto(t, int64_t{0});
+    return t;
+  });
+  method("_bytes", [](const Tensor &t) {
+    return nb::bytes(static_cast<const char *>(t->data()),
+                     t->numel() * byteWidth(t->dtype));
+  });
+  method("_cast", &cast);
+  method("requires_grad_", &requireGrad, "requires_grad"_a = true);
+
+  m.def("_backward",
+        [](const std::vector<Tensor> &roots,
+           const std::vector<std::optional<Tensor>> &given, bool retain,
+           bool create) {
+          runBackward(roots, cotangents(roots, given), retain, create,
+                      std::nullopt);
+        });
+  m.def("_grad", [](const std::vector<Tensor> &roots,
+                    const std::vector<Tensor> &inputs,
+                    const std::vector<std::optional<Tensor>> &given,
+                    bool retain, bool create) {
+    std::vector<Edge> targets;
+    for (const Tensor &input : inputs) {
+      if (!requiresGrad(*input))
+        fail(Error::Kind::Runtime,
+             "One of the differentiated Tensors does not require grad");
+      targets.push_back(edgeOf(input));
+    }
+    std::vector<Tensor> out = runBackward(roots, cotangents(roots, given),
+                                          retain, create, targets);
+    nb::list list;
+    for (const Tensor &gradient : out)
+      list.append(nb::cast(gradient));
+    return list;
+  });
+  m.def("_from_bytes", [](nb::bytes data, DType dtype, const Dims &sizes) {
+    Tensor made = empty(dtype, sizes);
+    if (data.size() != static_cast<size_t>(made->numel() * byteWidth(dtype)))
+      fail(Error::Kind::Value, "the bytes do not fill the shape");
+    std::memcpy(made->data(), data.c_str(), data.size());
+    return made;
+  });
+  m.def("is_grad_enabled", &gradEnabled);
+  m.def("_set_grad_enabled", &setGradEnabled);
+  m.def("_subclass", [](nb::handle type, const Tensor &data, bool grad) {
+    Tensor made = detach(data);
+    requireGrad(made, grad);
+    return nb::steal(
+        wrapAs(reinterpret_cast<PyTypeObject *>(type.ptr()), made));
+  });
+}
+
+//===--- Kernels and captures ---------------------------------------------===//
+
+/// The innermost Python line outside of this package.
+static std::string userLocation() {
+  PyFrameObject *frame = PyEval_GetFrame();
+  Py_XINCREF(frame);
+  std::string found;
+  while (frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    const char *file = PyUnicode_AsUTF8(code->co_filename);
+    static const std::string package = [] {
+      nb::object path = nb::module_::import_("stepwell").attr("__path__")[0];
+      return std::string(nb::cast<std::string>(path)) + "/";
+    }();
+    if (file && std::string_view(file).rfind(package, 0) != 0)
+      found = std::string(file) + ":" +
+              std::to_string(PyFrame_GetLineNumber(frame));
+    Py_DECREF(code);
+    PyFrameObject *back = found.empty() ? PyFrame_GetBack(frame) : nullptr;
+    Py_DECREF(frame);
+    frame = back;
+  }
+  return found;
+}
+
+static void addKernels(nb::module_ &m) {
+  lockHooks.release = []() -> void * { return PyEval_SaveThread(); };
+  lockHooks.acquire = [](void *state) {
+    PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+  };
+  Capture::location = userLocation;
+  m.def("kernel_stats", [] {
+    nb::dict stats;
+    stats["memory_hits"] = kernelStats().memoryHits;
+    stats["disk_hits"] = kernelStats().diskHits;
+    stats["compiles"] = kernelStats().compiles;
+    return stats;
+  });
+  m.def("_set_compiler", [](const std::string &path) { compilerPath = path; });
+  m.def("_set_compiler_options",
+        [](const std::string &options) { compilerOptions = options; });
+  nb::class_<Executable>(m, "Executable")
+      .def("run", [](Executable &e, const std::vector<Tensor> &arguments) {
+        return run(e, arguments);
+      })
+      .def("accepts", [](Executable &e, const std::vector<Tensor> &arguments) {
+        return accepts(e, arguments);
+      })
+      .def("dump", [](Executable &e, const std::string &folder) {
+        dump(e, folder);
+      })
+      .def_prop_ro("program", [](Executable &e) {
+        return e.call->program->print();
+      });
+  m.def("_capturing", [] { return Capture::current() != nullptr; });
+  // `function` runs once, on the arguments themselves, and returns a list of tensors.
+  m.def("_capture", [](const std::vector<Tensor> &arguments,
+                       nb::callable function) {
+    Capture capture(arguments);
+    nb::object results = function();
+    return capture.finish(nb::cast<std::vector<Tensor>>(results));
+  });
+}
+
+} // namespace stepwell::python
+
+NB_MODULE(_core, m) {
+  using namespace stepwell::python;
+  // The Tensor type lives as long as the process, and so do its methods.
+  nb::set_leak_warnings(false);
+  nb::register_exception_translator([](const std::exception_ptr &error, void *) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const stepwell::EagerError &) {
+      translateException();
+    }
+  });
+  makeTensorType(m.ptr());
+  addDTypes(m);
+  addOperations(m.ptr(), tensorType);
+  addMethods(m);
+  addData(m);
+  addKernels(m);
+}

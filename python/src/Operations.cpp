@@ -1,0 +1,397 @@
+//===- Operations.cpp - Functions and methods from the records ------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A record's `python` schema, "sum(input, dim=None, keepdim=False)", becomes a function
+// and a method. Nothing here knows an operation.
+//===----------------------------------------------------------------------===//
+
+#include "PyTensor.h"
+
+#include <array>
+#include <utility>
+
+namespace nb = nanobind;
+
+namespace stepwell::python {
+
+namespace {
+
+struct Parameter {
+  std::string name, fallback;
+  bool hasFallback = false;
+  int operand = -1, attribute = -1;
+  PyObject *key = nullptr; // interned name
+};
+
+struct Function {
+  const OpRow *op = nullptr;
+  std::string name, document;
+  std::vector<Parameter> parameters;
+  bool into = false; // the method whose name ends in "_"
+  PyMethodDef function{}, method{};
+};
+
+constexpr size_t kMaxFunctions = 512;
+std::vector<Function> &functions() {
+  static auto &all = *new std::vector<Function>;
+  return all;
+}
+
+int find(const OpRow &op, const std::string &name) {
+  for (size_t i = 0; i < op.attributes.size(); ++i)
+    if (op.attributes[i].name == name)
+      return static_cast<int>(i);
+  return -1;
+}
+
+/// PyTorch says `dim` and `dims` where a record says `dims` and `permutation`.
+int findAttribute(const OpRow &op, const std::string &name) {
+  int index = find(op, name);
+  if (index < 0 && name == "dim")
+    index = find(op, "dims");
+  if (index < 0 && name == "dims")
+    index = find(op, "permutation");
+  return index;
+}
+
+Function parse(const OpRow &op, std::string_view schema) {
+  Function function;
+  function.op = &op;
+  size_t open = schema.find('('), close = schema.rfind(')');
+  function.name = schema.substr(0, open);
+  std::string_view rest = schema.substr(open + 1, close - open - 1);
+  int depth = 0;
+  std::string piece;
+  auto flush = [&] {
+    size_t first = piece.find_first_not_of(' ');
+    if (first == std::string::npos)
+      return;
+    piece = piece.substr(first);
+    Parameter parameter;
+    size_t equals = piece.find('=');
+    parameter.name = piece.substr(0, equals);
+    if (equals != std::string::npos) {
+      parameter.hasFallback = true;
+      parameter.fallback = piece.substr(equals + 1);
+    }
+    piece.clear();
+    if (parameter.name == "*")
+      return;
+    for (size_t i = 0; i < op.operands.size(); ++i)
+      if (op.operands[i].name == parameter.name)
+        parameter.operand = static_cast<int>(i);
+    if (parameter.operand < 0)
+      parameter.attribute = findAttribute(op, parameter.name);
+    parameter.key = PyUnicode_InternFromString(parameter.name.c_str());
+    function.parameters.push_back(std::move(parameter));
+  };
+  for (char c : rest) {
+    depth += (c == '(' || c == '[') - (c == ')' || c == ']');
+    if (c == ',' && depth == 0)
+      flush();
+    else
+      piece += c;
+  }
+  flush();
+  function.document = std::string(schema) + "\n--\n\n" +
+                      std::string(op.summary) + ".\n" +
+                      std::string(op.description);
+  return function;
+}
+
+[[noreturn]] void badType(const Function &function, const Parameter &parameter,
+                          PyObject *value, const char *expected) {
+  fail(Error::Kind::Type, function.name + "(): argument '" + parameter.name +
+                              "' must be " + expected + ", not " +
+                              Py_TYPE(value)->tp_name);
+}
+
+Attribute convert(const Function &function, const Parameter &parameter,
+                  PyObject *value, int64_t rank) {
+  const AttributeRow &row = function.op->attributes[parameter.attribute];
+  bool axis = parameter.name == "dim" || parameter.name == "dims";
+  switch (row.kind) {
+  case AttributeKind::Dims: {
+    Dims dims;
+    if (value == Py_None) {
+      for (int i = 0; i < rank; ++i)
+        dims.push_back(i);
+      return dims;
+    }
+    if (!nb::try_cast(nb::handle(value), dims))
+      badType(function, parameter, value, "int or tuple of ints");
+    if (axis) {
+      uint32_t seen = 0;
+      for (int64_t &dim : dims) {
+        dim = wrapDim(dim, rank);
+        if (seen >> dim & 1)
+          fail(Error::Kind::Runtime, "dim " + std::to_string(dim) +
+                                         " appears multiple times in the list "
+                                         "of dims");
+        seen |= 1u << dim;
+      }
+      std::sort(dims.begin(), dims.end());
+      if (rank == 0)
+        dims = {};
+      // PyTorch: no dimensions means all.
+      else if (dims.empty())
+        return convert(function, parameter, Py_None, rank);
+    }
+    return dims;
+  }
+  case AttributeKind::I64: {
+    if (!PyIndex_Check(value))
+      badType(function, parameter, value, "int");
+    int64_t number = PyLong_AsLongLong(value);
+    if (PyErr_Occurred())
+      throw nb::python_error();
+    return axis ? wrapDim(number, rank) : number;
+  }
+  case AttributeKind::F64: {
+    double number = PyFloat_AsDouble(value);
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      badType(function, parameter, value, "float");
+    }
+    return number;
+  }
+  case AttributeKind::Bool:
+    if (!PyBool_Check(value))
+      badType(function, parameter, value, "bool");
+    return value == Py_True;
+  case AttributeKind::DType:
+    if (!isDType(value))
+      badType(function, parameter, value, "stepwell.dtype");
+    return toDType(value);
+  case AttributeKind::String: {
+    const char *text = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : nullptr;
+    if (!text)
+      badType(function, parameter, value, "str");
+    return std::string(text);
+  }
+  case AttributeKind::Elements:
+    break;
+  }
+  return {};
+}
+
+PyObject *fallbackObject(const std::string &text) {
+  if (text == "None")
+    return Py_None;
+  if (text == "True")
+    return Py_True;
+  if (text == "False")
+    return Py_False;
+  return nullptr;
+}
+
+/// A vector in a matrix product is a matrix of one row or one column.
+PyObject *multiply(const Function &function, std::vector<Argument> arguments,
+                   const Attributes &attributes) {
+  Tensor &a = arguments[0].tensor, &b = arguments[1].tensor;
+  if (!a || !b)
+    fail(Error::Kind::Type, function.name + "(): arguments must be Tensors");
+  if (!a->rank() || !b->rank())
+    fail(Error::Kind::Runtime, "both arguments to matmul need to be at least "
+                               "1D, but they are " +
+                                   std::to_string(a->rank()) + "D and " +
+                                   std::to_string(b->rank()) + "D");
+  bool row = a->rank() == 1, column = b->rank() == 1;
+  if (row)
+    a = unsqueeze(a, 0);
+  if (column)
+    b = unsqueeze(b, 1);
+  if (a->dtype != b->dtype)
+    fail(Error::Kind::Runtime,
+         "expected both arguments of matmul to have the same dtype, but got: " +
+             std::string(name(a->dtype)) + " != " +
+             std::string(name(b->dtype)));
+  Tensor result = callOp(*function.op, std::move(arguments), attributes)[0];
+  if (row)
+    result = squeeze(result, result->rank() - 2);
+  if (column)
+    result = squeeze(result, -1);
+  return wrap(result);
+}
+
+PyObject *callFunction(const Function &function, PyObject *self,
+                       PyObject *const *args, Py_ssize_t count,
+                       PyObject *names) {
+  return guarded([&]() -> PyObject * {
+    const auto &parameters = function.parameters;
+    PyObject *values[16] = {};
+    size_t used = 0;
+    if (self)
+      values[used++] = self;
+    if (used + count > parameters.size())
+      fail(Error::Kind::Type,
+           function.name + "() takes " + std::to_string(parameters.size()) +
+               " arguments but " + std::to_string(used + count) +
+               " were given");
+    for (Py_ssize_t i = 0; i < count; ++i)
+      values[used++] = args[i];
+    for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) {
+      PyObject *name = PyTuple_GET_ITEM(names, i);
+      size_t at = 0;
+      while (at < parameters.size() && name != parameters[at].key &&
+             PyUnicode_Compare(name, parameters[at].key) != 0)
+        ++at;
+      if (at == parameters.size() || values[at])
+        fail(Error::Kind::Type, function.name + "() got " +
+                                    (at == parameters.size()
+                                         ? "an unexpected keyword argument '"
+                                         : "multiple values for argument '") +
+                                    PyUnicode_AsUTF8(name) + "'");
+      values[at] = args[count + i];
+    }
+    const OpRow &op = *function.op;
+    std::vector<Argument> arguments(op.operands.size());
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (parameters[i].operand < 0)
+        continue;
+      if (!values[i])
+        fail(Error::Kind::Type,
+             function.name + "() missing 1 required positional argument: '" +
+                 parameters[i].name + "'");
+      Argument &argument = arguments[parameters[i].operand];
+      bool mustBeTensor = parameters[i].operand == 0 || !op.elementwise;
+      if (!toArgument(values[i], argument) || (mustBeTensor && !argument.tensor))
+        badType(function, parameters[i], values[i],
+                mustBeTensor ? "Tensor" : "Tensor or number");
+    }
+    int64_t rank = arguments.empty() || !arguments[0].tensor
+                       ? 0
+                       : arguments[0].tensor->rank();
+    Attributes attributes;
+    for (const AttributeRow &row : op.attributes)
+      attributes.push_back(row.defaultValue);
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const Parameter &parameter = parameters[i];
+      if (parameter.attribute < 0)
+        continue;
+      PyObject *value = values[i];
+      if (!value && !parameter.hasFallback)
+        fail(Error::Kind::Type,
+             function.name + "() missing 1 required positional argument: '" +
+                 parameter.name + "'");
+      nb::object number;
+      if (!value)
+        value = fallbackObject(parameter.fallback);
+      if (!value) {
+        number = nb::steal(PyRun_String(parameter.fallback.c_str(),
+                                        Py_eval_input, PyEval_GetBuiltins(),
+                                        PyEval_GetBuiltins()));
+        value = number.ptr();
+        if (!value)
+          throw nb::python_error();
+      }
+      attributes[parameter.attribute] =
+          convert(function, parameter, value, rank);
+    }
+    if (op.results[0].shape == rules::matmul)
+      return multiply(function, std::move(arguments), attributes);
+    std::vector<Tensor> results =
+        callOp(op, std::move(arguments), attributes, function.into);
+    if (results.size() == 1)
+      return wrap(results[0]);
+    nb::object tuple = nb::steal(PyTuple_New(results.size()));
+    for (size_t i = 0; i < results.size(); ++i)
+      PyTuple_SET_ITEM(tuple.ptr(), i, wrap(results[i]));
+    return tuple.release().ptr();
+  });
+}
+
+template <size_t I>
+PyObject *asFunction(PyObject *, PyObject *const *args, Py_ssize_t count,
+                     PyObject *names) {
+  return callFunction(functions()[I], nullptr, args, count, names);
+}
+template <size_t I>
+PyObject *asMethod(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                   PyObject *names) {
+  return callFunction(functions()[I], self, args, count, names);
+}
+
+using Entry = PyObject *(*)(PyObject *, PyObject *const *, Py_ssize_t,
+                            PyObject *);
+template <size_t... I> constexpr auto entries(std::index_sequence<I...>) {
+  return std::array<std::pair<Entry, Entry>, sizeof...(I)>{
+      std::pair<Entry, Entry>{asFunction<I>, asMethod<I>}...};
+}
+constexpr auto table = entries(std::make_index_sequence<kMaxFunctions>());
+
+} // namespace
+
+const OpRow *slotOp(const char *slot) {
+  for (const OpRow &op : opTable())
+    for (std::string_view each : op.slots)
+      if (each == slot)
+        return &op;
+  return nullptr;
+}
+
+PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
+  if (!op)
+    Py_RETURN_NOTIMPLEMENTED;
+  return guarded([&]() -> PyObject * {
+    std::vector<Argument> arguments(b ? 2 : 1);
+    if (!toArgument(a, arguments[0]) || (b && !toArgument(b, arguments[1])))
+      Py_RETURN_NOTIMPLEMENTED;
+    if (into && !arguments[0].tensor)
+      Py_RETURN_NOTIMPLEMENTED;
+    return wrap(callOp(*op, std::move(arguments), {}, into)[0]);
+  });
+}
+
+void addOperations(PyObject *module, PyTypeObject *tensor) {
+  auto &all = functions();
+  for (const OpRow &op : opTable()) {
+    for (std::string_view schema : op.python) {
+      Function function = parse(op, schema);
+      // A permutation is a view: addMethods has it.
+      if (op.results[0].shape == rules::permute)
+        continue;
+      all.push_back(function);
+      bool sameType = op.results[0].dtype == rules::same;
+      if (op.elementwise && sameType && !op.operands.empty()) {
+        function.into = true;
+        function.name += "_";
+        function.document = function.name + function.document.substr(
+                                                function.document.find('('));
+        all.push_back(std::move(function));
+      }
+    }
+  }
+  if (all.size() > kMaxFunctions)
+    throw std::runtime_error("more operations than kMaxFunctions");
+  for (size_t i = 0; i < all.size(); ++i) {
+    Function &function = all[i];
+    auto define = [&](Entry entry) {
+      return PyMethodDef{function.name.c_str(),
+                         reinterpret_cast<PyCFunction>(
+                             reinterpret_cast<void (*)()>(entry)),
+                         METH_FASTCALL | METH_KEYWORDS,
+                         function.document.c_str()};
+    };
+    function.function = define(table[i].first);
+    function.method = define(table[i].second);
+    PyObject *method = PyDescr_NewMethod(tensor, &function.method);
+    if (!method ||
+        PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
+                               function.name.c_str(), method))
+      throw nb::python_error();
+    Py_DECREF(method);
+    if (function.into)
+      continue;
+    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *plain = PyCFunction_NewEx(&function.function, nullptr, name);
+    Py_XDECREF(name);
+    if (!plain || PyObject_SetAttrString(module, function.name.c_str(), plain))
+      throw nb::python_error();
+    Py_DECREF(plain);
+  }
+}
+
+} // namespace stepwell::python

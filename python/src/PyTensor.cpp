@@ -1,0 +1,366 @@
+//===- PyTensor.cpp - stepwell.Tensor as a Python type --------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PyTensor.h"
+
+#include <structmember.h>
+
+namespace nb = nanobind;
+
+namespace stepwell::python {
+
+PyTypeObject *tensorType = nullptr;
+
+bool isTensor(PyObject *object) {
+  return Py_TYPE(object) == tensorType || PyObject_TypeCheck(object, tensorType);
+}
+
+Tensor unwrap(PyObject *object) {
+  return Tensor(reinterpret_cast<PyTensor *>(object)->impl);
+}
+
+PyObject *wrapAs(PyTypeObject *type, const Tensor &tensor) {
+  auto *self = reinterpret_cast<PyTensor *>(type->tp_alloc(type, 0));
+  if (!self)
+    return nullptr;
+  self->impl = tensor.get();
+  ++self->impl->references;
+  self->impl->wrapper = self;
+  return reinterpret_cast<PyObject *>(self);
+}
+
+PyObject *wrap(const Tensor &tensor) {
+  if (tensor->wrapper) {
+    auto *object = static_cast<PyObject *>(tensor->wrapper);
+    Py_INCREF(object);
+    return object;
+  }
+  return wrapAs(tensorType, tensor);
+}
+
+bool toScalar(PyObject *object, Scalar &scalar) {
+  if (PyBool_Check(object)) {
+    scalar = object == Py_True;
+    return true;
+  }
+  if (PyFloat_Check(object)) {
+    scalar = PyFloat_AS_DOUBLE(object);
+    return true;
+  }
+  if (PyLong_Check(object)) {
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (overflow)
+      fail(Error::Kind::Runtime, "value cannot be converted to type int64 "
+                                 "without overflow");
+    scalar = static_cast<int64_t>(value);
+    return true;
+  }
+  // NumPy's numbers say what they are by these two methods.
+  if (!isTensor(object) && PyIndex_Check(object)) {
+    PyObject *index = PyNumber_Index(object);
+    if (!index) {
+      PyErr_Clear();
+      return false;
+    }
+    scalar = static_cast<int64_t>(PyLong_AsLongLong(index));
+    Py_DECREF(index);
+    return true;
+  }
+  if (!isTensor(object) && Py_TYPE(object)->tp_as_number &&
+      Py_TYPE(object)->tp_as_number->nb_float &&
+      !PyObject_CheckBuffer(object)) {
+    double value = PyFloat_AsDouble(object);
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
+    scalar = value;
+    return true;
+  }
+  return false;
+}
+
+bool toArgument(PyObject *object, Argument &argument) {
+  if (isTensor(object)) {
+    argument.tensor = unwrap(object);
+    return true;
+  }
+  return toScalar(object, argument.scalar);
+}
+
+void translateException() {
+  try {
+    throw;
+  } catch (const EagerError &error) {
+    PyObject *classes[] = {PyExc_ValueError, PyExc_TypeError, PyExc_IndexError,
+                           PyExc_RuntimeError};
+    PyErr_SetString(classes[static_cast<int>(error.kind)], error.what());
+  } catch (nb::python_error &error) {
+    error.restore();
+  } catch (const std::exception &error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+}
+
+//===--- The type ---------------------------------------------------------===//
+
+static void dealloc(PyObject *object) {
+  auto *self = reinterpret_cast<PyTensor *>(object);
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  if (self->weakrefs)
+    PyObject_ClearWeakRefs(object);
+  Py_CLEAR(self->dict);
+  if (TensorImpl *impl = self->impl) {
+    if (impl->wrapper == self)
+      impl->wrapper = nullptr;
+    self->impl = nullptr;
+    if (--impl->references == 0)
+      TensorImpl::destroy(impl);
+  }
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+static int traverse(PyObject *object, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(reinterpret_cast<PyTensor *>(object)->dict);
+  return 0;
+}
+
+static int clear(PyObject *object) {
+  Py_CLEAR(reinterpret_cast<PyTensor *>(object)->dict);
+  return 0;
+}
+
+/// Tensor(data): as stepwell.tensor(data, dtype=float32).
+static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  return guarded([&]() -> PyObject * {
+    nb::object make = nb::module_::import_("stepwell").attr("tensor");
+    PyObject *data = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : nullptr;
+    if (data && isTensor(data))
+      return wrapAs(type, detach(unwrap(data)));
+    nb::object made =
+        make(data ? nb::borrow(data) : nb::object(nb::list()),
+             nb::borrow(dtypeObject(DType::F32)));
+    return wrapAs(type, detach(unwrap(made.ptr())));
+  });
+}
+
+#define STEPWELL_BINARY(NAME, SLOT)                                            \
+  static PyObject *NAME(PyObject *a, PyObject *b) {                            \
+    static const OpRow *op = slotOp(SLOT);                                     \
+    return callSlot(op, a, b, false);                                          \
+  }                                                                            \
+  static PyObject *i##NAME(PyObject *a, PyObject *b) {                         \
+    static const OpRow *op = slotOp(SLOT);                                     \
+    return callSlot(op, a, b, true);                                           \
+  }
+STEPWELL_BINARY(add, "__add__")
+STEPWELL_BINARY(subtract, "__sub__")
+STEPWELL_BINARY(multiply, "__mul__")
+STEPWELL_BINARY(divide, "__truediv__")
+STEPWELL_BINARY(floorDivide, "__floordiv__")
+STEPWELL_BINARY(remainder, "__mod__")
+STEPWELL_BINARY(bitAnd, "__and__")
+STEPWELL_BINARY(bitOr, "__or__")
+STEPWELL_BINARY(bitXor, "__xor__")
+STEPWELL_BINARY(shiftLeft, "__lshift__")
+STEPWELL_BINARY(shiftRight, "__rshift__")
+#undef STEPWELL_BINARY
+
+static PyObject *matmul(PyObject *a, PyObject *b) {
+  if (!isTensor(a) || !isTensor(b))
+    Py_RETURN_NOTIMPLEMENTED;
+  PyObject *function = PyObject_GetAttrString(a, "matmul");
+  if (!function)
+    return nullptr;
+  PyObject *result = PyObject_CallOneArg(function, b);
+  Py_DECREF(function);
+  return result;
+}
+static PyObject *power(PyObject *a, PyObject *b, PyObject *) {
+  static const OpRow *op = slotOp("__pow__");
+  return callSlot(op, a, b, false);
+}
+template <const char *const &Name> static PyObject *unary(PyObject *a) {
+  static const OpRow *op = slotOp(Name);
+  return callSlot(op, a, nullptr, false);
+}
+static const char *const negName = "__neg__";
+static const char *const absName = "__abs__";
+static const char *const invertName = "__invert__";
+static PyObject *negative(PyObject *a) { return unary<negName>(a); }
+static PyObject *absolute(PyObject *a) { return unary<absName>(a); }
+static PyObject *invert(PyObject *a) { return unary<invertName>(a); }
+
+static PyObject *compare(PyObject *a, PyObject *b, int which) {
+  static const OpRow *ops[] = {slotOp("__lt__"), slotOp("__le__"),
+                               slotOp("__eq__"), slotOp("__ne__"),
+                               slotOp("__gt__"), slotOp("__ge__")};
+  // a > b is b < a, also for NaN.
+  static const int mirrored[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
+  if (!ops[which] && ops[mirrored[which]])
+    return callSlot(ops[mirrored[which]], b, a, false);
+  return callSlot(ops[which], a, b, false);
+}
+
+static Py_hash_t hash(PyObject *object) {
+  return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(object) >> 4);
+}
+
+static int toBool(PyObject *object) {
+  PyObject *item = guarded([&]() -> PyObject * {
+    Tensor tensor = unwrap(object);
+    if (tensor->numel() != 1)
+      fail(Error::Kind::Runtime,
+           tensor->numel() ? "Boolean value of Tensor with more than one value "
+                             "is ambiguous"
+                           : "Boolean value of Tensor with no values is "
+                             "ambiguous");
+    return toItem(tensor);
+  });
+  if (!item)
+    return -1;
+  int result = PyObject_IsTrue(item);
+  Py_DECREF(item);
+  return result;
+}
+
+static PyObject *toFloat(PyObject *object) {
+  return guarded([&]() -> PyObject * {
+    PyObject *item = toItem(unwrap(object));
+    if (!item)
+      return nullptr;
+    PyObject *result = PyNumber_Float(item);
+    Py_DECREF(item);
+    return result;
+  });
+}
+
+static PyObject *toInt(PyObject *object) {
+  return guarded([&]() -> PyObject * {
+    PyObject *item = toItem(unwrap(object));
+    if (!item)
+      return nullptr;
+    PyObject *result = PyNumber_Long(item);
+    Py_DECREF(item);
+    return result;
+  });
+}
+
+static PyObject *toIndex(PyObject *object) {
+  return guarded([&]() -> PyObject * {
+    Tensor tensor = unwrap(object);
+    if (isFloat(tensor->dtype) || tensor->numel() != 1)
+      fail(Error::Kind::Type, "only integer tensors of a single element can be "
+                              "converted to an index");
+    PyObject *item = toItem(tensor);
+    if (!item)
+      return nullptr;
+    PyObject *result = PyNumber_Long(item);
+    Py_DECREF(item);
+    return result;
+  });
+}
+
+static Py_ssize_t length(PyObject *object) {
+  Tensor tensor = unwrap(object);
+  if (!tensor->rank()) {
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    return -1;
+  }
+  return tensor->sizes[0];
+}
+
+static PyObject *getSubscript(PyObject *object, PyObject *index) {
+  return guarded([&] { return wrap(getItem(unwrap(object), index)); });
+}
+
+static int setSubscript(PyObject *object, PyObject *index, PyObject *value) {
+  if (!value) {
+    PyErr_SetString(PyExc_TypeError, "Tensor does not support deleting items");
+    return -1;
+  }
+  PyObject *done = guarded([&]() -> PyObject * {
+    setItem(unwrap(object), index, value);
+    return Py_None;
+  });
+  return done ? 0 : -1;
+}
+
+void makeTensorType(PyObject *module) {
+  static PyMemberDef members[] = {
+      {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY,
+       nullptr},
+      {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY,
+       nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
+  static PyGetSetDef getset[] = {
+      {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr,
+       nullptr},
+      {nullptr, nullptr, nullptr, nullptr, nullptr}};
+#define SLOT(ID, FUNCTION) {ID, reinterpret_cast<void *>(FUNCTION)}
+  static PyType_Slot slots[] = {
+      SLOT(Py_tp_dealloc, dealloc),
+      SLOT(Py_tp_traverse, traverse),
+      SLOT(Py_tp_clear, clear),
+      SLOT(Py_tp_new, create),
+      SLOT(Py_tp_hash, hash),
+      SLOT(Py_tp_richcompare, compare),
+      SLOT(Py_tp_members, members),
+      SLOT(Py_tp_getset, getset),
+      SLOT(Py_nb_add, add),
+      SLOT(Py_nb_inplace_add, iadd),
+      SLOT(Py_nb_subtract, subtract),
+      SLOT(Py_nb_inplace_subtract, isubtract),
+      SLOT(Py_nb_multiply, multiply),
+      SLOT(Py_nb_inplace_multiply, imultiply),
+      SLOT(Py_nb_true_divide, divide),
+      SLOT(Py_nb_inplace_true_divide, idivide),
+      SLOT(Py_nb_floor_divide, floorDivide),
+      SLOT(Py_nb_inplace_floor_divide, ifloorDivide),
+      SLOT(Py_nb_remainder, remainder),
+      SLOT(Py_nb_inplace_remainder, iremainder),
+      SLOT(Py_nb_and, bitAnd),
+      SLOT(Py_nb_inplace_and, ibitAnd),
+      SLOT(Py_nb_or, bitOr),
+      SLOT(Py_nb_inplace_or, ibitOr),
+      SLOT(Py_nb_xor, bitXor),
+      SLOT(Py_nb_inplace_xor, ibitXor),
+      SLOT(Py_nb_lshift, shiftLeft),
+      SLOT(Py_nb_inplace_lshift, ishiftLeft),
+      SLOT(Py_nb_rshift, shiftRight),
+      SLOT(Py_nb_inplace_rshift, ishiftRight),
+      SLOT(Py_nb_matrix_multiply, matmul),
+      SLOT(Py_nb_power, power),
+      SLOT(Py_nb_negative, negative),
+      SLOT(Py_nb_absolute, absolute),
+      SLOT(Py_nb_invert, invert),
+      SLOT(Py_nb_bool, toBool),
+      SLOT(Py_nb_float, toFloat),
+      SLOT(Py_nb_int, toInt),
+      SLOT(Py_nb_index, toIndex),
+      SLOT(Py_mp_length, length),
+      SLOT(Py_mp_subscript, getSubscript),
+      SLOT(Py_mp_ass_subscript, setSubscript),
+      SLOT(Py_bf_getbuffer, getBuffer),
+      {0, nullptr}};
+#undef SLOT
+  static PyType_Spec spec = {"stepwell.Tensor", sizeof(PyTensor), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
+                                 Py_TPFLAGS_HAVE_GC,
+                             slots};
+  tensorType = reinterpret_cast<PyTypeObject *>(PyType_FromSpec(&spec));
+  if (!tensorType)
+    throw nb::python_error();
+  PyModule_AddObjectRef(module, "Tensor",
+                        reinterpret_cast<PyObject *>(tensorType));
+}
+
+} // namespace stepwell::python

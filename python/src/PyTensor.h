@@ -1,0 +1,153 @@
+//===- PyTensor.h - stepwell.Tensor as a Python type ------------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A plain CPython type, because every operation makes one. Functions with ordinary
+// arguments are bound with nanobind, by the casters below.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_PYTHON_PYTENSOR_H
+#define STEPWELL_PYTHON_PYTENSOR_H
+
+#include "stepwell/Eager/Ops.h"
+
+#include <nanobind/nanobind.h>
+
+namespace stepwell::python {
+
+struct PyTensor {
+  PyObject_HEAD
+  TensorImpl *impl; // owned
+  PyObject *dict, *weakrefs;
+};
+
+extern PyTypeObject *tensorType;
+/// Makes stepwell.Tensor; operator slots go by the records' names.
+void makeTensorType(PyObject *module);
+
+bool isTensor(PyObject *);
+Tensor unwrap(PyObject *); // a tensor
+/// The tensor's one Python object; a new reference.
+PyObject *wrap(const Tensor &);
+/// A new object of a subclass for a tensor that has none.
+PyObject *wrapAs(PyTypeObject *, const Tensor &);
+/// A tensor or a number; false and no exception for anything else.
+bool toArgument(PyObject *, Argument &);
+bool toScalar(PyObject *, Scalar &);
+/// Sets the Python exception for the C++ one that is being handled.
+void translateException();
+
+PyObject *dtypeObject(DType); // borrowed
+bool isDType(PyObject *);
+DType toDType(PyObject *);
+
+//===--- Operations from the records --------------------------------------===//
+
+void addOperations(PyObject *module, PyTypeObject *tensor);
+/// The operation of an operator slot, "__add__"; null if no record has it.
+const OpRow *slotOp(const char *slot);
+PyObject *callSlot(const OpRow *, PyObject *a, PyObject *b, bool into);
+
+//===--- Indices and data -------------------------------------------------===//
+
+Tensor getItem(const Tensor &, PyObject *index);
+void setItem(const Tensor &, PyObject *index, PyObject *value);
+int getBuffer(PyObject *, Py_buffer *, int flags);
+void addData(nanobind::module_ &);
+void addMethods(nanobind::module_ &);
+PyObject *toList(const Tensor &);
+PyObject *toItem(const Tensor &);
+
+template <typename F> PyObject *guarded(F body) {
+  try {
+    return body();
+  } catch (...) {
+    translateException();
+    return nullptr;
+  }
+}
+
+} // namespace stepwell::python
+
+namespace nanobind::detail {
+template <> struct type_caster<stepwell::Tensor> {
+  NB_TYPE_CASTER(stepwell::Tensor, const_name("stepwell.Tensor"))
+  bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
+    if (!stepwell::python::isTensor(source.ptr()))
+      return false;
+    value = stepwell::python::unwrap(source.ptr());
+    return true;
+  }
+  static handle from_cpp(const stepwell::Tensor &tensor, rv_policy,
+                         cleanup_list *) noexcept {
+    if (!tensor)
+      return none().release();
+    return stepwell::python::wrap(tensor);
+  }
+};
+template <> struct type_caster<stepwell::DType> {
+  NB_TYPE_CASTER(stepwell::DType, const_name("stepwell.dtype"))
+  bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
+    if (!stepwell::python::isDType(source.ptr()))
+      return false;
+    value = stepwell::python::toDType(source.ptr());
+    return true;
+  }
+  static handle from_cpp(stepwell::DType dtype, rv_policy,
+                         cleanup_list *) noexcept {
+    return handle(stepwell::python::dtypeObject(dtype)).inc_ref();
+  }
+};
+template <> struct type_caster<stepwell::Dims> {
+  NB_TYPE_CASTER(stepwell::Dims, const_name("tuple[int, ...]"))
+  bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
+    value = {};
+    if (PyIndex_Check(source.ptr())) {
+      int64_t number = PyLong_AsLongLong(source.ptr());
+      if (number == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        return false;
+      }
+      value.push_back(number);
+      return true;
+    }
+    PyObject *items = PySequence_Fast(source.ptr(), "");
+    if (!items) {
+      PyErr_Clear();
+      return false;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+    bool fine = count <= stepwell::kMaxRank;
+    for (Py_ssize_t i = 0; fine && i < count; ++i) {
+      PyObject *index = PyNumber_Index(PySequence_Fast_GET_ITEM(items, i));
+      fine = index;
+      if (!index)
+        break;
+      value.push_back(PyLong_AsLongLong(index));
+      Py_DECREF(index);
+    }
+    PyErr_Clear();
+    Py_DECREF(items);
+    return fine;
+  }
+  static handle from_cpp(const stepwell::Dims &dims, rv_policy,
+                         cleanup_list *) noexcept {
+    PyObject *tuple = PyTuple_New(dims.size());
+    for (int i = 0; i < dims.size(); ++i)
+      PyTuple_SET_ITEM(tuple, i, PyLong_FromLongLong(dims[i]));
+    return tuple;
+  }
+};
+template <> struct type_caster<stepwell::Scalar> {
+  NB_TYPE_CASTER(stepwell::Scalar, const_name("float"))
+  bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
+    return stepwell::python::toScalar(source.ptr(), value);
+  }
+  static handle from_cpp(const stepwell::Scalar &, rv_policy,
+                         cleanup_list *) noexcept {
+    return none().release();
+  }
+};
+} // namespace nanobind::detail
+
+#endif // STEPWELL_PYTHON_PYTENSOR_H

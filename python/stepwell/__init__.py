@@ -1,0 +1,79 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tensors whose every operation walks down through MLIR."""
+
+from __future__ import annotations
+
+import os as _os
+
+from . import _core
+from ._core import *  # noqa: F403  (the operations, from the records)
+from ._core import Tensor, dtype
+
+
+def _find_compiler() -> str:
+    """libstepwell-compiler.so: beside the package, or in the build folder's lib."""
+    here = _os.path.dirname(_os.path.abspath(_core.__file__))
+    for folder in (here, _os.path.join(here, "..", "..", "lib")):
+        path = _os.path.join(folder, "libstepwell-compiler.so")
+        if _os.path.exists(path):
+            return _os.path.normpath(path)
+    return "libstepwell-compiler.so"
+
+
+_core._set_compiler(_find_compiler())
+
+from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
+from . import autograd  # noqa: E402
+from ._compile import compile, explain  # noqa: E402
+from ._factories import (  # noqa: E402
+    as_tensor,
+    device,
+    empty,
+    empty_like,
+    from_numpy,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
+
+bool = _core.bool
+uint8 = _core.uint8
+int8 = _core.int8
+int16 = short = _core.int16
+int32 = int = _core.int32
+int64 = long = _core.int64
+float16 = half = _core.float16
+bfloat16 = _core.bfloat16
+float32 = float = _core.float32
+float64 = double = _core.float64
+
+__version__ = "0.1.0"
+__all__ = [
+    "Tensor",
+    "as_tensor",
+    "autograd",
+    "compile",
+    "device",
+    "dtype",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "explain",
+    "from_numpy",
+    "full",
+    "full_like",
+    "is_grad_enabled",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "set_grad_enabled",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]

@@ -1,0 +1,150 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""compile(): a function run once, then kept as one executable per signature."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from . import _core
+from ._core import Tensor
+
+
+def _flatten(value: Any, tensors: list[Tensor]) -> Any:
+    """The structure of nested containers, with tensors taken out."""
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return Tensor
+    if isinstance(value, (list, tuple)):
+        return (type(value), tuple(_flatten(item, tensors) for item in value))
+    if isinstance(value, dict):
+        return (dict, tuple((key, _flatten(item, tensors)) for key, item in value.items()))
+    return ("constant", type(value), value)
+
+
+def _unflatten(structure: Any, tensors: Any) -> Any:
+    if structure is Tensor:
+        return next(tensors)
+    kind, *rest = structure
+    if kind == "constant":
+        return rest[1]
+    if kind is dict:
+        return {key: _unflatten(item, tensors) for key, item in rest[0]}
+    items = [_unflatten(item, tensors) for item in rest[0]]
+    return kind(*items) if hasattr(kind, "_fields") else kind(items)
+
+
+def _signature(tensors: list[Tensor], structure: Any) -> tuple[Any, ...]:
+    each = tuple((t.dtype, t.shape, t.requires_grad) for t in tensors)
+    return (structure, each, _core.is_grad_enabled())
+
+
+def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
+    """What changed from one signature to another, in words."""
+    if old[0] != new[0] or len(old[1]) != len(new[1]):
+        return "the structure of the arguments or an argument that is no tensor changed"
+    for index, (a, b) in enumerate(zip(old[1], new[1], strict=True)):
+        where = f"argument {index}"
+        if a[0] is not b[0]:
+            return f"{where}, dtype changed {a[0].name} -> {b[0].name}"
+        if len(a[1]) != len(b[1]):
+            return f"{where}, number of dimensions changed {len(a[1])} -> {len(b[1])}"
+        for dim, (x, y) in enumerate(zip(a[1], b[1], strict=True)):
+            if x != y:
+                return f"{where}, dimension {dim} changed {x} -> {y}"
+        if a[2] != b[2]:
+            return f"{where}, requires_grad changed {a[2]} -> {b[2]}"
+    if old[2] != new[2]:
+        return f"grad mode changed {old[2]} -> {new[2]}"
+    return "the .grad of a tensor appeared, vanished or was replaced"
+
+
+class CompiledFunction:
+    """What `stepwell.compile` returns: call it like the function."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+        self._cache: dict[Any, list[tuple[Any, Any]]] = {}
+        self._last: tuple[Any, ...] | None = None
+        update_wrapper(self, function)
+
+    def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any) -> tuple[Any, Any]:
+        structure = None
+
+        def once() -> list[Tensor]:
+            nonlocal structure
+            results: list[Tensor] = []
+            structure = _flatten(self._function(*args, **kwargs), results)
+            return results
+
+        return _core._capture(tensors, once), structure
+
+    def _prepare(self, args: Any, kwargs: Any) -> tuple[Any, Any, list[Tensor]]:
+        tensors: list[Tensor] = []
+        signature = _signature(tensors, _flatten((args, kwargs), tensors))
+        entries = self._cache.setdefault(signature, [])
+        for executable, out in entries:
+            if executable.accepts(tensors):
+                return executable, out, tensors
+        if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
+            reason = _difference(self._last, signature)
+            name = getattr(self._function, "__name__", "function")
+            print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
+        executable, out = self._trace(tensors, args, kwargs)
+        entries.append((executable, out))
+        self._last = signature
+        return executable, out, tensors
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _core._capturing():
+            return self._function(*args, **kwargs)
+        executable, out, tensors = self._prepare(args, kwargs)
+        return _unflatten(out, iter(executable.run(tensors)))
+
+
+def compile(function: Callable[..., Any] | None = None) -> Any:
+    """Compiles a function of tensors: traced once per signature into one executable.
+
+    Tensors that the function closes over are inputs; what it writes into tensors from outside
+    (in place, or `.grad` by `backward()`) is written back. STEPWELL_LOG=recompiles says why a
+    function was traced again.
+    """
+    return compile if function is None else CompiledFunction(function)
+
+
+class Explanation:
+    """The program after each step of the descent: prints, and saves to a folder."""
+
+    def __init__(self, steps: dict[str, str]):
+        self.steps = steps
+
+    def __repr__(self) -> str:
+        return "\n".join(f"// ----- {name} -----\n{text}" for name, text in self.steps.items())
+
+    def save(self, folder: str) -> None:
+        """Writes one file per step."""
+        os.makedirs(folder, exist_ok=True)
+        for name, text in self.steps.items():
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(text)
+
+
+def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
+    """What `function` becomes on the way down, step by step."""
+    inner = getattr(function, "_function", function)
+    tensors: list[Tensor] = []
+    _flatten((args, kwargs), tensors)
+    executable, _ = CompiledFunction(inner)._trace(tensors, args, kwargs)
+    steps = {"program.mlir": executable.program}
+    with tempfile.TemporaryDirectory() as folder:
+        executable.dump(folder)
+        for root, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                with open(os.path.join(root, name), errors="replace") as file:
+                    steps[name] = file.read()
+    return Explanation(steps)

@@ -1,0 +1,223 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The methods of Tensor that need no speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import _core, autograd
+from ._core import Tensor
+from ._factories import device
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+@_method
+def backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Adds the gradient of this tensor to `.grad` of every leaf that it depends on."""
+    autograd.backward(self, gradient, retain_graph, create_graph)
+
+
+@_method
+def numpy(self: Tensor) -> Any:
+    """A NumPy array that shares this tensor's memory."""
+    import numpy
+
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. "
+            "Use tensor.detach().numpy() instead."
+        )
+    if self.dtype is _core.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    return numpy.asarray(memoryview(self))  # type: ignore[arg-type]
+
+
+@_method
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    array = numpy(self)
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+@_method
+def to(self: Tensor, *args: Any, dtype: _core.dtype | None = None, copy: bool = False) -> Tensor:
+    """This tensor with another element type or device; itself if it is so already."""
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif isinstance(arg, _core.dtype):
+            dtype = arg
+        else:
+            device(arg)
+    made = self if dtype is None else self._cast(dtype)
+    return made.clone() if copy and made is self else made
+
+
+def _cast_method(name: str, to: _core.dtype) -> None:
+    def cast(self: Tensor) -> Tensor:
+        return self._cast(to)
+
+    cast.__name__ = name
+    cast.__doc__ = f"This tensor as {to.name}."
+    setattr(Tensor, name, cast)
+
+
+for _name, _to in {
+    "float": _core.float32,
+    "double": _core.float64,
+    "half": _core.float16,
+    "bfloat16": _core.bfloat16,
+    "int": _core.int32,
+    "long": _core.int64,
+    "short": _core.int16,
+    "bool": _core.bool,
+}.items():
+    _cast_method(_name, _to)
+
+
+@_method
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """This tensor's elements in the shape of another."""
+    return self.view(*other.shape)
+
+
+@_method
+def __iter__(self: Tensor) -> Iterator[Tensor]:
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return (self[i] for i in range(len(self)))
+
+
+@_method
+def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+            "protocol at the moment."
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    made = _core._subclass(type(self), self.detach().clone(), self.requires_grad)
+    memo[id(self)] = made
+    if self.grad is not None:
+        made.grad = __deepcopy__(self.grad, memo)
+    made.__dict__.update(self.__dict__)
+    return made
+
+
+def _rebuild(
+    cls: type,
+    data: bytes,
+    kind: _core.dtype,
+    shape: tuple[int, ...],
+    grad: bool,
+    state: dict[str, Any],
+) -> Tensor:
+    made = _core._subclass(cls, _core._from_bytes(data, kind, shape), grad)
+    made.__dict__.update(state)
+    return made
+
+
+@_method
+def __reduce_ex__(self: Tensor, protocol: int) -> Any:
+    data = self.detach().contiguous()._bytes()
+    state = dict(self.__dict__)
+    return _rebuild, (type(self), data, self.dtype, self.shape, self.requires_grad, state)
+
+
+Tensor.device = property(lambda self: device("cpu"), doc="Where the tensor lives.")
+
+
+# --- repr: PyTorch's rules ---------------------------------------------------
+
+
+def _formatter(values: list[Any], kind: _core.dtype) -> Callable[[Any], str]:
+    if not kind.is_floating_point:
+        width = max((len(str(v)) for v in values), default=1)
+        return lambda v: str(v).rjust(width)
+    finite = [abs(v) for v in values if math.isfinite(v) and v != 0]
+    largest, least = max(finite, default=0.0), min(finite, default=0.0)
+    whole = all(v == math.ceil(v) for v in finite)
+    if finite and (largest > 1e8 or largest / least > 1000 or (not whole and least < 1e-4)):
+        show = "{:.4e}".format
+    elif whole:
+        show = "{:.0f}.".format
+    else:
+        show = "{:.4f}".format
+
+    def text(v: float) -> str:
+        return show(v) if math.isfinite(v) else str(v)
+
+    width = max((len(text(v)) for v in values), default=1)
+    return lambda v: text(v).rjust(width)
+
+
+def _summarised(data: Any, shape: tuple[int, ...]) -> Any:
+    """Nested lists, of which long ones keep three items at each end (None between)."""
+    if not shape:
+        return data.item()
+    count = shape[0]
+    picked = [*range(3), None, *range(count - 3, count)] if count > 6 else [*range(count)]
+    return [None if i is None else _summarised(data[i], shape[1:]) for i in picked]
+
+
+def _flat(nested: Any) -> list[Any]:
+    if isinstance(nested, list):
+        return [v for item in nested for v in _flat(item)]
+    return [] if nested is None else [nested]
+
+
+def _written(nested: Any, show: Callable[[Any], str], indent: int) -> str:
+    if not isinstance(nested, list):
+        return show(nested)
+    if not any(isinstance(item, list) for item in nested):
+        texts = ["..." if item is None else show(item) for item in nested]
+        per_line = max(1, (80 - indent) // (max(map(len, texts), default=0) + 2))
+        lines = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
+        return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+    depth, inner = 0, nested
+    while isinstance(inner, list):
+        depth += 1
+        inner = next((item for item in inner if item is not None), None)
+    texts = ["..." if item is None else _written(item, show, indent + 1) for item in nested]
+    return "[" + ("," + "\n" * (depth - 1) + " " * (indent + 1)).join(texts) + "]"
+
+
+@_method
+def __repr__(self: Tensor) -> str:
+    if not self._has_memory:
+        return f"tensor(<captured>, size={tuple(self.shape)}, dtype={self.dtype})"
+    with autograd.no_grad():
+        data = self.detach()
+        few = self.numel() <= 1000
+        nested = data.tolist() if few else _summarised(data, self.shape)
+    text = _written(nested, _formatter(_flat(nested), self.dtype), len("tensor") + 1)
+    notes = []
+    if self.numel() == 0:
+        text = "[]"
+        if self.shape != (0,):
+            notes.append(f"size={self.shape}")
+    plain = (_core.float32, _core.int64, _core.bool)
+    if self.dtype not in plain[: 1 if self.numel() == 0 else 3]:
+        notes.append(f"dtype={self.dtype}")
+    if self.grad_fn is not None:
+        notes.append(f"grad_fn=<{self.grad_fn}>")
+    elif self.requires_grad:
+        notes.append("requires_grad=True")
+    return f"tensor({', '.join([text, *notes])})"
+
+
+@_method
+def __format__(self: Tensor, spec: str) -> str:
+    return format(self.item(), spec) if self.ndim == 0 and spec else repr(self)
