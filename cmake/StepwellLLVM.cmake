@@ -20,7 +20,7 @@ function(stepwell_add_compiler_library name)
   target_include_directories(${name} PRIVATE
     ${PROJECT_SOURCE_DIR}/dialects/include ${PROJECT_BINARY_DIR}/dialects/include
     ${PROJECT_SOURCE_DIR}/lib/include ${PROJECT_BINARY_DIR}/lib/include
-    ${PROJECT_SOURCE_DIR}/targets/include
+    ${PROJECT_SOURCE_DIR}/targets/include ${PROJECT_BINARY_DIR}/targets/include
     ${PROJECT_SOURCE_DIR}/lib/Semantics/include ${PROJECT_SOURCE_DIR}/lib/CAPI/include
     ${PROJECT_SOURCE_DIR}/runtime/include)
   target_compile_definitions(${name} PRIVATE ${LLVM_DEFINITIONS})

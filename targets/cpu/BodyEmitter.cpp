@@ -1,0 +1,136 @@
+//===- BodyEmitter.cpp - The body of a linalg operation on vectors ----------- ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "BodyEmitter.h"
+
+using namespace mlir;
+using namespace stepwell::cpu;
+
+static bool canBeElement(Type type) {
+  return isa<IndexType, IntegerType, FloatType>(type);
+}
+
+bool BodyEmitter::isVectorizable(linalg::LinalgOp op) {
+  for (Operation &operation : op.getBlock()->without_terminator()) {
+    if (isa<arith::ConstantOp, linalg::IndexOp>(operation))
+      continue;
+    if (!OpTrait::hasElementwiseMappableTraits(&operation) ||
+        !llvm::all_of(operation.getResultTypes(), canBeElement))
+      return false;
+  }
+  return llvm::all_of(op.getBlock()->getArgumentTypes(), canBeElement);
+}
+
+unsigned BodyEmitter::vectorWidth(linalg::LinalgOp op, unsigned vectorBits) {
+  unsigned widest = 8;
+  auto see = [&](Type type) {
+    widest = std::max(widest, type.isIndex() ? 64 : type.getIntOrFloatBitWidth());
+  };
+  for (Type type : op.getBlock()->getArgumentTypes())
+    see(type);
+  for (Operation &operation : op.getBlock()->without_terminator())
+    llvm::for_each(operation.getResultTypes(), see);
+  return vectorBits / widest;
+}
+
+unsigned BodyEmitter::size(linalg::LinalgOp op) {
+  return llvm::count_if(op.getBlock()->without_terminator(), [](Operation &o) {
+    return !isa<arith::ConstantOp>(o);
+  });
+}
+
+BodyEmitter::BodyEmitter(LoopNest &nest)
+    : nest(nest), before(nest.builder.getContext()) {
+  // A landmark: everything made in advance stays before it.
+  Value landmark = nest.index().value(nest.index().constant(0));
+  before.setInsertionPoint(landmark.getDefiningOp());
+}
+
+/// A value from outside the body, or a constant inside it.
+Value BodyEmitter::outside(Value value, unsigned width) {
+  Value &made = hoisted[{value, width}];
+  if (made)
+    return made;
+  Value scalar = value;
+  if (auto constant = value.getDefiningOp<arith::ConstantOp>()) {
+    auto type = vectorOf(value.getType(), width);
+    TypedAttr attribute = constant.getValue();
+    if (width)
+      attribute = DenseElementsAttr::get(cast<VectorType>(type),
+                                         Attribute(constant.getValue()));
+    return made = arith::ConstantOp::create(before, value.getLoc(), type,
+                                            attribute);
+  }
+  if (!width)
+    return made = scalar;
+  return made = vector::BroadcastOp::create(
+             before, value.getLoc(), vectorOf(value.getType(), width), scalar);
+}
+
+Value BodyEmitter::counter(unsigned dim, unsigned loop, unsigned width,
+                           Value at) {
+  Value value = dim == loop ? at : nest.counters[dim];
+  if (!width)
+    return value;
+  Type type = vectorOf(value.getType(), width);
+  Value splat =
+      vector::BroadcastOp::create(nest.builder, nest.loc, type, value);
+  if (dim != loop)
+    return splat;
+  Value steps = vector::StepOp::create(nest.builder, nest.loc,
+                                       cast<VectorType>(type));
+  return arith::AddIOp::create(nest.builder, nest.loc, splat, steps);
+}
+
+Value BodyEmitter::clone(Operation *operation, ValueRange operands) {
+  unsigned width = 0;
+  if (auto type = dyn_cast<VectorType>(operands.front().getType()))
+    width = type.getNumElements();
+  IRMapping inputs;
+  Operation *made = nest.builder.cloneWithoutRegions(*operation, inputs);
+  made->setOperands(operands);
+  made->getResult(0).setType(
+      vectorOf(operation->getResult(0).getType(), width));
+  return made->getResult(0);
+}
+
+SmallVector<Value> BodyEmitter::emit(ValueRange arguments, unsigned width,
+                                     unsigned loop, Value at,
+                                     ArrayRef<Operation *> skip) {
+  Block *body = nest.op.getBlock();
+  mapping.clear();
+  for (auto [argument, value] : llvm::zip(body->getArguments(), arguments))
+    mapping.map(argument, value);
+  auto find = [&](Value value) {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    return outside(value, width);
+  };
+  for (Operation &operation : body->without_terminator()) {
+    if (isa<arith::ConstantOp>(operation) ||
+        llvm::is_contained(skip, &operation))
+      continue;
+    if (auto index = dyn_cast<linalg::IndexOp>(operation)) {
+      mapping.map(index.getResult(), counter(index.getDim(), loop, width, at));
+      continue;
+    }
+    SmallVector<Value> operands(llvm::map_range(operation.getOperands(), find));
+    Operation *made = nest.builder.clone(operation, mapping);
+    made->setOperands(operands);
+    for (auto [old, result] :
+         llvm::zip(operation.getResults(), made->getResults())) {
+      result.setType(vectorOf(old.getType(), width));
+      mapping.map(old, result);
+    }
+  }
+  SmallVector<Value> yielded;
+  for (Value value : body->getTerminator()->getOperands()) {
+    Operation *maker = value.getDefiningOp();
+    yielded.push_back(maker && llvm::is_contained(skip, maker) ? Value()
+                                                               : find(value));
+  }
+  return yielded;
+}

@@ -1,0 +1,67 @@
+//===- CPUTarget.cpp - The CPU as a target ---------------------------------- ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Emission.h"
+
+#include "stepwell/Registration.h"
+#include "stepwell/Targets/CPU/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace stepwell;
+
+namespace {
+
+class CPUTarget : public Target {
+public:
+  StringRef name() const override { return "cpu"; }
+
+  std::string describe() const override {
+    return "cpu: native objects through LLVM. Chips are LLVM's CPU names "
+           "(x86-64-v2, x86-64-v3, x86-64-v4, ...); none means this machine.\n"
+           "Emits a relocatable ELF object without undefined symbols, assembly "
+           "or LLVM IR.";
+  }
+
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<linalg::LinalgDialect>();
+    registerBuiltinDialectTranslation(registry);
+    registerLLVMDialectTranslation(registry);
+  }
+
+  void buildPipeline(OpPassManager &pm,
+                     const TargetOptions &options) const override {
+    std::string ignored; // an unknown CPU is reported by emit()
+    cpu::Machine machine =
+        cpu::describeMachine(options, ignored).value_or(cpu::Machine());
+    CPUVectorizeLinalgPassOptions vectorize;
+    vectorize.vectorBits = machine.vectorBits;
+    vectorize.narrowMasks = machine.narrowMasks;
+    pm.addPass(createCPUVectorizeLinalgPass(vectorize));
+    pm.addPass(createCPUEmitEntryPass());
+    pm.addPass(memref::createExpandStridedMetadataPass());
+    pm.addPass(createLowerAffinePass());
+    pm.addPass(createSCFToControlFlowPass());
+    pm.addPass(createCPULowerToLLVMPass());
+  }
+
+  LogicalResult emit(ModuleOp module, const TargetOptions &options,
+                     SmallVectorImpl<char> &object) const override {
+    return cpu::emitObject(module, options, object);
+  }
+};
+
+RegisterTarget<CPUTarget> registerCPU;
+RegisterPieces registerPasses(registerCPUPasses);
+
+} // namespace

@@ -1,0 +1,238 @@
+//===- Emission.cpp - From the LLVM dialect to an object --------------------- ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Emission.h"
+
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace stepwell;
+
+/// What explicit vector code needs of LLVM's optimiser and no more: -O3 costs
+/// ten times as much and finds nothing. No loop-idiom: kernels call no memset.
+static constexpr llvm::StringLiteral kPipeline =
+    "always-inline,function(sroa,early-cse<memssa>,simplifycfg,loop-simplify,"
+    "lcssa,loop-mssa(licm,loop-rotate),instcombine<no-verify-fixpoint>,gvn,adce,"
+    "simplifycfg),globaldce";
+
+static void initializeLLVMTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+  });
+}
+
+/// LLVM names some servers after clients that lack their features, so the level
+/// is told from the features.
+static std::string hostLevel(const llvm::StringMap<bool> &features) {
+  auto has = [&](std::initializer_list<llvm::StringRef> names) {
+    return llvm::all_of(names,
+                        [&](llvm::StringRef name) { return features.lookup(name); });
+  };
+  if (!has({"sse4.2", "popcnt"}))
+    return "x86-64";
+  if (!has({"avx2", "fma", "bmi2", "f16c"}))
+    return "x86-64-v2";
+  if (!has({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}))
+    return "x86-64-v3";
+  return "x86-64-v4";
+}
+
+static std::string hostFeatures(const llvm::StringMap<bool> &features) {
+  SmallVector<std::string> list;
+  for (auto &feature : features)
+    if (feature.getValue())
+      list.push_back(("+" + feature.getKey()).str());
+  llvm::sort(list);
+  return llvm::join(list, ",");
+}
+
+std::optional<cpu::Machine>
+cpu::describeMachine(const TargetOptions &options, std::string &error) {
+  initializeLLVMTargets();
+  Machine machine;
+  machine.triple =
+      options.triple.empty() ? llvm::sys::getProcessTriple() : options.triple;
+  machine.cpu = options.chip;
+  machine.features = options.features;
+  llvm::Triple triple(machine.triple);
+  if (machine.cpu.empty() || machine.cpu == "host" || machine.cpu == "native") {
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    machine.cpu = triple.isX86() ? hostLevel(features)
+                                 : llvm::sys::getHostCPUName().str();
+    std::string own = hostFeatures(features);
+    machine.features =
+        machine.features.empty() ? own : own + "," + machine.features;
+  }
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return std::nullopt;
+  std::unique_ptr<llvm::MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(triple, machine.cpu, machine.features));
+  if (!info || !info->isCPUStringValid(machine.cpu)) {
+    error = "unknown CPU '" + machine.cpu + "' for " + machine.triple;
+    return std::nullopt;
+  }
+  if (triple.isX86()) {
+    if (info->checkFeatures("+avx512f,+avx512vl,+avx512bw,+avx512dq")) {
+      machine.vectorBits = 512;
+      machine.narrowMasks = true;
+      // Otherwise LLVM splits the vectors that we made on purpose.
+      machine.features += machine.features.empty() ? "" : ",";
+      machine.features += "-prefer-256-bit";
+    } else if (info->checkFeatures("+avx2")) {
+      machine.vectorBits = 256;
+    }
+    machine.fma = info->checkFeatures("+fma");
+  } else {
+    machine.fma = true;
+  }
+  return machine;
+}
+
+static std::unique_ptr<llvm::TargetMachine>
+createTargetMachine(const cpu::Machine &machine, std::string &error) {
+  llvm::Triple triple(machine.triple);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.UseInitArray = true;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+}
+
+/// Only the entry and its companion can be seen; nothing unwinds, and nothing
+/// is taken for a function of libc.
+static void prepareFunctions(llvm::Module &module, llvm::StringRef entryName) {
+  std::string companion = (entryName + "_workspace_size").str();
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    if (function.getName() != entryName && function.getName() != companion)
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    function.setDoesNotThrow();
+    function.addFnAttr("no-builtins");
+    function.addFnAttr("no-jump-tables", "true");
+  }
+}
+
+static LogicalResult optimize(llvm::Module &module,
+                              llvm::TargetMachine &machine,
+                              std::string &error) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  llvm::ModulePassManager passes;
+  if (llvm::Error failed = builder.parsePassPipeline(passes, kPipeline)) {
+    error = llvm::toString(std::move(failed));
+    return failure();
+  }
+  passes.run(module, modules);
+  return success();
+}
+
+/// A kernel object stands alone: whoever loads it resolves no names.
+static LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef({object.data(), object.size()}, "kernel"));
+  if (!file)
+    return module.emitError("the emitted object cannot be read: ")
+           << llvm::toString(file.takeError());
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    auto flags = symbol.getFlags();
+    auto name = symbol.getName();
+    if (!flags || !name) {
+      llvm::consumeError(flags.takeError());
+      llvm::consumeError(name.takeError());
+      continue;
+    }
+    if ((*flags & llvm::object::SymbolRef::SF_Undefined) && !name->empty() &&
+        *name != "_GLOBAL_OFFSET_TABLE_")
+      return module.emitError("the kernel refers to the symbol '")
+             << *name << "', and a kernel object has no undefined symbols";
+  }
+  return success();
+}
+
+static void dump(const llvm::Module &module, const TargetOptions &options,
+                 llvm::StringRef file) {
+  if (options.dumpFolder.empty())
+    return;
+  std::error_code error;
+  llvm::raw_fd_ostream stream(options.dumpFolder + "/" + file.str(), error);
+  if (!error)
+    module.print(stream, nullptr);
+}
+
+LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
+                              SmallVectorImpl<char> &object) {
+  std::string error;
+  std::optional<Machine> description = describeMachine(options, error);
+  std::unique_ptr<llvm::TargetMachine> machine;
+  if (description)
+    machine = createTargetMachine(*description, error);
+  if (!machine)
+    return module.emitError("no CPU to emit code for: ") << error;
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(
+      module, context, options.entryName, /*disableVerification=*/true);
+  if (!code)
+    return module.emitError("cannot be translated to LLVM IR");
+  code->setTargetTriple(llvm::Triple(description->triple));
+  code->setDataLayout(machine->createDataLayout());
+  prepareFunctions(*code, options.entryName);
+  dump(*code, options, "90-llvm.ll");
+  if (failed(optimize(*code, *machine, error)))
+    return module.emitError(error);
+  dump(*code, options, "91-llvm-optimised.ll");
+
+  llvm::raw_svector_ostream stream(object);
+  if (options.emission == TargetOptions::Emission::LLVMText) {
+    code->print(stream, nullptr);
+    return success();
+  }
+  bool assembly = options.emission == TargetOptions::Emission::Assembly;
+  llvm::legacy::PassManager codegen;
+  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
+                                   assembly
+                                       ? llvm::CodeGenFileType::AssemblyFile
+                                       : llvm::CodeGenFileType::ObjectFile))
+    return module.emitError("this CPU cannot emit an object");
+  codegen.run(*code);
+  return assembly ? success() : checkSymbols(module, object);
+}

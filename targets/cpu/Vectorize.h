@@ -1,0 +1,36 @@
+//===- Vectorize.h - Schedules of linalg operations ----------------*- C++ -*- ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_LIB_TARGETS_CPU_VECTORIZE_H
+#define STEPWELL_LIB_TARGETS_CPU_VECTORIZE_H
+
+#include "BodyEmitter.h"
+
+namespace stepwell::cpu {
+
+struct VectorOptions {
+  unsigned vectorBits = 256;
+  bool narrowMasks = false;
+  unsigned unroll = 0;
+};
+
+/// Loops for an operation without reductions, at the nest's builder.
+void vectorizeElementwise(LoopNest &nest, const VectorOptions &options);
+
+/// Loops for an operation with reductions that `findCombiners` understands.
+void vectorizeReduction(LoopNest &nest, ArrayRef<Operation *> combiners,
+                        const VectorOptions &options);
+
+/// Per output, the operation that joins a new value with the old result; empty
+/// when some output has none.
+SmallVector<Operation *> findCombiners(linalg::LinalgOp op);
+
+/// The loop to be walked in vectors.
+unsigned chooseVectorLoop(const LoopNest &nest);
+
+} // namespace stepwell::cpu
+
+#endif // STEPWELL_LIB_TARGETS_CPU_VECTORIZE_H

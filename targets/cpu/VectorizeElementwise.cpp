@@ -1,0 +1,140 @@
+//===- VectorizeElementwise.cpp - Loops without reductions ------------------ ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Vectorize.h"
+
+using namespace mlir;
+using namespace stepwell::cpu;
+
+unsigned stepwell::cpu::chooseVectorLoop(const LoopNest &nest) {
+  unsigned best = nest.ranges.size() - 1;
+  unsigned score = nest.unitStrides(best);
+  // On a tie the last one: later loops run over nearer elements.
+  for (unsigned loop = best; loop-- > 0;)
+    if (unsigned count = nest.unitStrides(loop); count > score) {
+      best = loop;
+      score = count;
+    }
+  return best;
+}
+
+namespace {
+
+class Elementwise {
+public:
+  Elementwise(LoopNest &nest, const VectorOptions &options)
+      : nest(nest), body(nest), options(options),
+        loop(chooseVectorLoop(nest)) {}
+
+  void run() {
+    chooseWidth();
+    SmallVector<unsigned> outer;
+    for (unsigned dim = 0; dim < nest.ranges.size(); ++dim)
+      if (dim != loop)
+        outer.push_back(dim);
+    nest.loop(outer, [&] { buildRow(); });
+  }
+
+private:
+  void chooseWidth() {
+    width = BodyEmitter::vectorWidth(nest.op, options.vectorBits);
+    unsigned work = BodyEmitter::size(nest.op);
+    // Gathering lane by lane pays only for the sake of a long body.
+    bool unit = nest.unitStrides(loop) != 0;
+    auto known = getConstantIntValue(nest.ranges[loop]);
+    if ((!unit && work < 4) || (known && *known == 1))
+      width = 0;
+    while (known && width > 1 && *known * 2 <= width)
+      width /= 2;
+    if (width == 1)
+      width = 0;
+    unroll = options.unroll;
+    if (!unroll)
+      unroll = work <= 4 ? 4 : work <= 10 ? 2 : 1;
+    scalarRest = llvm::any_of(nest.op.getDpsInitsMutable(), [&](OpOperand &o) {
+      const Access &access = nest.accesses[o.getOperandNumber()];
+      return access.stride(loop) != 1 ||
+             (access.element.getIntOrFloatBitWidth() < 32 &&
+              !options.narrowMasks);
+    });
+  }
+
+  void buildRow() {
+    rows.clear();
+    for (unsigned i = 0; i < nest.accesses.size(); ++i)
+      rows.push_back(isUsed(i) ? nest.row(i, loop, width) : Row());
+    OpFoldResult begin = nest.index().constant(0), end = nest.ranges[loop];
+    if (width) {
+      if (unroll > 1)
+        begin = vectors(begin, end, unroll);
+      begin = vectors(begin, end, 1);
+    }
+    auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
+    if (first && last && *first >= *last)
+      return;
+    if (!width || scalarRest) {
+      nest.range(begin, end, 1, {}, [&](Value at, ValueRange) {
+        chunk(at, 0);
+        return SmallVector<Value>();
+      });
+      return;
+    }
+    Value at = nest.index().value(begin);
+    Value some = arith::CmpIOp::create(nest.builder, nest.loc,
+                                       arith::CmpIPredicate::slt, at,
+                                       nest.index().value(end));
+    nest.when(some, {}, [&] {
+      chunk(at, width, nest.mask(at, end, width));
+      return SmallVector<Value>();
+    });
+  }
+
+  bool isUsed(unsigned operand) {
+    return operand >= nest.op.getNumDpsInputs() ||
+           !nest.op.getBlock()->getArgument(operand).use_empty();
+  }
+
+  /// Whole groups of `count` vectors from `begin`; returns where they end.
+  OpFoldResult vectors(OpFoldResult begin, OpFoldResult end, unsigned count) {
+    OpFoldResult whole = nest.index().roundDown(end, int64_t(count) * width);
+    nest.range(begin, whole, int64_t(count) * width, {},
+               [&](Value at, ValueRange) {
+                 for (unsigned i = 0; i < count; ++i)
+                   chunk(nest.index().value(nest.index().add(
+                             at, nest.index().constant(int64_t(i) * width))),
+                         width);
+                 return SmallVector<Value>();
+               });
+    return whole;
+  }
+
+  void chunk(Value at, unsigned lanes, Value mask = {}) {
+    SmallVector<Value> arguments;
+    Value end = mask ? nest.index().value(nest.ranges[loop]) : Value();
+    for (auto [argument, row] :
+         llvm::zip(nest.op.getBlock()->getArguments(), rows))
+      arguments.push_back(argument.use_empty()
+                              ? Value()
+                              : nest.load(row, at, lanes, mask, end));
+    SmallVector<Value> results = body.emit(arguments, lanes, loop, at);
+    for (auto [i, result] : llvm::enumerate(results))
+      nest.store(rows[nest.op.getNumDpsInputs() + i], result, at, lanes, mask);
+  }
+
+  LoopNest &nest;
+  BodyEmitter body;
+  const VectorOptions &options;
+  unsigned loop, width = 0, unroll = 1;
+  bool scalarRest = false;
+  SmallVector<Row> rows;
+};
+
+} // namespace
+
+void stepwell::cpu::vectorizeElementwise(LoopNest &nest,
+                                         const VectorOptions &options) {
+  Elementwise(nest, options).run();
+}

@@ -1,0 +1,85 @@
+//===- VectorizeLinalg.cpp - From linalg on buffers to loops ---------------- ===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Vectorize.h"
+
+#include "stepwell/Targets/CPU/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_CPUVECTORIZELINALGPASS
+#include "stepwell/Targets/CPU/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell::cpu;
+
+namespace {
+
+struct CPUVectorizeLinalg
+    : stepwell::impl::CPUVectorizeLinalgPassBase<CPUVectorizeLinalg> {
+  using CPUVectorizeLinalgPassBase::CPUVectorizeLinalgPassBase;
+
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](memref::CopyOp copy) {
+      OpBuilder builder(copy);
+      linalg::CopyOp::create(builder, copy.getLoc(), copy.getSource(),
+                             copy.getTarget());
+      copy.erase();
+    });
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops)
+      if (failed(lower(op)))
+        return signalPassFailure();
+  }
+
+  LogicalResult lower(linalg::LinalgOp op) {
+    if (!op.hasPureBufferSemantics())
+      return op->emitError("still has tensors; buffers are expected here");
+    if (vectorize(op)) {
+      op->erase();
+      return success();
+    }
+    IRRewriter rewriter(op);
+    if (failed(linalg::linalgOpToLoops(rewriter, op)))
+      return op->emitError("cannot be turned into loops");
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  bool vectorize(linalg::LinalgOp op) {
+    if (op.getNumLoops() == 0 || !BodyEmitter::isVectorizable(op))
+      return false;
+    bool reduces = op.getNumReductionLoops() != 0;
+    if (op.getNumParallelLoops() + op.getNumReductionLoops() !=
+        op.getNumLoops())
+      return false;
+    SmallVector<Operation *> combiners;
+    if (reduces) {
+      combiners = findCombiners(op);
+      if (combiners.empty())
+        return false;
+    }
+    OpBuilder builder(op);
+    FailureOr<LoopNest> nest = LoopNest::create(builder, op);
+    if (failed(nest))
+      return false;
+    VectorOptions options{vectorBits, narrowMasks, unroll};
+    nest->narrowMasks = narrowMasks;
+    if (reduces)
+      vectorizeReduction(*nest, combiners, options);
+    else
+      vectorizeElementwise(*nest, options);
+    return true;
+  }
+};
+
+} // namespace
