@@ -1,0 +1,73 @@
+# Every target sets up what it needs on a bare Debian machine: packages through apt, .venv,
+# the build; each is quick when nothing changed. docs/build.md says more.
+#
+#   make demo     trains a network on real digits, ships it, runs the shipped binary
+#   make test     builds and runs every test
+#   make build | bench | lint | docs | clean
+#
+# STEPWELL_SANITIZE=address,undefined make test-sanitized: the runtime's own tests.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BUILD := build
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc)
+PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+
+STAMPS := $(VENV)/stamps
+CMAKE_FILES := $(shell find CMakeLists.txt cmake runtime lib dialects targets tools python test \
+  -name CMakeLists.txt -o -name '*.cmake' -o -name '*.in' 2>/dev/null)
+
+.PHONY: build test demo bench lint docs clean test-packaging packages
+
+packages:
+	@cmake/install-packages.sh
+
+$(STAMPS)/venv: | packages
+	$(PYTHON) -m venv $(VENV)
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/requirements: requirements-dev.txt $(STAMPS)/venv | packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(STAMPS)/requirements-docs: requirements-docs.txt $(STAMPS)/requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	touch $@
+
+$(BUILD)/configured: $(CMAKE_FILES) cmake/fetch-mlir-python-sources.sh $(STAMPS)/requirements | packages
+	CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B $(BUILD) \
+	  -DCMAKE_PREFIX_PATH="$$(llvm-config-22 --prefix)" \
+	  -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
+	  -DPython3_EXECUTABLE="$(CURDIR)/$(BIN)/python"
+	touch $@
+
+# Sources are compiled where the clone lies, but ccache may be shared between clones.
+build: $(BUILD)/configured
+	@CCACHE_BASEDIR="$(CURDIR)" CCACHE_NOHASHDIR=1 ninja -C $(BUILD) -j $(JOBS)
+	@cmake/link-venv.sh $(BUILD) $(VENV)
+
+test: build
+	@cmake/run-tests.sh $(BUILD) $(BIN) $(PYTEST_JOBS)
+
+test-packaging: build
+	@$(BIN)/python test/packaging/wheel.py
+
+demo: build
+	@$(BIN)/python examples/digits.py
+
+bench: build
+	@$(BIN)/python bench/run.py
+
+lint: $(STAMPS)/requirements
+	@cmake/lint.sh $(BIN)
+
+docs: build $(STAMPS)/requirements-docs
+	@cmake/build-docs.sh $(BUILD) $(BIN)
+
+clean:
+	rm -rf $(BUILD) docs/_build docs/reference
