@@ -11,7 +11,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-BUILD := build
+BUILD ?= build
+STEPWELL_MLIR_PYTHON ?= ON
+STEPWELL_SANITIZE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
@@ -43,7 +45,8 @@ $(BUILD)/configured: $(CMAKE_FILES) cmake/fetch-mlir-python-sources.sh $(STAMPS)
 	CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B $(BUILD) \
 	  -DCMAKE_PREFIX_PATH="$$(llvm-config-22 --prefix)" \
 	  -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
-	  -DPython3_EXECUTABLE="$(CURDIR)/$(BIN)/python"
+	  -DPython3_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
+	  -DSTEPWELL_MLIR_PYTHON=$(STEPWELL_MLIR_PYTHON) -DSTEPWELL_SANITIZE=$(STEPWELL_SANITIZE)
 	touch $@
 
 # Sources are compiled where the clone lies, but ccache may be shared between clones.

@@ -1,6 +1,6 @@
 # STEPWELL_MLIR_PYTHON_SOURCES: upstream's sources of the Python bindings for the installed
 # MLIR, or empty; then everything but `stepwell.mlir` is built.
-option(STEPWELL_MLIR_PYTHON "Build stepwell.mlir, upstream's Python bindings with our dialects" ON)
+option(STEPWELL_MLIR_PYTHON "Build stepwell.mlir, upstream's Python bindings with our dialects" OFF)
 set(STEPWELL_MLIR_PYTHON_SOURCES "" CACHE PATH "Folder that holds mlir/python and mlir/lib/Bindings/Python")
 if(STEPWELL_MLIR_PYTHON AND NOT EXISTS "${STEPWELL_MLIR_PYTHON_SOURCES}/mlir/python/CMakeLists.txt")
   execute_process(

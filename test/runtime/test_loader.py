@@ -1,3 +1,5 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The object loader: runs what clang makes, refuses the rest without a crash."""
 
 import ctypes
@@ -220,7 +222,10 @@ def patch_sections(image, change):
         "align",
         "entsize",
     ]
-    read = lambda i: dict(zip(keys, struct.unpack_from(layout, image, table + 64 * i)))
+
+    def read(i):
+        return dict(zip(keys, struct.unpack_from(layout, image, table + 64 * i)))
+
     names = read(names_index)["offset"]
     for i in range(count):
         header = read(i)

@@ -92,7 +92,7 @@ def scalar_bodies(ops):
             value = _ScalarEmitter().emit(parse_scalar(op, body)) if body else "Value()"
             out.append(f"  case ElementKind::{kind.removeprefix('on')}:\n    return {value};\n")
         out.append("  }\n  return Value();\n}\n")
-        table.append(f"    {{\"array.{op.mnemonic}\", scalar_{op.mnemonic}}},\n")
+        table.append(f'    {{"array.{op.mnemonic}", scalar_{op.mnemonic}}},\n')
     out.append("static const ScalarBodyRow kScalarBodies[] = {\n" + "".join(table) + "};\n")
     return "".join(out)
 
@@ -117,7 +117,7 @@ class _VJPEmitter:
             f"{{{json.dumps(name)}, {self.attribute(value)}}}"
             for name, value in expression.attributes.items()
         )
-        return f"b.call(\"array.{expression.op.mnemonic}\", {{{arguments}}}, {{{attributes}}})"
+        return f'b.call("array.{expression.op.mnemonic}", {{{arguments}}}, {{{attributes}}})'
 
     def attribute(self, value):
         if isinstance(value, AttributeRef):
@@ -145,14 +145,14 @@ def vjps(ops):
     table = []
     for op in ops.values():
         if op.non_differentiable:
-            table.append(f"    {{\"array.{op.mnemonic}\", nullptr}},\n")
+            table.append(f'    {{"array.{op.mnemonic}", nullptr}},\n')
             continue
         if op.has_vjp_hook:
             name = f"{op.cpp_class}::buildVJP"
-            table.append(f"    {{\"array.{op.mnemonic}\", hook<{op.cpp_class}>}},\n")
+            table.append(f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>}},\n')
             continue
         name = f"vjp_{op.mnemonic}"
-        table.append(f"    {{\"array.{op.mnemonic}\", {name}}},\n")
+        table.append(f'    {{"array.{op.mnemonic}", {name}}},\n')
         out.append(
             f"static Value {name}(VJPBuilder &b, Operation *op, unsigned index, Value g) {{\n"
             "  switch (index) {\n"

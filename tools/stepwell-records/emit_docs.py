@@ -20,7 +20,7 @@ def _signature(op, text):
     try:
         function = ast.parse(f"def {text}: ...").body[0]
     except SyntaxError:
-        raise RecordError(f"{op.record}: python \"{text}\" is no signature") from None
+        raise RecordError(f'{op.record}: python "{text}" is no signature') from None
     return function
 
 

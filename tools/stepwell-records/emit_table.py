@@ -87,9 +87,7 @@ def emit(ops):
         for name in op.shape_only:
             mask |= 1 << op.operand_index(name)
         kinds = sum(1 << i for i, kind in enumerate(SCALAR_KINDS) if op.scalar[kind])
-        operands = [
-            f"{{{_string(o.name)}, {str(o.variadic).lower()}}}" for o in op.operands
-        ]
+        operands = [f"{{{_string(o.name)}, {str(o.variadic).lower()}}}" for o in op.operands]
         attributes = [
             f"{{{_string(a.name)}, AttributeKind::{a.kind}, {_default(a)}}}" for a in op.attributes
         ]

@@ -60,7 +60,7 @@ class _Parser:
         self.op, self.text, self.where = op, text, where
 
     def fail(self, message):
-        raise RecordError(f"{self.op.record}: {self.where} \"{self.text}\": {message}")
+        raise RecordError(f'{self.op.record}: {self.where} "{self.text}": {message}')
 
     def parse(self):
         try:

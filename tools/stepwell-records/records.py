@@ -138,7 +138,9 @@ def _check(op):
         if op.operand_index(name) is None:
             raise RecordError(f"{op.record}: shapeOnly names '{name}', which is no operand")
     if op.inference and len(op.inference) != len(op.results):
-        raise RecordError(f"{op.record}: {len(op.inference)} inferences for {len(op.results)} results")
+        raise RecordError(
+            f"{op.record}: {len(op.inference)} inferences for {len(op.results)} results"
+        )
 
 
 def read(records):

@@ -1,10 +1,10 @@
-/*===- stepwell/abi.h - The launch ABI, version 1 -----------------------------===
+/*===- stepwell/abi.h - The launch ABI, version 1 ---------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * What a compiled kernel and its caller agree on; docs/abi.md is the prose.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_ABI_H
 #define STEPWELL_ABI_H
 
@@ -36,7 +36,7 @@ typedef enum stepwell_status {
   STEPWELL_SHAPE_MISMATCH = 2,     /* detail: found, expected, dimension */
   STEPWELL_BAD_VALUE = 3,
   STEPWELL_OUT_OF_MEMORY = 4,
-  STEPWELL_DEVICE_ERROR = 5        /* detail: the driver's code */
+  STEPWELL_DEVICE_ERROR = 5 /* detail: the driver's code */
 } stepwell_status;
 
 typedef struct stepwell_error {

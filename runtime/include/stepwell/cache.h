@@ -1,4 +1,4 @@
-/*===- stepwell/cache.h - Kernel objects on disk ------------------------------===
+/*===- stepwell/cache.h - Kernel objects on disk ----------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,7 +7,7 @@
  * file appears complete or not at all (written aside, then renamed), carries
  * its digest and a checksum, and is dropped when either is wrong. Any number of
  * processes may share a folder; nothing they do is an error, at worst a miss.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_CACHE_H
 #define STEPWELL_CACHE_H
 
@@ -27,10 +27,11 @@ stepwell_digest stepwell_sha256(const void *bytes, size_t size);
 
 typedef struct stepwell_cache stepwell_cache;
 
-/* Files live in `folder`/objects-1. A null folder is $STEPWELL_CACHE_DIR, or else
- * $XDG_CACHE_HOME/stepwell, or else ~/.cache/stepwell. A limit of 0 is the default,
- * 512 MiB. Never null unless memory runs out: a folder that cannot be used (not
- * ours, not a folder, writable by others) makes a cache that always misses. */
+/* Files live in `folder`/objects-1. A null folder is $STEPWELL_CACHE_DIR, or
+ * else $XDG_CACHE_HOME/stepwell, or else ~/.cache/stepwell. A limit of 0 is the
+ * default, 512 MiB. Never null unless memory runs out: a folder that cannot be
+ * used (not ours, not a folder, writable by others) makes a cache that always
+ * misses. */
 stepwell_cache *stepwell_cache_open(const char *folder, int64_t limit_bytes);
 void stepwell_cache_close(stepwell_cache *cache);
 

@@ -1,4 +1,4 @@
-/*===- stepwell/device.h - What the runtime asks of a device ------------------===
+/*===- stepwell/device.h - What the runtime asks of a device ----------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,7 +6,7 @@
  * A device is a table of functions. Allocation is ordered by streams from the
  * first day: memory freed on a stream may be handed out again on that stream
  * at once, and elsewhere only when the stream has passed the free.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_DEVICE_H
 #define STEPWELL_DEVICE_H
 

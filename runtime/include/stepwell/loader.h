@@ -1,4 +1,4 @@
-/*===- stepwell/loader.h - Reload a kernel object without LLVM ----------------===
+/*===- stepwell/loader.h - Reload a kernel object without LLVM --------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,7 +7,7 @@
  * list of relocations (64, 32, 32S, PC32, PLT32, PC64). Whatever else it finds,
  * a truncated or altered file included, is refused with a message. It trusts
  * the code itself: the disk cache checks that by its checksum.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_LOADER_H
 #define STEPWELL_LOADER_H
 

@@ -1,11 +1,11 @@
-/*===- stepwell/runtime.h - Contexts and threads ------------------------------===
+/*===- stepwell/runtime.h - Contexts and threads ----------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * What ships inside a compiled binary. It needs libc and pthreads only; the
  * serial variant (libstepwell-runtime-serial.a) needs libc only.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_RUNTIME_H
 #define STEPWELL_RUNTIME_H
 

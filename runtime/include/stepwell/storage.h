@@ -1,10 +1,10 @@
-/*===- stepwell/storage.h - Counted memory of one device ----------------------===
+/*===- stepwell/storage.h - Counted memory of one device --------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * What tensors and their views share. The count is intrusive and atomic.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_STORAGE_H
 #define STEPWELL_STORAGE_H
 
@@ -34,8 +34,7 @@ stepwell_storage *stepwell_storage_create(stepwell_device *device,
 /* Takes over memory made elsewhere (NumPy, DLPack); `deleter` may be null. When
  * the result is null the deleter was not called. */
 stepwell_storage *stepwell_storage_wrap(stepwell_device *device, void *data,
-                                        int64_t bytes,
-                                        stepwell_deleter deleter,
+                                        int64_t bytes, stepwell_deleter deleter,
                                         void *environment);
 void stepwell_storage_retain(stepwell_storage *storage);
 void stepwell_storage_release(stepwell_storage *storage); /* null is allowed */

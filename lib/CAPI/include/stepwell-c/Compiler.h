@@ -1,11 +1,11 @@
-/*===- stepwell-c/Compiler.h - From a kernel key to an object -----------------===
+/*===- stepwell-c/Compiler.h - From a kernel key to an object ---------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * The only door into libstepwell-compiler.so for code that knows no MLIR.
  * No function throws, aborts or prints; every failure is a result.
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_C_COMPILER_H
 #define STEPWELL_C_COMPILER_H
 
@@ -28,10 +28,11 @@ typedef struct StepwellCompilation StepwellCompilation;
 /* Sixteen hex digits; changes whenever the compiler library changes. */
 STEPWELL_C_EXPORT const char *stepwellCompilerBuildId(void);
 
-/* Compiles the request that `key` (docs/kernel-key.md) describes. `locations`, which
- * may be empty, is one "file:line" per Program operation, joined by '\n': it is used in
- * messages only. `dumpFolder`, which may be empty, receives the IR after each step.
- * Never returns null; free with stepwellCompilationDestroy. */
+/* Compiles the request that `key` (docs/kernel-key.md) describes. `locations`,
+ * which may be empty, is one "file:line" per Program operation, joined by '\n':
+ * it is used in messages only. `dumpFolder`, which may be empty, receives the
+ * IR after each step. Never returns null; free with stepwellCompilationDestroy.
+ */
 STEPWELL_C_EXPORT StepwellCompilation *
 stepwellCompile(StepwellBytes key, StepwellBytes locations,
                 StepwellBytes dumpFolder);

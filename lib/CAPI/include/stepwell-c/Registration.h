@@ -1,9 +1,9 @@
-/*===- stepwell-c/Registration.h - Our dialects and passes, for bindings ------===
+/*===- stepwell-c/Registration.h - Our dialects and passes, for bindings ----===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_C_REGISTRATION_H
 #define STEPWELL_C_REGISTRATION_H
 

@@ -3,9 +3,9 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the dispatcher hands to the compiler: straight-line array operations that print as
-// the canonical MLIR text of docs/kernel-key.md. Eager operations are Programs of a few
-// nodes, a captured function is one Program of many.
+// What the dispatcher hands to the compiler: straight-line array operations
+// that print as the canonical MLIR text of docs/kernel-key.md. Eager operations
+// are Programs of a few nodes, a captured function is one Program of many.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_PROGRAM_H
 #define STEPWELL_EAGER_PROGRAM_H
@@ -41,8 +41,9 @@ struct ProgramNode {
   Attributes attributes;
   std::vector<ValueId> operands;
   std::vector<TensorType> results;
-  /// The derivative request autodiff.vjp: operands are the body's inputs, the body's results
-  /// (saved), then one cotangent per entry of `cotangents`; results follow `wrt`.
+  /// The derivative request autodiff.vjp: operands are the body's inputs, the
+  /// body's results (saved), then one cotangent per entry of `cotangents`;
+  /// results follow `wrt`.
   std::shared_ptr<const Program> body;
   std::vector<int> wrt;        // which inputs of the body
   std::vector<int> cotangents; // which results of the body have one

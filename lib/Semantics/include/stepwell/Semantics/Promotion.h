@@ -1,10 +1,12 @@
-//===- Promotion.h - Which element type an operation computes in -*- C++ -*-===//
+//===- Promotion.h - Which element type an operation computes in -*- C++
+//-*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// PyTorch's promotion: operands fall into tensors with dimensions, 0-d tensors and Python
-// scalars; a later category only matters when its kind (bool < integer < float) is higher.
+// PyTorch's promotion: operands fall into tensors with dimensions, 0-d tensors
+// and Python scalars; a later category only matters when its kind (bool <
+// integer < float) is higher.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_SEMANTICS_PROMOTION_H
 #define STEPWELL_SEMANTICS_PROMOTION_H
@@ -19,7 +21,8 @@ namespace stepwell {
 enum class Promotion : uint8_t {
   None,      // operands are taken as they are
   Common,    // all operands to their common type
-  ToFloat,   // as Common, then bool and integers to the default float type (float32)
+  ToFloat,   // as Common, then bool and integers to the default float type
+             // (float32)
   SumToInt64 // bool and integers to int64 (sums and products)
 };
 

@@ -95,15 +95,16 @@ struct TensorType {
 /// "float32 (2, 3)", as messages print it.
 std::string toString(const TensorType &);
 
-/// The value of one attribute of an operation. Which alternative an attribute has is
-/// fixed by its record (I64Attr, F64Attr, BoolAttr, DenseI64ArrayAttr, TypeAttr, StrAttr).
-using Attribute =
-    std::variant<std::monostate, int64_t, double, bool, Dims, DType, std::string>;
+/// The value of one attribute of an operation. Which alternative an attribute
+/// has is fixed by its record (I64Attr, F64Attr, BoolAttr, DenseI64ArrayAttr,
+/// TypeAttr, StrAttr).
+using Attribute = std::variant<std::monostate, int64_t, double, bool, Dims,
+                               DType, std::string>;
 /// In the order of the record.
 using Attributes = std::vector<Attribute>;
 
-/// What went wrong, in words for the user: the rule that was broken and the shapes.
-/// The caller puts the operation's name in front.
+/// What went wrong, in words for the user: the rule that was broken and the
+/// shapes. The caller puts the operation's name in front.
 struct Error {
   enum class Kind { Value, Type, Index, Runtime } kind = Kind::Runtime;
   std::string message;
