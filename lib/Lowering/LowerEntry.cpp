@@ -63,6 +63,34 @@ bool isViewOfInput(Value value) {
   return false;
 }
 
+/// A result that only gained dimensions of size 1 is materialised without them,
+/// in a view of the destination that lost them: no temporary is needed then.
+void dropUnitDims(OpBuilder &builder, Value &value, Value &buffer) {
+  auto expand = value.getDefiningOp<tensor::ExpandShapeOp>();
+  if (!expand)
+    return;
+  auto type = cast<MemRefType>(buffer.getType());
+  for (const ReassociationIndices &group : expand.getReassociationIndices())
+    if (llvm::count_if(
+            group, [&](int64_t dim) { return type.getDimSize(dim) != 1; }) > 1)
+      return;
+  Location loc = expand.getLoc();
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    sizes.push_back(
+        type.isDynamicDim(dim)
+            ? OpFoldResult(
+                  memref::DimOp::create(builder, loc, buffer, dim).getResult())
+            : builder.getIndexAttr(type.getDimSize(dim)));
+  SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(type.getRank(), builder.getIndexAttr(1));
+  MemRefType view = memref::SubViewOp::inferRankReducedResultType(
+      expand.getSrcType().getShape(), type, zeros, sizes, ones);
+  buffer =
+      memref::SubViewOp::create(builder, loc, view, buffer, zeros, sizes, ones);
+  value = expand.getSrc();
+}
+
 struct Input {
   RankedTensorType type;
   MemRefType buffer; // null for a scalar
@@ -242,11 +270,15 @@ private:
     // a result that is a view of an input is taken out of the way before the
     // first of them is.
     unsigned next = 1 + inputs.size();
-    for (auto [value, output] : llvm::zip_equal(values, outputs))
-      if (output.buffer)
-        bufferization::MaterializeInDestinationOp::create(
-            builder, loc, TypeRange{}, value, entry.getArgument(next++),
-            /*restrict=*/true, /*writable=*/true);
+    for (auto [value, output] : llvm::zip_equal(values, outputs)) {
+      if (!output.buffer)
+        continue;
+      Value result = value, buffer = entry.getArgument(next++);
+      dropUnitDims(builder, result, buffer);
+      bufferization::MaterializeInDestinationOp::create(
+          builder, loc, TypeRange{}, result, buffer,
+          /*restrict=*/true, /*writable=*/true);
+    }
     for (auto [value, output] : llvm::zip_equal(values, outputs)) {
       if (output.buffer || value == tensors[output.into] ||
           !isViewOfInput(value))
