@@ -1,4 +1,5 @@
-//===- BodyEmitter.cpp - The body of a linalg operation on vectors ----------- ===//
+//===- BodyEmitter.cpp - The body of a linalg operation on vectors -----------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -27,7 +28,8 @@ bool BodyEmitter::isVectorizable(linalg::LinalgOp op) {
 unsigned BodyEmitter::vectorWidth(linalg::LinalgOp op, unsigned vectorBits) {
   unsigned widest = 8;
   auto see = [&](Type type) {
-    widest = std::max(widest, type.isIndex() ? 64 : type.getIntOrFloatBitWidth());
+    widest =
+        std::max(widest, type.isIndex() ? 64 : type.getIntOrFloatBitWidth());
   };
   for (Type type : op.getBlock()->getArgumentTypes())
     see(type);
@@ -80,8 +82,8 @@ Value BodyEmitter::counter(unsigned dim, unsigned loop, unsigned width,
       vector::BroadcastOp::create(nest.builder, nest.loc, type, value);
   if (dim != loop)
     return splat;
-  Value steps = vector::StepOp::create(nest.builder, nest.loc,
-                                       cast<VectorType>(type));
+  Value steps =
+      vector::StepOp::create(nest.builder, nest.loc, cast<VectorType>(type));
   return arith::AddIOp::create(nest.builder, nest.loc, splat, steps);
 }
 

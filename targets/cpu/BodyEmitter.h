@@ -1,4 +1,5 @@
-//===- BodyEmitter.h - The body of a linalg operation on vectors --*- C++ -*- ===//
+//===- BodyEmitter.h - The body of a linalg operation on vectors --*- C++ -*-
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

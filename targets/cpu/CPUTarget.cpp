@@ -1,4 +1,5 @@
-//===- CPUTarget.cpp - The CPU as a target ---------------------------------- ===//
+//===- CPUTarget.cpp - The CPU as a target ----------------------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -44,6 +45,12 @@ public:
     std::string ignored; // an unknown CPU is reported by emit()
     cpu::Machine machine =
         cpu::describeMachine(options, ignored).value_or(cpu::Machine());
+    if (options.threads)
+      pm.addPass(createCPUOutlineParallelPass());
+    CPULowerContractionsPassOptions contract;
+    contract.vectorBits = machine.vectorBits;
+    contract.fma = machine.fma;
+    pm.addPass(createCPULowerContractionsPass(contract));
     CPUVectorizeLinalgPassOptions vectorize;
     vectorize.vectorBits = machine.vectorBits;
     vectorize.narrowMasks = machine.narrowMasks;

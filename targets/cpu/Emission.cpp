@@ -1,4 +1,5 @@
-//===- Emission.cpp - From the LLVM dialect to an object --------------------- ===//
+//===- Emission.cpp - From the LLVM dialect to an object ---------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -31,7 +32,8 @@ using namespace stepwell;
 /// ten times as much and finds nothing. No loop-idiom: kernels call no memset.
 static constexpr llvm::StringLiteral kPipeline =
     "always-inline,function(sroa,early-cse<memssa>,simplifycfg,loop-simplify,"
-    "lcssa,loop-mssa(licm,loop-rotate),instcombine<no-verify-fixpoint>,gvn,adce,"
+    "lcssa,loop-mssa(licm,loop-rotate),instcombine<no-verify-fixpoint>,gvn,"
+    "adce,"
     "simplifycfg),globaldce";
 
 static void initializeLLVMTargets() {
@@ -48,8 +50,8 @@ static void initializeLLVMTargets() {
 /// is told from the features.
 static std::string hostLevel(const llvm::StringMap<bool> &features) {
   auto has = [&](std::initializer_list<llvm::StringRef> names) {
-    return llvm::all_of(names,
-                        [&](llvm::StringRef name) { return features.lookup(name); });
+    return llvm::all_of(
+        names, [&](llvm::StringRef name) { return features.lookup(name); });
   };
   if (!has({"sse4.2", "popcnt"}))
     return "x86-64";
@@ -69,8 +71,8 @@ static std::string hostFeatures(const llvm::StringMap<bool> &features) {
   return llvm::join(list, ",");
 }
 
-std::optional<cpu::Machine>
-cpu::describeMachine(const TargetOptions &options, std::string &error) {
+std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
+                                                 std::string &error) {
   initializeLLVMTargets();
   Machine machine;
   machine.triple =

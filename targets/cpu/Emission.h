@@ -27,8 +27,9 @@ struct Machine {
 std::optional<Machine> describeMachine(const TargetOptions &options,
                                        std::string &error);
 
-llvm::LogicalResult emitObject(mlir::ModuleOp module, const TargetOptions &options,
-                         llvm::SmallVectorImpl<char> &object);
+llvm::LogicalResult emitObject(mlir::ModuleOp module,
+                               const TargetOptions &options,
+                               llvm::SmallVectorImpl<char> &object);
 
 } // namespace stepwell::cpu
 

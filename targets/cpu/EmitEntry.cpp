@@ -1,4 +1,5 @@
-//===- EmitEntry.cpp - The launch ABI around a typed entry ------------------ ===//
+//===- EmitEntry.cpp - The launch ABI around a typed entry ------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -51,9 +52,8 @@ public:
 
 private:
   Value load(Type type, unsigned word) {
-    Value address =
-        LLVM::GEPOp::create(builder, loc, pointer, i64, words,
-                            ArrayRef<LLVM::GEPArg>{int32_t(word)});
+    Value address = LLVM::GEPOp::create(builder, loc, pointer, i64, words,
+                                        ArrayRef<LLVM::GEPArg>{int32_t(word)});
     return LLVM::LoadOp::create(builder, loc, type, address);
   }
 
@@ -125,9 +125,9 @@ LogicalResult rewriteSignature(func::FuncOp function, unsigned kept) {
     BlockArgument argument = block.getArgument(kept + 1 + i);
     Value value = reader.read(argument.getType());
     if (!value)
-      return function.emitError() << "argument " << kept + i << " of type "
-                                  << argument.getType()
-                                  << " has no place in the launch ABI";
+      return function.emitError()
+             << "argument " << kept + i << " of type " << argument.getType()
+             << " has no place in the launch ABI";
     argument.replaceAllUsesWith(value);
   }
   block.eraseArguments(kept + 1, count);
@@ -150,7 +150,8 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
     for (func::FuncOp entry : entries) {
       if (entry.getNumArguments() == 0 ||
           !isa<LLVM::LLVMPointerType>(entry.getArgumentTypes()[0]) ||
-          entry.getNumResults() != 1 || !entry.getResultTypes()[0].isInteger(32)) {
+          entry.getNumResults() != 1 ||
+          !entry.getResultTypes()[0].isInteger(32)) {
         entry.emitError("an entry takes a context first and returns an i32");
         return signalPassFailure();
       }
@@ -176,8 +177,7 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
         func::FuncOp::create(builder, entry.getLoc(), name,
                              builder.getFunctionType({pointer}, {i64}));
     builder.setInsertionPointToStart(function.addEntryBlock());
-    Value none =
-        arith::ConstantIntOp::create(builder, entry.getLoc(), i64, 0);
+    Value none = arith::ConstantIntOp::create(builder, entry.getLoc(), i64, 0);
     func::ReturnOp::create(builder, entry.getLoc(), none);
   }
 

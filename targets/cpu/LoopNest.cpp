@@ -1,4 +1,5 @@
-//===- LoopNest.cpp - Loops over strided buffers ---------------------------- ===//
+//===- LoopNest.cpp - Loops over strided buffers ----------------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -121,8 +122,8 @@ FailureOr<LoopNest> LoopNest::create(OpBuilder &builder, linalg::LinalgOp op) {
       nest.accesses.push_back(access);
       continue;
     }
-    auto parts =
-        memref::ExtractStridedMetadataOp::create(builder, nest.loc, operand.get());
+    auto parts = memref::ExtractStridedMetadataOp::create(builder, nest.loc,
+                                                          operand.get());
     access.base = parts.getBaseBuffer();
     access.element = type.getElementType();
     access.offset = parts.getConstifiedMixedOffset();
@@ -133,8 +134,8 @@ FailureOr<LoopNest> LoopNest::create(OpBuilder &builder, linalg::LinalgOp op) {
         return failure();
       if (auto loop = dyn_cast<AffineDimExpr>(result)) {
         OpFoldResult &range = nest.ranges[loop.getPosition()];
-        if (!range || (!getConstantIntValue(range) &&
-                       getConstantIntValue(sizes[dim])))
+        if (!range ||
+            (!getConstantIntValue(range) && getConstantIntValue(sizes[dim])))
           range = sizes[dim];
       }
     }
@@ -182,8 +183,9 @@ SmallVector<Value> LoopNest::loop(ArrayRef<unsigned> dims, ValueRange init,
                  for (Access &access : accesses) {
                    saved.push_back(access.offset);
                    if (access.base)
-                     access.offset = index().add(
-                         access.offset, index().mul(counter, access.strides[dim]));
+                     access.offset =
+                         index().add(access.offset,
+                                     index().mul(counter, access.strides[dim]));
                  }
                  counters[dim] = counter;
                  SmallVector<Value> results =
@@ -235,7 +237,8 @@ Row LoopNest::row(unsigned operand, unsigned loop, unsigned width) {
         getConstantIntValue(access.offset).value_or(ShapedType::kDynamic);
     auto type = MemRefType::get(
         {staticSize}, access.element,
-        StridedLayoutAttr::get(builder.getContext(), staticOffset, {staticStep}),
+        StridedLayoutAttr::get(builder.getContext(), staticOffset,
+                               {staticStep}),
         cast<MemRefType>(access.base.getType()).getMemorySpace());
     row.value = memref::ReinterpretCastOp::create(
         builder, loc, type, access.base, access.offset, {size}, {step});
@@ -299,8 +302,7 @@ void LoopNest::store(const Row &row, Value value, Value at, unsigned width,
     assert(!mask && "strided rests are stored element by element");
     for (unsigned lane = 0; lane < width; ++lane) {
       Value element = vector::ExtractOp::create(builder, loc, value, lane);
-      Value place =
-          index().value(index().add(at, index().constant(lane)));
+      Value place = index().value(index().add(at, index().constant(lane)));
       memref::StoreOp::create(builder, loc, element, row.value, place);
     }
   }

@@ -1,4 +1,5 @@
-//===- LoopNest.h - Loops over strided buffers --------------------*- C++ -*- ===//
+//===- LoopNest.h - Loops over strided buffers --------------------*- C++ -*-
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-//===- LowerToLLVM.cpp - The last conversion --------------------------------- ===//
+//===- LowerToLLVM.cpp - The last conversion ---------------------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

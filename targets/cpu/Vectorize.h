@@ -1,4 +1,5 @@
-//===- Vectorize.h - Schedules of linalg operations ----------------*- C++ -*- ===//
+//===- Vectorize.h - Schedules of linalg operations ----------------*- C++ -*-
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-//===- VectorizeElementwise.cpp - Loops without reductions ------------------ ===//
+//===- VectorizeElementwise.cpp - Loops without reductions ------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -26,8 +27,8 @@ namespace {
 class Elementwise {
 public:
   Elementwise(LoopNest &nest, const VectorOptions &options)
-      : nest(nest), body(nest), options(options),
-        loop(chooseVectorLoop(nest)) {}
+      : nest(nest), body(nest), options(options), loop(chooseVectorLoop(nest)) {
+  }
 
   void run() {
     chooseWidth();
@@ -83,9 +84,9 @@ private:
       return;
     }
     Value at = nest.index().value(begin);
-    Value some = arith::CmpIOp::create(nest.builder, nest.loc,
-                                       arith::CmpIPredicate::slt, at,
-                                       nest.index().value(end));
+    Value some =
+        arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::slt,
+                              at, nest.index().value(end));
     nest.when(some, {}, [&] {
       chunk(at, width, nest.mask(at, end, width));
       return SmallVector<Value>();

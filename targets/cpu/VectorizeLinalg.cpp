@@ -1,4 +1,5 @@
-//===- VectorizeLinalg.cpp - From linalg on buffers to loops ---------------- ===//
+//===- VectorizeLinalg.cpp - From linalg on buffers to loops ----------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

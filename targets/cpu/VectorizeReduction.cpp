@@ -1,4 +1,5 @@
-//===- VectorizeReduction.cpp - Loops with reductions ----------------------- ===//
+//===- VectorizeReduction.cpp - Loops with reductions -----------------------
+//===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -232,8 +233,8 @@ private:
                           ArrayRef<Value> partial, Value mask = {}) {
     SmallVector<Value> result(partial);
     for (unsigned chain = 0; chain < count; ++chain) {
-      Value place = nest.index().value(nest.index().add(
-          at, nest.index().constant(int64_t(chain) * width)));
+      Value place = nest.index().value(
+          nest.index().add(at, nest.index().constant(int64_t(chain) * width)));
       SmallVector<Value> fresh = contributions(rows, place, width, mask);
       for (unsigned i = 0; i < combiners.size(); ++i) {
         Value &slot = result[i * chains + chain];
@@ -254,11 +255,10 @@ private:
                                [&](unsigned i) { return keepsLostBits(i); });
     auto steps = [&](OpFoldResult from, OpFoldResult to,
                      ArrayRef<Value> partial) {
-      return nest.range(from, to, stride, partial,
-                        [&](Value at, ValueRange carried) {
-                          return step(rows, at, chains,
-                                      SmallVector<Value>(carried));
-                        });
+      return nest.range(
+          from, to, stride, partial, [&](Value at, ValueRange carried) {
+            return step(rows, at, chains, SmallVector<Value>(carried));
+          });
     };
     SmallVector<Value> current(state);
     if (!blocks) {
@@ -279,11 +279,10 @@ private:
     if (first && last && *first == *last)
       return current;
     SmallVector<Value> partial = open(current);
-    partial = nest.range(whole, singles, width, partial,
-                         [&](Value at, ValueRange carried) {
-                           return step(rows, at, 1,
-                                       SmallVector<Value>(carried));
-                         });
+    partial = nest.range(
+        whole, singles, width, partial, [&](Value at, ValueRange carried) {
+          return step(rows, at, 1, SmallVector<Value>(carried));
+        });
     auto tail = getConstantIntValue(singles);
     if (!tail || !last || *tail < *last) {
       Value at = index.value(singles);
@@ -334,8 +333,8 @@ private:
         result = horizontal(i, settle(state[next], state[next + 1]));
         next += 2;
       } else {
-        result = horizontal(
-            i, tree(i, ArrayRef<Value>(state).slice(next, chains)));
+        result =
+            horizontal(i, tree(i, ArrayRef<Value>(state).slice(next, chains)));
         next += chains;
       }
       Row out = nest.row(inputs + i, loop, 0);
@@ -353,8 +352,7 @@ private:
     IndexBuilder index = nest.index();
     Value end = mask ? index.value(nest.ranges[loop]) : Value();
     auto place = [&](unsigned i) {
-      return index.value(
-          index.add(at, index.constant(int64_t(i) * lanes)));
+      return index.value(index.add(at, index.constant(int64_t(i) * lanes)));
     };
     SmallVector<Value> partial;
     for (const Row &out : outs)
@@ -366,8 +364,7 @@ private:
       SmallVector<Row> rows = inputRows();
       width = saved;
       for (unsigned i = 0; i < count; ++i) {
-        SmallVector<Value> fresh =
-            contributions(rows, place(i), lanes, mask);
+        SmallVector<Value> fresh = contributions(rows, place(i), lanes, mask);
         for (unsigned o = 0; o < combiners.size(); ++o) {
           Value &slot = result[o * count + i];
           slot = combine(o, slot, fresh[o]);
@@ -412,8 +409,8 @@ private:
       return strips(1, 0);
     Value at = index.value(begin);
     Value some =
-        arith::CmpIOp::create(nest.builder, nest.loc,
-                              arith::CmpIPredicate::slt, at, index.value(end));
+        arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::slt,
+                              at, index.value(end));
     nest.when(some, {}, [&] {
       strip(outs, at, 1, width, nest.mask(at, end, width));
       return SmallVector<Value>();

@@ -51,6 +51,78 @@ def CPUVectorizeLinalgPass : Pass<"cpu-vectorize-linalg", "::mlir::ModuleOp"> {
   ];
 }
 
+def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"> {
+  let summary = "Turn matrix products on buffers into micro-kernels";
+  let description = [{
+    A tile of C is summed up in registers: rows of scalars of A, spread over a vector, times vectors
+    of B. B is packed into panels on the stack unless few rows use it. Products without a row or a
+    column (a matrix times a vector) are left to cpu-vectorize-linalg.
+
+    Before:
+    ```mlir
+    linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+    ```
+    After, inside the loops over tiles:
+    ```mlir
+    %sums:12 = scf.for %k = %c0 to %depth step %c1 iter_args(...) {
+      %b0 = vector.load %panel[%k0] : memref<?xf32, strided<[1], offset: ?>>, vector<8xf32>
+      %a0 = memref.load %row0[%k] : memref<?xf32, strided<[1], offset: ?>>
+      %s0 = vector.broadcast %a0 : f32 to vector<8xf32>
+      %0 = vector.fma %s0, %b0, %sum0 : vector<8xf32>
+      ...
+    ```
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "unsigned", "256", "The width of a vector register.">,
+    Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def CPUOutlineParallelPass : Pass<"cpu-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Share large operations of the entry out among threads";
+  let description = [{
+    The operation moves into a function over a range of one of its parallel loops. Where there is
+    enough work, ctx->parallel_for calls that function; else the entry does, once.
+
+    Before:
+    ```mlir
+    func.func @k(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) -> i32
+        attributes {stepwell.entry} {
+      linalg.copy ins(%x : memref<?x?xf32>) outs(%y : memref<?x?xf32>)
+      ...
+    ```
+    After:
+    ```mlir
+    func.func private @k_body_0(%environment: !llvm.ptr, %begin: i64, %end: i64) {
+      <subviews of what %environment holds>
+      linalg.copy ...
+    }
+    func.func @k(...) -> i32 attributes {stepwell.entry} {
+      <store %x and %y into %environment>
+      scf.if %large {
+        llvm.call %parallel_for(%ctx, %count, %grain, %body, %environment)
+      } else {
+        func.call @k_body_0(%environment, %zero, %count)
+      }
+    ```
+  }];
+  let options = [
+    Option<"serialWork", "serial-work", "int64_t", "262144",
+           "Operations on elements below which one thread is faster.">,
+    Option<"grainWork", "grain-work", "int64_t", "65536",
+           "Operations on elements that one call of the body has at least.">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
 def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
   let summary = "Give the entry the signature of the launch ABI";
   let description = [{

@@ -1,0 +1,508 @@
+//===- LowerContractions.cpp - Matrix products as micro-kernels -------------
+//===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Per panel of columns, B is copied into a packed buffer on the stack that
+// stays in the first-level cache; A is read in place, one scalar at a time,
+// which works for any strides. C's old value is added after the loop over k.
+//===----------------------------------------------------------------------===//
+#include "LoopNest.h"
+
+#include "stepwell/Targets/CPU/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_CPULOWERCONTRACTIONSPASS
+#include "stepwell/Targets/CPU/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell::cpu;
+
+namespace {
+
+/// The loops of a product C[m, n] += A[m, k] * B[k, n]; every other loop lies
+/// around it.
+struct Roles {
+  unsigned a = 0, b = 1; // operands
+  unsigned m, n, k;
+  SmallVector<unsigned> outer;
+};
+
+/// Whether the body adds a product to the old result and does nothing else but
+/// conversions.
+bool isProductSum(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (body->getNumArguments() != 3 || op.getNumDpsInits() != 1)
+    return false;
+  Operation *add = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
+    return false;
+  Value old = body->getArgument(2);
+  if (!old.hasOneUse() || *old.user_begin() != add)
+    return false;
+  Value product = add->getOperand(add->getOperand(0) == old);
+  Operation *multiply = product.getDefiningOp();
+  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply))
+    return false;
+  auto isInput = [&](Value value, unsigned input) {
+    Operation *cast = value.getDefiningOp();
+    if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp,
+                        arith::SIToFPOp, arith::UIToFPOp>(cast))
+      value = cast->getOperand(0);
+    return value == body->getArgument(input);
+  };
+  Value x = multiply->getOperand(0), y = multiply->getOperand(1);
+  bool straight = isInput(x, 0) && isInput(y, 1);
+  return straight || (isInput(x, 1) && isInput(y, 0));
+}
+
+/// Fails when there is no row or no column to share the work of loading.
+std::optional<Roles> findRoles(const LoopNest &nest) {
+  auto dims = linalg::inferContractionDims(nest.op);
+  if (failed(dims) || dims->k.empty())
+    return std::nullopt;
+  Roles roles;
+  llvm::append_range(roles.outer, dims->batch);
+  auto choose = [&](ArrayRef<unsigned> among, unsigned operand, unsigned other,
+                    unsigned &chosen) {
+    bool found = false;
+    int best = -1;
+    for (unsigned dim : among) {
+      if (isConstantIntValue(nest.ranges[dim], 1))
+        continue;
+      int score = 2 * (nest.accesses[operand].stride(dim) == 1) +
+                  (nest.accesses[other].stride(dim) == 1);
+      if (score >= best) {
+        best = score;
+        chosen = dim;
+        found = true;
+      }
+    }
+    for (unsigned dim : among)
+      if (!found || dim != chosen)
+        roles.outer.push_back(dim);
+    return found;
+  };
+  if (!choose(dims->m, 2, 0, roles.m) || !choose(dims->n, 2, 1, roles.n) ||
+      !choose(dims->k, 0, 1, roles.k))
+    return std::nullopt;
+  // Vectors run along the columns: let C's unit stride be there.
+  if (nest.accesses[2].stride(roles.n) != 1 &&
+      nest.accesses[2].stride(roles.m) == 1) {
+    std::swap(roles.a, roles.b);
+    std::swap(roles.m, roles.n);
+  }
+  llvm::sort(roles.outer);
+  return roles;
+}
+
+class Contraction {
+public:
+  Contraction(LoopNest &nest, const Roles &roles, unsigned vectorBits, bool fma)
+      : nest(nest), builder(nest.builder), loc(nest.loc), roles(roles),
+        fma(fma) {
+    element = nest.accesses[2].element;
+    if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
+      element = builder.getF32Type();
+    lanes = vectorBits / element.getIntOrFloatBitWidth();
+    rows = vectorBits == 512 ? 14 : 6;
+    depth = vectorBits == 512 ? 1024 : 384;
+    if (element.getIntOrFloatBitWidth() > 32)
+      depth /= 2;
+    // Equal tiles waste less than full ones and a small rest.
+    if (auto known = getConstantIntValue(nest.ranges[roles.m])) {
+      int64_t tiles = (*known + rows - 1) / rows;
+      rows = std::max<int64_t>(1, (*known + tiles - 1) /
+                                      std::max<int64_t>(1, tiles));
+    }
+    if (auto known = getConstantIntValue(nest.ranges[roles.n]))
+      if (*known <= lanes)
+        vectors = 1;
+    if (auto known = getConstantIntValue(nest.ranges[roles.k]))
+      depth = std::clamp<int64_t>(*known, 1, depth);
+    columns = lanes * vectors;
+  }
+
+  void run() {
+    auto function = nest.op->getParentOfType<func::FuncOp>();
+    OpBuilder entry = OpBuilder::atBlockBegin(&function.getBody().front());
+    auto stack = [&](int64_t size) -> Value {
+      auto type = MemRefType::get({size}, element);
+      return memref::AllocaOp::create(entry, loc, type,
+                                      entry.getI64IntegerAttr(64));
+    };
+    panel = stack(depth * columns);
+    tile = stack(rows * columns);
+    nest.loop(roles.outer, [&] { build(); });
+  }
+
+private:
+  using Rows = SmallVector<Value>;
+
+  IndexBuilder index() { return nest.index(); }
+  OpFoldResult size(unsigned loop) { return nest.ranges[loop]; }
+  Type vectorType() { return vectorOf(element, lanes); }
+
+  void forRange(OpFoldResult begin, OpFoldResult end, int64_t step,
+                llvm::function_ref<void(Value)> inner) {
+    nest.range(begin, end, step, {}, [&](Value at, ValueRange) {
+      inner(at);
+      return SmallVector<Value>();
+    });
+  }
+
+  Value compare(arith::CmpIPredicate predicate, OpFoldResult a,
+                OpFoldResult b) {
+    return arith::CmpIOp::create(builder, loc, predicate, index().value(a),
+                                 index().value(b));
+  }
+
+  /// A one-dimensional window into an operand, displaced along some loops.
+  Value window(unsigned operand, OpFoldResult offset, OpFoldResult step) {
+    const Access &access = nest.accesses[operand];
+    auto fixed = [](OpFoldResult x) {
+      return getConstantIntValue(x).value_or(ShapedType::kDynamic);
+    };
+    auto type =
+        MemRefType::get({ShapedType::kDynamic}, access.element,
+                        StridedLayoutAttr::get(builder.getContext(),
+                                               fixed(offset), {fixed(step)}));
+    // The size is never looked at; any will do.
+    OpFoldResult some = index().value(index().constant(1));
+    return memref::ReinterpretCastOp::create(builder, loc, type, access.base,
+                                             offset, {some}, {step});
+  }
+
+  OpFoldResult offset(unsigned operand,
+                      ArrayRef<std::pair<unsigned, OpFoldResult>> moves) {
+    OpFoldResult at = nest.accesses[operand].offset;
+    for (auto [loop, count] : moves)
+      at = index().add(
+          at, index().mul(count, nest.accesses[operand].strides[loop]));
+    return at;
+  }
+
+  /// An input's element, or a vector of them, in the type of the sums.
+  Value widen(Value value, unsigned operand) {
+    Type from = nest.accesses[operand].element;
+    if (from == element)
+      return value;
+    Type to = element;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      to = vector.clone(element);
+    Operation *user = nullptr;
+    for (Operation *candidate :
+         nest.op.getBlock()->getArgument(operand).getUsers())
+      user = candidate;
+    if (isa<arith::ExtSIOp>(user))
+      return arith::ExtSIOp::create(builder, loc, to, value);
+    if (isa<arith::ExtUIOp>(user))
+      return arith::ExtUIOp::create(builder, loc, to, value);
+    if (isa<arith::SIToFPOp>(user))
+      return arith::SIToFPOp::create(builder, loc, to, value);
+    if (isa<arith::UIToFPOp>(user))
+      return arith::UIToFPOp::create(builder, loc, to, value);
+    return arith::ExtFOp::create(builder, loc, to, value);
+  }
+
+  Value multiplyAdd(Value a, Value b, Value sum) {
+    if (!isa<FloatType>(element)) {
+      Value product = arith::MulIOp::create(builder, loc, a, b);
+      return arith::AddIOp::create(builder, loc, product, sum);
+    }
+    if (fma)
+      return vector::FMAOp::create(builder, loc, a, b, sum);
+    Value product = arith::MulFOp::create(builder, loc, a, b);
+    return arith::AddFOp::create(builder, loc, product, sum);
+  }
+
+  void build() {
+    forRange(index().constant(0), size(roles.k), depth, [&](Value k) {
+      OpFoldResult deep =
+          index().min(index().constant(depth), index().sub(size(roles.k), k));
+      forRange(index().constant(0), size(roles.n), columns,
+               [&](Value n) { buildPanel(k, deep, n); });
+    });
+  }
+
+  void buildPanel(Value k, OpFoldResult deep, Value n) {
+    OpFoldResult wide =
+        index().min(index().constant(columns), index().sub(size(roles.n), n));
+    auto [packed, stride] = choosePanel(k, deep, n, wide);
+    forRange(index().constant(0), size(roles.m), rows,
+             [&, packed = packed, stride = stride](Value m) {
+               SmallVector<Value> sums =
+                   multiplyTile(m, k, deep, packed, stride);
+               storeTile(m, n, wide, sums);
+             });
+  }
+
+  /// B in place where it is read once or twice, and packed elsewhere: the
+  /// buffer, and the distance between its rows.
+  std::pair<Value, Value> choosePanel(Value k, OpFoldResult deep, Value n,
+                                      OpFoldResult wide) {
+    const Access &b = nest.accesses[roles.b];
+    auto type =
+        MemRefType::get({ShapedType::kDynamic}, element,
+                        StridedLayoutAttr::get(builder.getContext(),
+                                               ShapedType::kDynamic, {1}));
+    auto viewed = [&](Value base, OpFoldResult at) -> Value {
+      OpFoldResult start = index().value(at);
+      OpFoldResult some = index().value(index().constant(1));
+      return memref::ReinterpretCastOp::create(builder, loc, type, base, start,
+                                               {some}, {index().constant(1)});
+    };
+    Value zero = index().value(index().constant(0));
+    auto pack = [&] {
+      packPanel(k, deep, n, wide);
+      return SmallVector<Value>{viewed(panel, zero),
+                                index().value(index().constant(columns))};
+    };
+    auto few = getConstantIntValue(size(roles.m));
+    bool possible = b.stride(roles.n) == 1 && b.element == element &&
+                    (!few || *few <= 2 * rows);
+    if (!possible) {
+      SmallVector<Value> made = pack();
+      return {made[0], made[1]};
+    }
+    Value inPlace =
+        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
+    if (!few)
+      inPlace = arith::AndIOp::create(builder, loc, inPlace,
+                                      compare(arith::CmpIPredicate::sle,
+                                              size(roles.m),
+                                              index().constant(2 * rows)));
+    auto branch =
+        scf::IfOp::create(builder, loc, {type, builder.getIndexType()}, inPlace,
+                          /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    Value there = viewed(b.base, offset(roles.b, {{roles.k, k}, {roles.n, n}}));
+    scf::YieldOp::create(builder, loc,
+                         ValueRange{there, index().value(b.strides[roles.k])});
+    builder.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(builder, loc, pack());
+    return {branch.getResult(0), branch.getResult(1)};
+  }
+
+  void packPanel(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
+    const Access &b = nest.accesses[roles.b];
+    bool along = b.stride(roles.n) == 1;
+    auto known = getConstantIntValue(wide);
+    auto general = [&] { packByElement(k, deep, n, wide); };
+    if (!along || (known && *known != columns))
+      return general();
+    Value full =
+        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), full,
+                                    /*withElseRegion=*/!known);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    forRange(index().constant(0), deep, 1, [&](Value i) {
+      Value from =
+          window(roles.b,
+                 offset(roles.b, {{roles.k, index().add(k, i)}, {roles.n, n}}),
+                 index().constant(1));
+      OpFoldResult to = index().mul(i, index().constant(columns));
+      for (unsigned v = 0; v < vectors; ++v) {
+        OpFoldResult lane = index().constant(v * lanes);
+        Value value = vector::LoadOp::create(
+            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
+            index().value(lane));
+        vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
+                                index().value(index().add(to, lane)));
+      }
+    });
+    if (!known) {
+      builder.setInsertionPointToStart(branch.elseBlock());
+      general();
+    }
+  }
+
+  /// Any strides; columns beyond the last are zero.
+  void packByElement(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
+    const Access &b = nest.accesses[roles.b];
+    auto put = [&](Value i, Value j, Value value) {
+      OpFoldResult to =
+          index().add(index().mul(i, index().constant(columns)), j);
+      memref::StoreOp::create(builder, loc, value, panel, index().value(to));
+    };
+    forRange(index().constant(0), wide, 1, [&](Value j) {
+      Value from =
+          window(roles.b,
+                 offset(roles.b, {{roles.k, k}, {roles.n, index().add(n, j)}}),
+                 b.strides[roles.k]);
+      forRange(index().constant(0), deep, 1, [&](Value i) {
+        put(i, j,
+            widen(memref::LoadOp::create(builder, loc, from, i), roles.b));
+      });
+    });
+    Value zero = arith::ConstantOp::create(builder, loc, element,
+                                           builder.getZeroAttr(element));
+    forRange(wide, index().constant(columns), 1, [&](Value j) {
+      forRange(index().constant(0), deep, 1, [&](Value i) { put(i, j, zero); });
+    });
+  }
+
+  /// rows * vectors sums over `deep` steps of k. Rows beyond the last are the
+  /// last row again.
+  SmallVector<Value> multiplyTile(Value m, Value k, OpFoldResult deep,
+                                  Value packed, Value stride) {
+    auto known = getConstantIntValue(size(roles.m));
+    bool whole = known && *known % rows == 0;
+    Rows from;
+    OpFoldResult last = index().sub(size(roles.m), index().constant(1));
+    for (unsigned i = 0; i < rows; ++i) {
+      OpFoldResult row = index().add(m, index().constant(i));
+      if (!whole)
+        row = index().min(row, last);
+      from.push_back(window(roles.a,
+                            offset(roles.a, {{roles.m, row}, {roles.k, k}}),
+                            nest.accesses[roles.a].strides[roles.k]));
+    }
+    Value zero = arith::ConstantOp::create(builder, loc, vectorType(),
+                                           builder.getZeroAttr(vectorType()));
+    SmallVector<Value> init(rows * vectors, zero);
+    return nest.range(
+        index().constant(0), deep, 1, init, [&](Value i, ValueRange carried) {
+          SmallVector<Value> sums(carried), columnsOfB;
+          OpFoldResult at = index().mul(i, stride);
+          for (unsigned v = 0; v < vectors; ++v)
+            columnsOfB.push_back(vector::LoadOp::create(
+                builder, loc, cast<VectorType>(vectorType()), packed,
+                index().value(index().add(at, index().constant(v * lanes)))));
+          for (unsigned r = 0; r < rows; ++r) {
+            Value a = widen(memref::LoadOp::create(builder, loc, from[r], i),
+                            roles.a);
+            Value splat =
+                vector::BroadcastOp::create(builder, loc, vectorType(), a);
+            for (unsigned v = 0; v < vectors; ++v) {
+              Value &sum = sums[r * vectors + v];
+              sum = multiplyAdd(splat, columnsOfB[v], sum);
+            }
+          }
+          return sums;
+        });
+  }
+
+  Value addTo(Value old, Value sum) {
+    bool narrow = nest.accesses[2].element != element;
+    if (narrow)
+      old = arith::ExtFOp::create(builder, loc, sum.getType(), old);
+    Value total = isa<FloatType>(element)
+                      ? Value(arith::AddFOp::create(builder, loc, old, sum))
+                      : Value(arith::AddIOp::create(builder, loc, old, sum));
+    if (!narrow)
+      return total;
+    Type to = nest.accesses[2].element;
+    if (auto vector = dyn_cast<VectorType>(sum.getType()))
+      to = vector.clone(to);
+    return arith::TruncFOp::create(builder, loc, to, total);
+  }
+
+  void storeTile(Value m, Value n, OpFoldResult wide, ArrayRef<Value> sums) {
+    const Access &c = nest.accesses[2];
+    auto knownRows = getConstantIntValue(size(roles.m));
+    auto knownColumns = getConstantIntValue(size(roles.n));
+    bool always = knownRows && *knownRows % rows == 0 && knownColumns &&
+                  *knownColumns % columns == 0;
+    if (c.stride(roles.n) != 1)
+      return storeByElement(m, n, wide, sums);
+    if (always)
+      return storeWhole(m, n, sums);
+    Value whole = arith::AndIOp::create(
+        builder, loc,
+        compare(arith::CmpIPredicate::eq, wide, index().constant(columns)),
+        compare(arith::CmpIPredicate::sle,
+                index().add(m, index().constant(rows)), size(roles.m)));
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), whole,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    storeWhole(m, n, sums);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    storeByElement(m, n, wide, sums);
+  }
+
+  void storeWhole(Value m, Value n, ArrayRef<Value> sums) {
+    auto type = cast<VectorType>(vectorOf(nest.accesses[2].element, lanes));
+    for (unsigned r = 0; r < rows; ++r) {
+      Value row =
+          window(2,
+                 offset(2, {{roles.m, index().add(m, index().constant(r))},
+                            {roles.n, n}}),
+                 index().constant(1));
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value at = index().value(index().constant(v * lanes));
+        Value old = vector::LoadOp::create(builder, loc, type, row, at);
+        vector::StoreOp::create(builder, loc, addTo(old, sums[r * vectors + v]),
+                                row, at);
+      }
+    }
+  }
+
+  /// Through a buffer on the stack, so that there is little code for it.
+  void storeByElement(Value m, Value n, OpFoldResult wide,
+                      ArrayRef<Value> sums) {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      vector::StoreOp::create(builder, loc, sum, tile,
+                              index().value(index().constant(i * lanes)));
+    OpFoldResult high =
+        index().min(index().constant(rows), index().sub(size(roles.m), m));
+    forRange(index().constant(0), high, 1, [&](Value r) {
+      Value row =
+          window(2, offset(2, {{roles.m, index().add(m, r)}, {roles.n, n}}),
+                 nest.accesses[2].strides[roles.n]);
+      OpFoldResult from = index().mul(r, index().constant(columns));
+      forRange(index().constant(0), wide, 1, [&](Value j) {
+        Value sum = memref::LoadOp::create(builder, loc, tile,
+                                           index().value(index().add(from, j)));
+        Value old = memref::LoadOp::create(builder, loc, row, j);
+        memref::StoreOp::create(builder, loc, addTo(old, sum), row, j);
+      });
+    });
+  }
+
+  LoopNest &nest;
+  OpBuilder &builder;
+  Location loc;
+  const Roles &roles;
+  bool fma;
+  Type element; // of the sums
+  int64_t lanes, rows, vectors = 2, columns, depth;
+  Value panel, tile;
+};
+
+struct CPULowerContractions
+    : stepwell::impl::CPULowerContractionsPassBase<CPULowerContractions> {
+  using CPULowerContractionsPassBase::CPULowerContractionsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (op.hasPureBufferSemantics() && isProductSum(op))
+        ops.push_back(op);
+    });
+    for (linalg::LinalgOp op : ops)
+      lower(op);
+  }
+
+  void lower(linalg::LinalgOp op) {
+    OpBuilder builder(op);
+    FailureOr<LoopNest> nest = LoopNest::create(builder, op);
+    if (failed(nest))
+      return;
+    std::optional<Roles> roles = findRoles(*nest);
+    if (!roles)
+      return;
+    Contraction(*nest, *roles, vectorBits, fma).run();
+    op->erase();
+  }
+};
+
+} // namespace

@@ -1,0 +1,377 @@
+//===- OutlineParallel.cpp - Share large operations among threads -----------
+//===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Targets/CPU/Passes.h"
+#include "stepwell/Targets/Target.h"
+#include "stepwell/abi.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_CPUOUTLINEPARALLELPASS
+#include "stepwell/Targets/CPU/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell;
+
+namespace {
+
+/// Neighbouring elements that one thread takes together, so that vectors stay
+/// whole and cache lines private.
+constexpr int64_t kUnitStrideBlock = 1024;
+constexpr int64_t kColumnBlock = 64;
+
+/// One operation of the entry and the function that it moves into.
+class Outliner {
+public:
+  Outliner(func::FuncOp entry, linalg::LinalgOp op, StringRef name,
+           int64_t serialWork, int64_t grainWork)
+      : entry(entry), op(op), name(name), serialWork(serialWork),
+        grainWork(grainWork), loc(op.getLoc()),
+        pointer(LLVM::LLVMPointerType::get(op.getContext())) {}
+
+  /// Leaves the operation alone when there is nothing to gain.
+  void run() {
+    ranges = op.getStaticLoopRanges();
+    if (!chooseLoop() || isSmall())
+      return;
+    captured.append(op->operand_begin(), op->operand_end());
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(op->getRegions(), used);
+    for (Value value : used)
+      if (!value.getDefiningOp<arith::ConstantOp>())
+        captured.push_back(value);
+    // An operand may stand twice.
+    llvm::SetVector<Value> unique(captured.begin(), captured.end());
+    captured.assign(unique.begin(), unique.end());
+    if (!llvm::all_of(captured, [](Value value) {
+          return isa<MemRefType, IntegerType, FloatType, IndexType>(
+              value.getType());
+        }))
+      return;
+    makeEnvironmentType();
+    buildBody();
+    buildCall();
+    op->erase();
+  }
+
+private:
+  /// A parallel loop that moves operands by itself, if it moves them.
+  bool canSplit(unsigned loop) {
+    if (!linalg::isParallelIterator(op.getIteratorTypesArray()[loop]) ||
+        ranges[loop] == 1)
+      return false;
+    for (AffineMap map : op.getIndexingMapsArray())
+      for (AffineExpr result : map.getResults())
+        if (result.isFunctionOfDim(loop) && !isa<AffineDimExpr>(result))
+          return false;
+    return true;
+  }
+
+  bool chooseLoop() {
+    SmallVector<unsigned> candidates;
+    for (unsigned i = 0; i < ranges.size(); ++i)
+      if (canSplit(i))
+        candidates.push_back(i);
+    if (candidates.empty())
+      return false;
+    // The first one that is long enough for every thread; else the longest.
+    auto length = [&](unsigned loop) {
+      return ShapedType::isDynamic(ranges[loop]) ? int64_t(1) << 30
+                                                 : ranges[loop];
+    };
+    auto dims = linalg::inferContractionDims(op);
+    if (succeeded(dims) && dims->batch.empty() && !dims->n.empty() &&
+        llvm::is_contained(candidates, dims->n.back()) &&
+        length(dims->n.back()) >= 4 * kColumnBlock) {
+      loop = dims->n.back();
+      block = kColumnBlock;
+      return true;
+    }
+    loop = *llvm::max_element(candidates, [&](unsigned a, unsigned b) {
+      return std::min<int64_t>(length(a), 64) <
+             std::min<int64_t>(length(b), 64);
+    });
+    for (OpOperand &init : op.getDpsInitsMutable()) {
+      AffineMap map = op.getMatchingIndexingMap(&init);
+      unsigned rank = map.getNumResults();
+      if (rank && map.getResult(rank - 1).isFunctionOfDim(loop))
+        block = op.getNumReductionLoops() ? kColumnBlock : kUnitStrideBlock;
+    }
+    return true;
+  }
+
+  int64_t costPerPoint() {
+    if (linalg::isaContractionOpInterface(op))
+      return 1;
+    int64_t cost = op->getNumOperands();
+    for (Operation &operation : op.getBlock()->without_terminator())
+      cost += !isa<arith::ConstantOp>(operation);
+    return cost;
+  }
+
+  bool isSmall() {
+    int64_t work = costPerPoint();
+    for (int64_t range : ranges) {
+      if (ShapedType::isDynamic(range))
+        return false;
+      work *= range;
+    }
+    return work < serialWork;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The environment
+  //===--------------------------------------------------------------------===//
+
+  /// What the conversion to LLVM makes of a type.
+  Type storedType(Type type) {
+    auto memref = dyn_cast<MemRefType>(type);
+    Type i64 = IntegerType::get(type.getContext(), 64);
+    if (!memref)
+      return type.isIndex() ? i64 : type;
+    SmallVector<Type> fields{pointer, pointer, i64};
+    if (memref.getRank())
+      fields.append(2, LLVM::LLVMArrayType::get(i64, memref.getRank()));
+    return LLVM::LLVMStructType::getLiteral(type.getContext(), fields);
+  }
+
+  void makeEnvironmentType() {
+    SmallVector<Type> fields;
+    for (Value value : captured)
+      fields.push_back(storedType(value.getType()));
+    environment = LLVM::LLVMStructType::getLiteral(op.getContext(), fields);
+  }
+
+  Value cast(OpBuilder &builder, Value value, Type type) {
+    if (value.getType() == type)
+      return value;
+    return UnrealizedConversionCastOp::create(builder, loc, type, value)
+        .getResult(0);
+  }
+
+  Value field(OpBuilder &builder, Value base, size_t i) {
+    return LLVM::GEPOp::create(builder, loc, pointer, environment, base,
+                               ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The body
+  //===--------------------------------------------------------------------===//
+
+  void buildBody() {
+    OpBuilder builder(entry);
+    Type i64 = builder.getI64Type();
+    body = func::FuncOp::create(
+        builder, loc, name, builder.getFunctionType({pointer, i64, i64}, {}));
+    body.setPrivate();
+    Block *block = body.addEntryBlock();
+    builder.setInsertionPointToStart(block);
+    IRMapping mapping;
+    for (auto [i, value] : llvm::enumerate(captured)) {
+      Value stored =
+          LLVM::LoadOp::create(builder, loc, environment.getBody()[i],
+                               field(builder, block->getArgument(0), i));
+      mapping.map(value, cast(builder, stored, value.getType()));
+    }
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(op->getRegions(), used);
+    for (Value value : used)
+      if (auto constant = value.getDefiningOp<arith::ConstantOp>())
+        builder.clone(*constant, mapping);
+    // Bounds count blocks; the last block may be short.
+    Value size = loopSize(builder, mapping);
+    Value unit = constant(builder, this->block);
+    auto bound = [&](unsigned argument) -> Value {
+      Value given = arith::IndexCastOp::create(
+          builder, loc, builder.getIndexType(), block->getArgument(argument));
+      if (this->block == 1)
+        return given;
+      given = arith::MulIOp::create(builder, loc, given, unit);
+      return arith::MinSIOp::create(builder, loc, given, size);
+    };
+    Value begin = bound(1), end = bound(2);
+    Value count = arith::SubIOp::create(builder, loc, end, begin);
+    for (OpOperand &operand : op->getOpOperands())
+      mapWindow(builder, mapping, operand, begin, count);
+    auto moved =
+        llvm::cast<linalg::LinalgOp>(builder.clone(*op, windows(mapping)));
+    SmallVector<OpFoldResult> offsets(ranges.size(), builder.getIndexAttr(0));
+    offsets[loop] = begin;
+    linalg::offsetIndices(builder, moved, offsets);
+    func::ReturnOp::create(builder, loc);
+  }
+
+  /// The clone reads the windows, and what its body captures as it is.
+  IRMapping &windows(IRMapping &mapping) {
+    for (auto [operand, window] : llvm::zip(op->getOperands(), narrowed))
+      mapping.map(operand, window);
+    return mapping;
+  }
+
+  void mapWindow(OpBuilder &builder, IRMapping &mapping, OpOperand &operand,
+                 Value begin, Value count) {
+    Value whole = mapping.lookup(operand.get());
+    auto type = dyn_cast<MemRefType>(whole.getType());
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    if (!type || !map.isFunctionOfDim(loop)) {
+      narrowed.push_back(whole);
+      return;
+    }
+    SmallVector<OpFoldResult> offsets, sizes, strides;
+    for (auto [dim, result] : llvm::enumerate(map.getResults())) {
+      bool split = result.isFunctionOfDim(loop);
+      offsets.push_back(split ? OpFoldResult(begin) : builder.getIndexAttr(0));
+      if (split)
+        sizes.push_back(count);
+      else if (type.isDynamicDim(dim))
+        sizes.push_back(
+            memref::DimOp::create(builder, loc, whole, dim).getResult());
+      else
+        sizes.push_back(builder.getIndexAttr(type.getDimSize(dim)));
+      strides.push_back(builder.getIndexAttr(1));
+    }
+    narrowed.push_back(memref::SubViewOp::create(builder, loc, whole, offsets,
+                                                 sizes, strides));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The call
+  //===--------------------------------------------------------------------===//
+
+  Value constant(OpBuilder &builder, int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+
+  Value rangeSize(OpBuilder &builder, unsigned of, IRMapping &mapping) {
+    if (!ShapedType::isDynamic(ranges[of]))
+      return constant(builder, ranges[of]);
+    for (OpOperand &operand : op->getOpOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      for (auto [dim, result] : llvm::enumerate(map.getResults()))
+        if (auto expression = dyn_cast<AffineDimExpr>(result);
+            expression && expression.getPosition() == of)
+          return memref::DimOp::create(
+              builder, loc, mapping.lookupOrDefault(operand.get()), dim);
+    }
+    llvm_unreachable("every loop of a linalg operation has a size");
+  }
+
+  Value loopSize(OpBuilder &builder, IRMapping &mapping) {
+    return rangeSize(builder, loop, mapping);
+  }
+
+  void buildCall() {
+    OpBuilder builder(op);
+    OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());
+    Type i64 = builder.getI64Type();
+    Value one = LLVM::ConstantOp::create(top, loc, i64, 1);
+    Value store =
+        LLVM::AllocaOp::create(top, loc, pointer, environment, one, 8);
+    for (auto [i, value] : llvm::enumerate(captured))
+      LLVM::StoreOp::create(builder, loc,
+                            cast(builder, value, environment.getBody()[i]),
+                            field(builder, store, i));
+    IRMapping none;
+    Value work = constant(builder, costPerPoint());
+    for (unsigned i = 0; i < ranges.size(); ++i)
+      work = arith::MulIOp::create(builder, loc, work,
+                                   rangeSize(builder, i, none));
+    Value count = loopSize(builder, none);
+    if (block != 1)
+      count = arith::CeilDivSIOp::create(builder, loc, count,
+                                         constant(builder, block));
+    Value large = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
+                                        work, constant(builder, serialWork));
+    Value several = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sgt, count, constant(builder, 1));
+    large = arith::AndIOp::create(builder, loc, large, several);
+    auto words = [&](Value value) -> Value {
+      return arith::IndexCastOp::create(builder, loc, i64, value);
+    };
+    Value total = words(count);
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), large,
+                                    /*withElseRegion=*/true);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    // `work` is large here, so nothing divides by zero.
+    Value share = arith::DivSIOp::create(
+        builder, loc,
+        arith::MulIOp::create(builder, loc, count,
+                              constant(builder, grainWork)),
+        work);
+    Value grain =
+        arith::MaxSIOp::create(builder, loc, share, constant(builder, 1));
+    callParallelFor(builder, total, words(grain), store);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    func::CallOp::create(builder, loc, body, ValueRange{store, zero, total});
+  }
+
+  void callParallelFor(OpBuilder &builder, Value count, Value grain,
+                       Value store) {
+    Type i64 = builder.getI64Type();
+    Value context = entry.getArgument(0);
+    Value address =
+        LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
+                            ArrayRef<LLVM::GEPArg>{int32_t(
+                                offsetof(stepwell_context, parallel_for))});
+    Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
+    Value function = func::ConstantOp::create(
+        builder, loc, body.getFunctionType(),
+        FlatSymbolRefAttr::get(builder.getContext(), name));
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(builder.getContext()),
+        {pointer, i64, i64, pointer, pointer});
+    LLVM::CallOp::create(builder, loc, type,
+                         ValueRange{callee, context, count, grain,
+                                    cast(builder, function, pointer), store});
+  }
+
+  func::FuncOp entry, body;
+  linalg::LinalgOp op;
+  StringRef name;
+  int64_t serialWork, grainWork;
+  Location loc;
+  Type pointer;
+  LLVM::LLVMStructType environment;
+  SmallVector<int64_t> ranges;
+  SmallVector<Value> captured, narrowed;
+  unsigned loop = 0;
+  int64_t block = 1;
+};
+
+struct CPUOutlineParallel
+    : stepwell::impl::CPUOutlineParallelPassBase<CPUOutlineParallel> {
+  using CPUOutlineParallelPassBase::CPUOutlineParallelPassBase;
+
+  void runOnOperation() override {
+    SmallVector<std::pair<func::FuncOp, linalg::LinalgOp>> work;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function->hasAttr(kEntryAttr))
+        function.walk([&](linalg::LinalgOp op) {
+          if (op.hasPureBufferSemantics() &&
+              !op->getParentOfType<scf::ParallelOp>())
+            work.push_back({function, op});
+        });
+    for (auto [i, pair] : llvm::enumerate(work)) {
+      std::string name =
+          (pair.first.getSymName() + "_body_" + llvm::Twine(i)).str();
+      Outliner(pair.first, pair.second, name, serialWork, grainWork).run();
+    }
+  }
+};
+
+} // namespace
