@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The compiler is opened on the first kernel that is neither in memory nor on disk. Its
-// build id is read from the file, so that a process whose kernels are all cached never
+// build id is read from a file beside it, so that a process whose kernels are all cached never
 // loads MLIR.
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <elf.h>
 #include <fstream>
 
 using namespace stepwell;
@@ -85,47 +84,13 @@ CompilerLibrary &compiler() {
   return library;
 }
 
-/// The first eight bytes of the GNU build id in an ELF64 file; empty if it has none.
-std::string readBuildId(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  Elf64_Ehdr header;
-  if (!file.read(reinterpret_cast<char *>(&header), sizeof header) ||
-      std::memcmp(header.e_ident, ELFMAG, SELFMAG))
-    return "";
-  for (int i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment;
-    file.seekg(header.e_phoff + i * sizeof segment);
-    if (!file.read(reinterpret_cast<char *>(&segment), sizeof segment))
-      return "";
-    if (segment.p_type != PT_NOTE || segment.p_filesz > 1 << 16)
-      continue;
-    std::string notes(segment.p_filesz, '\0');
-    file.seekg(segment.p_offset);
-    if (!file.read(notes.data(), notes.size()))
-      return "";
-    size_t at = 0;
-    while (at + sizeof(Elf64_Nhdr) <= notes.size()) {
-      Elf64_Nhdr note;
-      std::memcpy(&note, &notes[at], sizeof note);
-      size_t name = at + sizeof note;
-      size_t value = name + ((note.n_namesz + 3) & ~3u);
-      at = value + ((note.n_descsz + 3) & ~3u);
-      if (at > notes.size())
-        break;
-      if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz >= 8 &&
-          note.n_namesz == 4 && !std::memcmp(&notes[name], "GNU", 4)) {
-        std::string hex;
-        char digits[3];
-        for (int b = 0; b < 8; ++b) {
-          std::snprintf(digits, sizeof digits, "%02x",
-                        static_cast<unsigned char>(notes[value + b]));
-          hex += digits;
-        }
-        return hex;
-      }
-    }
-  }
-  return "";
+/// The text file that is built beside the library; empty if it is not there.
+std::string readBuildId(const std::string &library) {
+  size_t dot = library.rfind(".so");
+  std::ifstream file(library.substr(0, dot) + ".buildid");
+  std::string id;
+  file >> id;
+  return id;
 }
 
 const std::string &buildId() {

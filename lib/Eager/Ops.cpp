@@ -47,8 +47,10 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
   if (tracked(arguments) && differentiable(t)) {
     std::vector<Edge> edges(arguments.size());
     for (size_t i = 0; i < arguments.size(); ++i) {
-      bool exists = !t.op || (i < t.op->gradients.size() &&
-                              t.op->gradients[i].exists);
+      // What a call reads only the shape of has no gradient.
+      bool exists = t.op ? i < t.op->gradients.size() &&
+                               t.op->gradients[i].exists
+                         : t.inputs[i].need == Need::Values;
       if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
         edges[i] = edgeOf(arguments[i].tensor);
     }
