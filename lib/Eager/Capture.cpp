@@ -204,7 +204,17 @@ std::vector<Tensor> Capture::append(const Template &t,
       ids.push_back(read(*arguments[i].tensor));
     } else {
       input.scalar = true;
-      ids.push_back(addInput(input, {-1, false, {}, arguments[i].scalar}));
+      // One input for equal numbers, so that equal expressions are seen as such.
+      size_t at = 0;
+      while (at < inputs.size() &&
+             !(program.inputs[at].scalar &&
+               program.inputs[at].type == input.type &&
+               inputs[at].scalar == arguments[i].scalar))
+        ++at;
+      if (at < inputs.size())
+        ids.push_back(-static_cast<Id>(at) - 1);
+      else
+        ids.push_back(addInput(input, {-1, false, {}, arguments[i].scalar}));
     }
     types.push_back(input);
   }
