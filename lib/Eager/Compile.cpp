@@ -20,6 +20,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <fstream>
+#include <unistd.h>
 
 using namespace stepwell;
 
@@ -137,6 +138,22 @@ std::string toString(StepwellBytes bytes) {
   return std::string(bytes.data, bytes.size);
 }
 
+/// Writes the reproducer to a new file; its name, or nothing.
+std::string saveReproducer(const std::string &text) {
+  if (text.empty())
+    return "";
+  const char *folder = std::getenv("TMPDIR");
+  std::string name =
+      std::string(folder ? folder : "/tmp") + "/stepwell-reproducer-XXXXXX.mlir";
+  int handle = mkstemps(name.data(), 5);
+  if (handle < 0)
+    return "";
+  bool written = write(handle, text.data(), text.size()) ==
+                 static_cast<ssize_t>(text.size());
+  close(handle);
+  return written ? name : "";
+}
+
 /// The object for a key, freshly compiled.
 std::string compile(const Program &program, const std::string &key,
                     const std::string &dumpFolder) {
@@ -156,8 +173,9 @@ std::string compile(const Program &program, const std::string &key,
     std::string message = toString(library.error(result));
     std::string reproducer = toString(library.reproducer(result));
     library.destroy(result);
-    if (!reproducer.empty())
-      message += "\nreproducer: " + reproducer;
+    std::string file = saveReproducer(reproducer);
+    if (!file.empty())
+      message += "\nA file that reproduces this with stepwell-opt: " + file;
     fail(Error::Kind::Runtime, "compilation failed: " + message);
   }
   std::string object = toString(library.object(result));
