@@ -3,9 +3,8 @@
 #
 #   make demo     trains a network on real digits, ships it, runs the shipped binary
 #   make test     builds and runs every test
-#   make build | bench | lint | docs | clean
+#   make build | bench | lint | docs | clean | test-packaging | test-sanitized
 #
-# STEPWELL_SANITIZE=address,undefined make test-sanitized: the runtime's own tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -23,7 +22,7 @@ STAMPS := $(VENV)/stamps
 CMAKE_FILES := $(shell find CMakeLists.txt cmake runtime lib dialects targets tools python test \
   -name CMakeLists.txt -o -name '*.cmake' -o -name '*.in' 2>/dev/null)
 
-.PHONY: build test demo bench lint docs clean test-packaging packages
+.PHONY: build test lint docs clean test-packaging test-sanitized packages
 
 packages:
 	@cmake/install-packages.sh
@@ -60,11 +59,22 @@ test: build
 test-packaging: build
 	@$(BIN)/python test/packaging/wheel.py
 
+# A target is there when what it runs is.
+ifneq ($(wildcard examples/digits.py),)
+.PHONY: demo
 demo: build
 	@$(BIN)/python examples/digits.py
+endif
 
+ifneq ($(wildcard bench/run.py),)
+.PHONY: bench
 bench: build
 	@$(BIN)/python bench/run.py
+endif
+
+# The runtime alone, in a folder of its own: what runs without a compiler must be clean.
+test-sanitized: $(STAMPS)/requirements
+	@cmake/test-sanitized.sh build-sanitized $(BIN)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

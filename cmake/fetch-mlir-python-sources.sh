@@ -15,7 +15,7 @@ set -euo pipefail
 version=$1
 include=$2
 major=${version%%.*}
-cache=${STEPWELL_SOURCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stepwell}
+cache=${STEPWELL_SOURCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stepwell-build}
 folder=$cache/mlir-python-$version
 
 declare -A sums=(

@@ -2,12 +2,14 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Installs what the build needs and this Debian machine lacks; no work when nothing lacks.
+# Installs what the build needs, and the packages that are named, where this Debian machine
+# lacks them; no work when nothing lacks.
 set -euo pipefail
 
 packages=(
   clang-22 clang-format-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   cmake ninja-build ccache make git ca-certificates python3-dev python3-venv
+  "$@"
 )
 
 missing=()

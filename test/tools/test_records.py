@@ -66,7 +66,9 @@ def Array_TwiceOp : Array_UnaryOp<"twice"> {
 def test_a_record_is_all_that_an_operation_needs(tmp_path):
     files = generated(TWICE.replace("VJP", "2 * g"), tmp_path)
     assert "TwiceOp::inferReturnTypes" in files["stepwell/Array/ArrayInference.inc"]
-    assert '"arith.addf", {operands[0], operands[0]}' in files["stepwell/Array/ArrayScalarBodies.inc"]
+    assert (
+        '"arith.addf", {operands[0], operands[0]}' in files["stepwell/Array/ArrayScalarBodies.inc"]
+    )
     assert "b.number(2.0, g)" in files["stepwell/Array/ArrayVJP.inc"]
     assert '.mnemonic = "twice"' in files["stepwell/Array/OpTable.inc"]
     assert "def twice(input: Tensor) -> Tensor: ..." in files["_ops.pyi"]
@@ -149,9 +151,7 @@ def test_main_reports_in_one_line(tmp_path):
         check=False,
     )  # fmt: skip
     assert result.returncode == 1
-    assert result.stderr == (
-        "error: Array_TwiceOp: vjp \"cosh(g)\": 'cosh' is no operation\n"
-    )
+    assert result.stderr == ("error: Array_TwiceOp: vjp \"cosh(g)\": 'cosh' is no operation\n")
     assert not (tmp_path / "_ops.pyi").exists()
 
 

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Builds the runtime with sanitizers and runs its tests against that build.
+#
+#   test-sanitized.sh BUILD BIN
+set -euo pipefail
+build=$1 bin=$2
+sanitize=${STEPWELL_SANITIZE:-address,undefined}
+
+cmake/install-packages.sh libclang-rt-22-dev
+CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B "$build" -DCMAKE_PREFIX_PATH="$(llvm-config-22 --prefix)" \
+  -DPython_EXECUTABLE="$(realpath -s "$bin")/python" -DSTEPWELL_SANITIZE="$sanitize" >/dev/null
+ninja -C "$build" stepwell-runtime-test stepwell-runtime stepwell-runtime-serial
+
+# Python itself is not instrumented: the sanitizer's library has to be there before it.
+export LD_PRELOAD=$(clang-22 -print-file-name=libclang_rt.asan-x86_64.so)
+# Python's own leaks are not ours to report.
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export STEPWELL_BUILD_DIR=$(realpath "$build")
+exec "$bin/python" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
