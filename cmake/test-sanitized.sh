@@ -15,8 +15,8 @@ CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B "$build" -DCMAKE_PREFIX_PATH="
 ninja -C "$build" stepwell-runtime-test stepwell-runtime stepwell-runtime-serial
 
 # Python itself is not instrumented: the sanitizer's library has to be there before it.
-export LD_PRELOAD=$(clang-22 -print-file-name=libclang_rt.asan-x86_64.so)
-# Python's own leaks are not ours to report.
-export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export LD_PRELOAD=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
+# Python's own leaks are not ours to report; a test asks for more memory than there is.
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export STEPWELL_BUILD_DIR=$(realpath "$build")
 exec "$bin/python" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py

@@ -14,10 +14,12 @@ class device:
     """Where a tensor lives. There is one device so far: `device("cpu")`."""
 
     __slots__ = ("index", "type")
+    index: int | None
+    type: str
 
     def __init__(self, name: str | device = "cpu", index: int | None = None):
         if isinstance(name, device):
-            name, index = name.type, name.index
+            index, name = name.index, name.type
         if name not in ("cpu", "cpu:0"):
             raise RuntimeError(f"this build has no device '{name}': only 'cpu'")
         self.type, self.index = "cpu", index

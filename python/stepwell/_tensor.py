@@ -186,7 +186,8 @@ def _written(nested: Any, show: Callable[[Any], str], indent: int) -> str:
         per_line = max(1, (80 - indent) // (max(map(len, texts), default=0) + 2))
         lines = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
-    depth, inner = 0, nested
+    depth = 0
+    inner: Any = nested
     while isinstance(inner, list):
         depth += 1
         inner = next((item for item in inner if item is not None), None)
