@@ -3,7 +3,7 @@
 #
 #   make demo     trains a network on real digits, ships it, runs the shipped binary
 #   make test     builds and runs every test
-#   make build | bench | lint | docs | clean | test-packaging | test-sanitized
+#   make build | bench | lint | format | docs | clean | test-packaging | test-sanitized
 #
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -22,7 +22,7 @@ STAMPS := $(VENV)/stamps
 CMAKE_FILES := $(shell find CMakeLists.txt cmake runtime lib dialects targets tools python test \
   -name CMakeLists.txt -o -name '*.cmake' -o -name '*.in' 2>/dev/null)
 
-.PHONY: build test lint docs clean test-packaging test-sanitized packages
+.PHONY: build test lint format docs clean test-packaging test-sanitized packages
 
 packages:
 	@cmake/install-packages.sh
@@ -78,6 +78,12 @@ test-sanitized: $(STAMPS)/requirements
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)
+
+# What lint would ask for.
+format: $(STAMPS)/requirements
+	git ls-files -z '*.h' '*.c' '*.cpp' | xargs -0 clang-format-22 -i
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
 
 docs: build $(STAMPS)/requirements-docs
 	@cmake/build-docs.sh $(BUILD) $(BIN)
