@@ -36,8 +36,7 @@ def numpy(self: Tensor) -> Any:
 
     if self.requires_grad:
         raise RuntimeError(
-            "Can't call numpy() on Tensor that requires grad. "
-            "Use tensor.detach().numpy() instead."
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
     if self.dtype is _core.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")

@@ -38,7 +38,9 @@ def main():
         use = USE.format(prefix=str(environment))
         subprocess.run([python, "-c", use], cwd=folder, check=True)
         opt = environment / "bin" / "stepwell-opt"
-        text = subprocess.run([opt, "-"], input="module {}", capture_output=True, text=True, check=True)
+        text = subprocess.run(
+            [opt, "-"], input="module {}", capture_output=True, text=True, check=True
+        )
         assert "module" in text.stdout, text.stdout
         print("stepwell-opt works")
 
