@@ -48,8 +48,7 @@ bool stepwell::requiresGrad(const TensorImpl &tensor) {
 //===--- Saved tensors ----------------------------------------------------===//
 
 Saved::Saved(const TensorImpl &tensor, Need need)
-    : dtype(tensor.dtype),
-      geometry(static_cast<const Geometry &>(tensor)) {
+    : dtype(tensor.dtype), geometry(static_cast<const Geometry &>(tensor)) {
   // A captured value has no cost, and its shape is part of the Program.
   if (need == Need::Values || Capture::current()) {
     buffer = tensor.buffer;
@@ -65,8 +64,9 @@ Tensor Saved::unpack(const Edge &edge, const Node &user) const {
          "one of the variables needed for gradient computation has been "
          "modified by an inplace operation: [" +
              type + " " + toString(geometry.sizes) + "], used by " +
-             user.name() + ", is at version " + std::to_string(buffer->version) +
-             "; expected version " + std::to_string(version) + " instead.");
+             user.name() + ", is at version " +
+             std::to_string(buffer->version) + "; expected version " +
+             std::to_string(version) + " instead.");
   }
   Tensor tensor = makeTensor(buffer, dtype, geometry);
   tensor->traced = traced;
@@ -153,8 +153,8 @@ struct CallNode : Node {
   }
 };
 
-/// What follows `base` after a part of it was overwritten: the gradient of the part goes to
-/// the write's node, the rest to the old history.
+/// What follows `base` after a part of it was overwritten: the gradient of the
+/// part goes to the write's node, the rest to the old history.
 struct WriteIntoView : Node {
   Geometry base, view;
   Ref<Node> write; // its edge 0 belongs to the old value of the view
@@ -197,9 +197,8 @@ Ref<Node> stepwell::recordCall(Template &call,
   for (size_t i = 0; i < arguments.size(); ++i) {
     node->scalars.push_back(arguments[i].scalar);
     node->inputs.push_back(
-        arguments[i].tensor
-            ? Saved(*arguments[i].tensor, node->needs.inputs[i])
-            : Saved());
+        arguments[i].tensor ? Saved(*arguments[i].tensor, node->needs.inputs[i])
+                            : Saved());
   }
   return Ref<Node>(node.get());
 }
@@ -307,10 +306,11 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
   leaf->grad = value;
 }
 
-std::vector<Tensor> stepwell::runBackward(
-    std::span<const Tensor> roots, std::vector<Tensor> gradients,
-    bool retainGraph, bool createGraph,
-    std::optional<std::vector<Edge>> targets) {
+std::vector<Tensor>
+stepwell::runBackward(std::span<const Tensor> roots,
+                      std::vector<Tensor> gradients, bool retainGraph,
+                      bool createGraph,
+                      std::optional<std::vector<Edge>> targets) {
   GradModeGuard guard(createGraph);
   std::vector<Tensor> collected(targets ? targets->size() : 0);
   struct Later {
@@ -318,7 +318,8 @@ std::vector<Tensor> stepwell::runBackward(
       return a->sequence < b->sequence;
     }
   };
-  // Whoever uses a value comes later in sequence: the largest number is always complete.
+  // Whoever uses a value comes later in sequence: the largest number is always
+  // complete.
   std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, Later> ready;
   std::map<Node *, std::vector<Tensor>> pending;
   auto send = [&](const Edge &edge, const Tensor &gradient) {

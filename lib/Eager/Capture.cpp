@@ -33,6 +33,10 @@ Capture::~Capture() {
     old.tensor->node = old.node;
     old.tensor->output = old.output;
   }
+  for (auto &[buffer, entries] : known)
+    for (Known &entry : entries)
+      if (entry.input >= 0 && entry.mutated)
+        buffer->version = entry.version;
   currentCapture = outer;
 }
 
@@ -73,7 +77,7 @@ Capture::Id Capture::addNode(ProgramNode node) {
 Tensor Capture::fresh(Id value, const TensorType &type) {
   Ref<Buffer> buffer(new Buffer);
   Geometry geometry{type.dims, packedStrides(type.dims), 0};
-  known[buffer.get()].push_back({geometry, value, -1, false, buffer});
+  known[buffer.get()].push_back({geometry, value, -1, false, buffer, 0});
   return makeTensor(buffer, type.dtype, geometry);
 }
 
@@ -108,7 +112,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   input.type = tensor.type();
   Id value = addInput(input, source);
   entries.push_back({tensor, value, static_cast<int>(inputs.size()) - 1, false,
-                     tensor.buffer});
+                     tensor.buffer, tensor.buffer->version});
   return entries.back();
 }
 
@@ -204,12 +208,12 @@ std::vector<Tensor> Capture::append(const Template &t,
       ids.push_back(read(*arguments[i].tensor));
     } else {
       input.scalar = true;
-      // One input for equal numbers, so that equal expressions are seen as such.
+      // One input for equal numbers, so that equal expressions are seen as
+      // such.
       size_t at = 0;
-      while (at < inputs.size() &&
-             !(program.inputs[at].scalar &&
-               program.inputs[at].type == input.type &&
-               inputs[at].scalar == arguments[i].scalar))
+      while (at < inputs.size() && !(program.inputs[at].scalar &&
+                                     program.inputs[at].type == input.type &&
+                                     inputs[at].scalar == arguments[i].scalar))
         ++at;
       if (at < inputs.size())
         ids.push_back(-static_cast<Id>(at) - 1);
@@ -256,8 +260,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
     executable.results.push_back(std::move(out));
   }
   for (const OldGrad &old : oldGrads) {
-    executable.guards.push_back({argumentIndex(*old.leaf), old.leaf,
-                                 static_cast<bool>(old.grad)});
+    executable.guards.push_back(
+        {argumentIndex(*old.leaf), old.leaf, static_cast<bool>(old.grad)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;

@@ -3,16 +3,16 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The compiler is opened on the first kernel that is neither in memory nor on disk. Its
-// build id is read from a file beside it, so that a process whose kernels are all cached never
-// loads MLIR.
+// The compiler is opened on the first kernel that is neither in memory nor on
+// disk. Its build id is read from a file beside it, so that a process whose
+// kernels are all cached never loads MLIR.
 //===----------------------------------------------------------------------===//
 
+#include "stepwell-c/Compiler.h"
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/cache.h"
 #include "stepwell/device.h"
 #include "stepwell/runtime.h"
-#include "stepwell-c/Compiler.h"
 
 #include <chrono>
 #include <cstdio>
@@ -69,8 +69,8 @@ CompilerLibrary &compiler() {
                      "to its path): ") +
              dlerror());
   auto find = [&](auto &function, const char *name) {
-    function = reinterpret_cast<std::decay_t<decltype(function)>>(
-        dlsym(handle, name));
+    function =
+        reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(handle, name));
     if (!function)
       fail(Error::Kind::Runtime, file + " has no function " + name);
   };
@@ -143,8 +143,8 @@ std::string saveReproducer(const std::string &text) {
   if (text.empty())
     return "";
   const char *folder = std::getenv("TMPDIR");
-  std::string name =
-      std::string(folder ? folder : "/tmp") + "/stepwell-reproducer-XXXXXX.mlir";
+  std::string name = std::string(folder ? folder : "/tmp") +
+                     "/stepwell-reproducer-XXXXXX.mlir";
   int handle = mkstemps(name.data(), 5);
   if (handle < 0)
     return "";
@@ -167,8 +167,8 @@ std::string compile(const Program &program, const std::string &key,
   }
   if (program.locations.empty())
     locations.clear();
-  StepwellCompilation *result = library.compile(
-      bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
+  StepwellCompilation *result =
+      library.compile(bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
   if (!library.ok(result)) {
     std::string message = toString(library.error(result));
     std::string reproducer = toString(library.reproducer(result));
@@ -282,9 +282,9 @@ void stepwell::runKernel(
                                  " is out of bounds for dimension " +
                                  detail(2) + " with size " + detail(1));
   case STEPWELL_SHAPE_MISMATCH:
-    fail(Error::Kind::Runtime, where + "found size " + detail(0) +
-                                   " where " + detail(1) +
-                                   " was expected in dimension " + detail(2));
+    fail(Error::Kind::Runtime, where + "found size " + detail(0) + " where " +
+                                   detail(1) + " was expected in dimension " +
+                                   detail(2));
   case STEPWELL_BAD_VALUE:
     fail(Error::Kind::Value, where + "bad value");
   default:

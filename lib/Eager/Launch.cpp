@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One kernel serves a class of shapes: dimensions that every argument walks alike are
-// merged, those that broadcast are 1, the others unknown.
+// One kernel serves a class of shapes: dimensions that every argument walks
+// alike are merged, those that broadcast are 1, the others unknown.
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Kernels.h"
@@ -88,7 +88,8 @@ void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
   }
 }
 
-/// The sizes that a structured kernel may know: 1 where it may mean broadcasting.
+/// The sizes that a structured kernel may know: 1 where it may mean
+/// broadcasting.
 void classify(const Template &t, std::span<const Dims> sizes,
               std::vector<Dims> &classes) {
   if (t.body) {
@@ -115,9 +116,8 @@ void classify(const Template &t, std::span<const Dims> sizes,
   for (const Dims &each : sizes) {
     Dims dims;
     for (int i = 0; i < each.size(); ++i)
-      dims.push_back(each[i] == 1 && !never && i < each.size() - unknown
-                         ? 1
-                         : kDynamic);
+      dims.push_back(
+          each[i] == 1 && !never && i < each.size() - unknown ? 1 : kDynamic);
     classes.push_back(dims);
   }
 }
@@ -276,6 +276,5 @@ void stepwell::launch(Template &t, std::span<const Argument> arguments,
   if (into < 0)
     for (size_t i = 0; i < outputs.size(); ++i)
       push(outputs[i].get(), seen[firstOutput + i]);
-  runKernel(*kernel, words.data(), work,
-            [&](int) { return t.describe(); });
+  runKernel(*kernel, words.data(), work, [&](int) { return t.describe(); });
 }

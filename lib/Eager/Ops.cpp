@@ -38,19 +38,18 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
                                             : Dims()});
   std::vector<TensorType> results = inferResults(t, types);
   if (into >= 0 && !(results[0].dims == types[into].dims))
-    fail(Error::Kind::Runtime, "output with shape " +
-                                   toString(types[into].dims) +
-                                   " doesn't match the broadcast shape " +
-                                   toString(results[0].dims));
+    fail(Error::Kind::Runtime,
+         "output with shape " + toString(types[into].dims) +
+             " doesn't match the broadcast shape " + toString(results[0].dims));
 
   Ref<Node> node;
   if (tracked(arguments) && differentiable(t)) {
     std::vector<Edge> edges(arguments.size());
     for (size_t i = 0; i < arguments.size(); ++i) {
       // What a call reads only the shape of has no gradient.
-      bool exists = t.op ? i < t.op->gradients.size() &&
-                               t.op->gradients[i].exists
-                         : t.inputs[i].need == Need::Values;
+      bool exists =
+          t.op ? i < t.op->gradients.size() && t.op->gradients[i].exists
+               : t.inputs[i].need == Need::Values;
       if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
         edges[i] = edgeOf(arguments[i].tensor);
     }
@@ -70,7 +69,8 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
     else
       for (const TensorType &result : results)
         outputs.push_back(empty(result.dtype, result.dims));
-    // An elementwise call on nothing has nothing to do; a gradient may be a sum of nothing.
+    // An elementwise call on nothing has nothing to do; a gradient may be a sum
+    // of nothing.
     bool nothing = t.elementwise && !t.isDerivative() &&
                    std::all_of(outputs.begin(), outputs.end(),
                                [](const Tensor &o) { return !o->numel(); });
@@ -140,9 +140,9 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
     if (!argument.tensor)
       operands.push_back({Category::Scalar, scalarDType(argument.scalar)});
     else
-      operands.push_back({argument.tensor->rank() ? Category::Tensor
-                                                  : Category::ZeroDim,
-                          argument.tensor->dtype});
+      operands.push_back(
+          {argument.tensor->rank() ? Category::Tensor : Category::ZeroDim,
+           argument.tensor->dtype});
   }
   DType compute = op.promotion == Promotion::None
                       ? operands[0].dtype
@@ -194,7 +194,8 @@ Tensor stepwell::callOp(std::string_view mnemonic,
 //===--- Copies -----------------------------------------------------------===//
 
 namespace {
-/// A copy: the gradient goes to the source as it is, and to what it replaced not at all.
+/// A copy: the gradient goes to the source as it is, and to what it replaced
+/// not at all.
 struct CopyNode : Node {
   TensorType source;
   std::string name() const override { return "copy"; }
@@ -209,9 +210,9 @@ struct CopyNode : Node {
 
 static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
                             bool write) {
-  bool wanted = gradEnabled() && isFloat(target->dtype) &&
-                ((write && requiresGrad(*target)) ||
-                 (source && requiresGrad(**source)));
+  bool wanted =
+      gradEnabled() && isFloat(target->dtype) &&
+      ((write && requiresGrad(*target)) || (source && requiresGrad(**source)));
   if (!wanted)
     return {};
   Ref<CopyNode> node(new CopyNode);

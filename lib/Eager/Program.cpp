@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// MLIR's generic form, written without MLIR. Two equal requests print equal bytes: this
-// text is part of every kernel key (docs/kernel-key.md).
+// MLIR's generic form, written without MLIR. Two equal requests print equal
+// bytes: this text is part of every kernel key (docs/kernel-key.md).
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Program.h"
@@ -205,7 +205,8 @@ private:
                                               : name);
   }
 
-  /// Nested blocks go on counting: a region that is not isolated may not reuse names.
+  /// Nested blocks go on counting: a region that is not isolated may not reuse
+  /// names.
   void block(const Program &program, const std::string &indent,
              const char *terminator) {
     Names names;

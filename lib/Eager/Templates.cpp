@@ -41,7 +41,8 @@ struct Bytes {
 };
 } // namespace
 
-Ref<Template> stepwell::opTemplate(const OpRow *op, const Attributes &attributes,
+Ref<Template> stepwell::opTemplate(const OpRow *op,
+                                   const Attributes &attributes,
                                    std::span<const TemplateInput> inputs,
                                    DType compute,
                                    std::span<const DType> results) {
@@ -108,7 +109,8 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   return entry;
 }
 
-Needs stepwell::derivativeNeeds(const Template &t, const std::vector<int> &wrt) {
+Needs stepwell::derivativeNeeds(const Template &t,
+                                const std::vector<int> &wrt) {
   Needs needs;
   needs.inputs.assign(t.inputs.size(), Need::Shape);
   needs.results.assign(t.results.size(), Need::Shape);
@@ -122,8 +124,8 @@ Needs stepwell::derivativeNeeds(const Template &t, const std::vector<int> &wrt) 
   if (!t.op)
     return needs;
   for (int operand : wrt) {
-    const GradientRow &row = t.op->gradients[std::min<size_t>(
-        operand, t.op->gradients.size() - 1)];
+    const GradientRow &row =
+        t.op->gradients[std::min<size_t>(operand, t.op->gradients.size() - 1)];
     for (size_t i = 0; i < needs.inputs.size(); ++i)
       if (row.operands >> i & 1)
         needs.inputs[i] = Need::Values;
@@ -132,7 +134,8 @@ Needs stepwell::derivativeNeeds(const Template &t, const std::vector<int> &wrt) 
         needs.results[i] = Need::Values;
   }
   // A result that is cast afterwards is not the value that the rule means.
-  if (!t.results.empty() && t.results[0] != t.compute && t.op->promotion != Promotion::None)
+  if (!t.results.empty() && t.results[0] != t.compute &&
+      t.op->promotion != Promotion::None)
     for (size_t i = 0; i < needs.results.size(); ++i)
       if (needs.results[i] == Need::Values)
         needs.inputs.assign(needs.inputs.size(), Need::Values);
@@ -149,8 +152,8 @@ std::string Template::describe() const {
 
 //===--- Shapes -----------------------------------------------------------===//
 
-static std::vector<TensorType> operandTypes(const Template &t,
-                                            std::span<const TensorType> inputs) {
+static std::vector<TensorType>
+operandTypes(const Template &t, std::span<const TensorType> inputs) {
   std::vector<TensorType> types(inputs.begin(), inputs.end());
   if (t.op && t.op->promotion != Promotion::None)
     for (size_t i = 0; i < types.size(); ++i)
@@ -176,8 +179,9 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
   std::vector<TensorType> operands = operandTypes(t, inputs);
   for (size_t i = 0; i < t.op->results.size(); ++i) {
     ErrorOr<Dims> dims = t.op->results[i].shape(operands, t.attributes);
-    if (!dims)
-      fail(dims.error().kind,
+    if (!dims) // PyTorch's class for shapes that do not fit is RuntimeError.
+      fail(dims.error().kind == Error::Kind::Value ? Error::Kind::Runtime
+                                                   : dims.error().kind,
            std::string(t.op->mnemonic) + ": " + dims.error().message);
     results.push_back({t.results[i], *dims});
   }

@@ -17,9 +17,8 @@ Ref<Buffer> Buffer::allocate(int64_t bytes) {
   stepwell_storage *memory =
       stepwell_storage_create(stepwell_device_cpu(), bytes, nullptr);
   if (!memory)
-    fail(Error::Kind::Runtime,
-         "not enough memory: tried to allocate " + std::to_string(bytes) +
-             " bytes");
+    fail(Error::Kind::Runtime, "not enough memory: tried to allocate " +
+                                   std::to_string(bytes) + " bytes");
   return adopt(memory);
 }
 

@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A view launches nothing. On the way back its gradient is viewed the other way round,
-// or written into zeros.
+// A view launches nothing. On the way back its gradient is viewed the other way
+// round, or written into zeros.
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Capture.h"
@@ -99,8 +99,8 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
 
 } // namespace
 
-/// A view's geometry, said of a base that is row-major instead. The base must reach every
-/// element by one index only.
+/// A view's geometry, said of a base that is row-major instead. The base must
+/// reach every element by one index only.
 Geometry stepwell::repack(const Geometry &view, const Geometry &base) {
   if (base.contiguous() && base.offset == 0)
     return view;
@@ -123,9 +123,9 @@ Geometry stepwell::repack(const Geometry &view, const Geometry &base) {
       int64_t stride = std::abs(base.strides[i]);
       int64_t coordinate = rest / stride;
       rest -= coordinate * stride;
-      result += (base.strides[i] < 0 ? base.sizes[i] - 1 - coordinate
-                                     : coordinate) *
-                packed[i];
+      result +=
+          (base.strides[i] < 0 ? base.sizes[i] - 1 - coordinate : coordinate) *
+          packed[i];
     }
     return result;
   };
@@ -302,13 +302,12 @@ Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
 Tensor stepwell::select(const Tensor &tensor, int64_t dim, int64_t index) {
   int64_t size = tensor->sizes[dim];
   if (index < -size || index >= size)
-    fail(Error::Kind::Index, "index " + std::to_string(index) +
-                                 " is out of bounds for dimension " +
-                                 std::to_string(dim) + " with size " +
-                                 std::to_string(size));
+    fail(Error::Kind::Index,
+         "index " + std::to_string(index) + " is out of bounds for dimension " +
+             std::to_string(dim) + " with size " + std::to_string(size));
   Geometry geometry;
-  geometry.offset =
-      tensor->offset + (index < 0 ? index + size : index) * tensor->strides[dim];
+  geometry.offset = tensor->offset +
+                    (index < 0 ? index + size : index) * tensor->strides[dim];
   for (int i = 0; i < tensor->rank(); ++i)
     if (i != dim) {
       geometry.sizes.push_back(tensor->sizes[i]);
@@ -353,9 +352,9 @@ Tensor stepwell::diagonal(const Tensor &tensor, int64_t offset, int64_t dim1,
       geometry.strides.push_back(tensor->strides[i]);
     }
   int64_t rows = tensor->sizes[dim1], columns = tensor->sizes[dim2];
-  int64_t length = std::max<int64_t>(
-      0, offset >= 0 ? std::min(rows, columns - offset)
-                     : std::min(rows + offset, columns));
+  int64_t length =
+      std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset)
+                                       : std::min(rows + offset, columns));
   geometry.offset = tensor->offset;
   if (length > 0)
     geometry.offset += offset >= 0 ? offset * tensor->strides[dim2]

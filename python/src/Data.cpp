@@ -21,9 +21,8 @@ namespace stepwell::python {
 //===--- Indexing ---------------------------------------------------------===//
 
 Tensor getItem(const Tensor &tensor, PyObject *index) {
-  nb::object items = PyTuple_Check(index)
-                         ? nb::borrow(index)
-                         : nb::steal(PyTuple_Pack(1, index));
+  nb::object items = PyTuple_Check(index) ? nb::borrow(index)
+                                          : nb::steal(PyTuple_Pack(1, index));
   Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
   int consumed = 0;
   for (Py_ssize_t i = 0; i < count; ++i) {
@@ -74,9 +73,10 @@ Tensor getItem(const Tensor &tensor, PyObject *index) {
         throw nb::python_error();
       int64_t size = tensor->sizes[dim];
       if (at < -size || at >= size)
-        fail(Error::Kind::Index,
-             "index " + std::to_string(at) + " is out of bounds for dimension " +
-                 std::to_string(dim) + " with size " + std::to_string(size));
+        fail(Error::Kind::Index, "index " + std::to_string(at) +
+                                     " is out of bounds for dimension " +
+                                     std::to_string(dim) + " with size " +
+                                     std::to_string(size));
       geometry.offset += (at < 0 ? at + size : at) * tensor->strides[dim];
       ++dim;
     } else {
@@ -95,9 +95,10 @@ void setItem(const Tensor &tensor, PyObject *index, PyObject *value) {
   Tensor target = getItem(tensor, index);
   Argument argument;
   if (!toArgument(value, argument)) {
-    nb::object made = nb::module_::import_("stepwell")
-                          .attr("tensor")(nb::borrow(value),
-                                          nb::borrow(dtypeObject(target->dtype)));
+    nb::object made =
+        nb::module_::import_("stepwell")
+            .attr("tensor")(nb::borrow(value),
+                            nb::borrow(dtypeObject(target->dtype)));
     argument.tensor = unwrap(made.ptr());
   }
   if (!argument.tensor) {
@@ -141,7 +142,8 @@ static PyObject *element(DType dtype, const void *at) {
   case DType::I64:
     return PyLong_FromLongLong(*static_cast<const int64_t *>(at));
   case DType::F16:
-    return PyFloat_FromDouble(PyFloat_Unpack2(static_cast<const char *>(at), 1));
+    return PyFloat_FromDouble(
+        PyFloat_Unpack2(static_cast<const char *>(at), 1));
   case DType::BF16: {
     uint32_t bits = static_cast<uint32_t>(*static_cast<const uint16_t *>(at))
                     << 16;
@@ -344,10 +346,10 @@ static void measure(PyObject *data, Dims &sizes, int depth, int &kind) {
         fail(Error::Kind::Value, "expected a number but found a sequence");
       sizes.push_back(count);
     } else if (sizes[depth] != count) {
-      fail(Error::Kind::Value,
-           "expected sequence of length " + std::to_string(sizes[depth]) +
-               " at dim " + std::to_string(depth) + " (got " +
-               std::to_string(count) + ")");
+      fail(Error::Kind::Value, "expected sequence of length " +
+                                   std::to_string(sizes[depth]) + " at dim " +
+                                   std::to_string(depth) + " (got " +
+                                   std::to_string(count) + ")");
     }
     for (Py_ssize_t i = 0; i < count; ++i)
       measure(PySequence_Fast_GET_ITEM(data, i), sizes, depth + 1, kind);
@@ -365,12 +367,13 @@ static void measure(PyObject *data, Dims &sizes, int depth, int &kind) {
   } else if (toScalar(data, scalar)) {
     kind = std::max(kind, static_cast<int>(scalar.index()));
   } else {
-    fail(Error::Kind::Type, std::string("not a number or a sequence: ") +
-                                Py_TYPE(data)->tp_name);
+    fail(Error::Kind::Type,
+         std::string("not a number or a sequence: ") + Py_TYPE(data)->tp_name);
   }
 }
 
-/// Numbers are written in a type that any of them fits; a kernel converts them then.
+/// Numbers are written in a type that any of them fits; a kernel converts them
+/// then.
 static void write(PyObject *data, DType dtype, char *&at) {
   if (PyList_Check(data) || PyTuple_Check(data)) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i)
@@ -393,9 +396,7 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   Dims sizes;
   int kind = -1;
   measure(data.ptr(), sizes, 0, kind);
-  DType carrier = kind == 0   ? DType::Bool
-                  : kind == 1 ? DType::I64
-                              : DType::F64;
+  DType carrier = kind == 0 ? DType::Bool : kind == 1 ? DType::I64 : DType::F64;
   DType target = dtype.value_or(carrier == DType::F64 ? DType::F32 : carrier);
   // Rounding to float32 is the same in one step here as in a kernel.
   if (kind == 2 && target == DType::F32)

@@ -74,7 +74,8 @@ static void method(const char *name, F function, const Extra &...extra) {
 template <typename F> static void property(const char *name, F getter) {
   nb::handle type(reinterpret_cast<PyObject *>(tensorType));
   nb::object get = nb::cpp_function(getter, nb::is_method(), nb::scope(type));
-  nb::object property = nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
+  nb::object property =
+      nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
   nb::setattr(type, name, property(get));
 }
 
@@ -83,7 +84,8 @@ static void property(const char *name, G getter, S setter) {
   nb::handle type(reinterpret_cast<PyObject *>(tensorType));
   nb::object get = nb::cpp_function(getter, nb::is_method(), nb::scope(type));
   nb::object set = nb::cpp_function(setter, nb::is_method(), nb::scope(type));
-  nb::object property = nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
+  nb::object property =
+      nb::borrow(reinterpret_cast<PyObject *>(&PyProperty_Type));
   nb::setattr(type, name, property(get, set));
 }
 
@@ -187,17 +189,18 @@ void addMethods(nb::module_ &m) {
 
   method("dim", [](const Tensor &t) { return t->rank(); });
   method("numel", [](const Tensor &t) { return t->numel(); });
-  method("size",
-         [](const Tensor &t, std::optional<int64_t> dim) -> nb::object {
-           if (!dim)
-             return nb::cast(t->sizes);
-           if (!t->rank())
-             fail(Error::Kind::Index, "Dimension specified as " +
-                                          std::to_string(*dim) +
-                                          " but tensor has no dimensions");
-           return nb::cast(t->sizes[wrapDim(*dim, t->rank())]);
-         },
-         "dim"_a.none() = nb::none());
+  method(
+      "size",
+      [](const Tensor &t, std::optional<int64_t> dim) -> nb::object {
+        if (!dim)
+          return nb::cast(t->sizes);
+        if (!t->rank())
+          fail(Error::Kind::Index, "Dimension specified as " +
+                                       std::to_string(*dim) +
+                                       " but tensor has no dimensions");
+        return nb::cast(t->sizes[wrapDim(*dim, t->rank())]);
+      },
+      "dim"_a.none() = nb::none());
   method("stride", [](const Tensor &t) { return t->strides; });
   method("storage_offset", [](const Tensor &t) { return t->offset; });
   method("data_ptr", [](const Tensor &t) {
@@ -205,12 +208,14 @@ void addMethods(nb::module_ &m) {
   });
   method("element_size", [](const Tensor &t) { return byteWidth(t->dtype); });
   method("is_contiguous", [](const Tensor &t) { return t->contiguous(); });
-  method("is_floating_point", [](const Tensor &t) { return isFloat(t->dtype); });
+  method("is_floating_point",
+         [](const Tensor &t) { return isFloat(t->dtype); });
   method("item", [](const Tensor &t) { return nb::steal(toItem(t)); });
   method("tolist", [](const Tensor &t) { return nb::steal(toList(t)); });
 
-  method("permute",
-         [](const Tensor &t, nb::args dims) { return permute(t, sizesOf(dims)); });
+  method("permute", [](const Tensor &t, nb::args dims) {
+    return permute(t, sizesOf(dims));
+  });
   method("transpose", &transpose, "dim0"_a, "dim1"_a);
   method("t", [](const Tensor &t) {
     if (t->rank() > 2)
@@ -226,30 +231,31 @@ void addMethods(nb::module_ &m) {
   method("view", [](const Tensor &t, nb::args sizes) {
     return reshape(t, sizesOf(sizes), true);
   });
-  method("flatten",
-         [](const Tensor &t, int64_t start, int64_t end) {
-           start = wrapDim(start, t->rank());
-           end = wrapDim(end, t->rank());
-           if (start > end)
-             fail(Error::Kind::Runtime,
-                  "flatten() has invalid args: start_dim cannot come after "
-                  "end_dim");
-           Dims sizes;
-           int64_t run = 1;
-           for (int i = 0; i < t->rank(); ++i) {
-             if (i < start || i > end) {
-               sizes.push_back(t->sizes[i]);
-               continue;
-             }
-             run *= t->sizes[i];
-             if (i == end)
-               sizes.push_back(run);
-           }
-           if (!t->rank())
-             sizes.push_back(1);
-           return reshape(t, sizes);
-         },
-         "start_dim"_a = 0, "end_dim"_a = -1);
+  method(
+      "flatten",
+      [](const Tensor &t, int64_t start, int64_t end) {
+        start = wrapDim(start, t->rank());
+        end = wrapDim(end, t->rank());
+        if (start > end)
+          fail(Error::Kind::Runtime,
+               "flatten() has invalid args: start_dim cannot come after "
+               "end_dim");
+        Dims sizes;
+        int64_t run = 1;
+        for (int i = 0; i < t->rank(); ++i) {
+          if (i < start || i > end) {
+            sizes.push_back(t->sizes[i]);
+            continue;
+          }
+          run *= t->sizes[i];
+          if (i == end)
+            sizes.push_back(run);
+        }
+        if (!t->rank())
+          sizes.push_back(1);
+        return reshape(t, sizes);
+      },
+      "start_dim"_a = 0, "end_dim"_a = -1);
   method("expand", [](const Tensor &t, nb::args sizes) {
     return expand(t, sizesOf(sizes));
   });
@@ -259,20 +265,27 @@ void addMethods(nb::module_ &m) {
   method("unsqueeze", &unsqueeze, "dim"_a);
   method("squeeze", &squeeze, "dim"_a.none() = nb::none());
   method("diagonal", &diagonal, "offset"_a = 0, "dim1"_a = 0, "dim2"_a = 1);
-  method("select", [](const Tensor &t, int64_t dim, int64_t index) {
-    if (!t->rank())
-      fail(Error::Kind::Index, "select() cannot be applied to a 0-dim tensor.");
-    return select(t, wrapDim(dim, t->rank()), index);
-  }, "dim"_a, "index"_a);
-  method("narrow", [](const Tensor &t, int64_t dim, int64_t start,
-                      int64_t count) {
-    dim = wrapDim(dim, t->rank());
-    if (!t->rank() || start < 0 || count < 0 || start + count > t->sizes[dim])
-      fail(Error::Kind::Runtime,
-           "start (" + std::to_string(start) + ") + length (" +
-               std::to_string(count) + ") exceeds dimension size");
-    return slice(t, dim, start, count, 1);
-  }, "dim"_a, "start"_a, "length"_a);
+  method(
+      "select",
+      [](const Tensor &t, int64_t dim, int64_t index) {
+        if (!t->rank())
+          fail(Error::Kind::Index,
+               "select() cannot be applied to a 0-dim tensor.");
+        return select(t, wrapDim(dim, t->rank()), index);
+      },
+      "dim"_a, "index"_a);
+  method(
+      "narrow",
+      [](const Tensor &t, int64_t dim, int64_t start, int64_t count) {
+        dim = wrapDim(dim, t->rank());
+        if (!t->rank() || start < 0 || count < 0 ||
+            start + count > t->sizes[dim])
+          fail(Error::Kind::Runtime,
+               "start (" + std::to_string(start) + ") + length (" +
+                   std::to_string(count) + ") exceeds dimension size");
+        return slice(t, dim, start, count, 1);
+      },
+      "dim"_a, "start"_a, "length"_a);
   method("contiguous", &contiguous);
   method("clone", &clone);
   method("detach", [](const Tensor &t) { return detach(t); });
@@ -295,13 +308,11 @@ void addMethods(nb::module_ &m) {
   method("_cast", &cast);
   method("requires_grad_", &requireGrad, "requires_grad"_a = true);
 
-  m.def("_backward",
-        [](const std::vector<Tensor> &roots,
-           const std::vector<std::optional<Tensor>> &given, bool retain,
-           bool create) {
-          runBackward(roots, cotangents(roots, given), retain, create,
-                      std::nullopt);
-        });
+  m.def("_backward", [](const std::vector<Tensor> &roots,
+                        const std::vector<std::optional<Tensor>> &given,
+                        bool retain, bool create) {
+    runBackward(roots, cotangents(roots, given), retain, create, std::nullopt);
+  });
   m.def("_grad", [](const std::vector<Tensor> &roots,
                     const std::vector<Tensor> &inputs,
                     const std::vector<std::optional<Tensor>> &given,
@@ -313,8 +324,8 @@ void addMethods(nb::module_ &m) {
              "One of the differentiated Tensors does not require grad");
       targets.push_back(edgeOf(input));
     }
-    std::vector<Tensor> out = runBackward(roots, cotangents(roots, given),
-                                          retain, create, targets);
+    std::vector<Tensor> out =
+        runBackward(roots, cotangents(roots, given), retain, create, targets);
     nb::list list;
     for (const Tensor &gradient : out)
       list.append(nb::cast(gradient));
@@ -379,26 +390,27 @@ static void addKernels(nb::module_ &m) {
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
   nb::class_<Executable>(m, "Executable")
-      .def("run", [](Executable &e, const std::vector<Tensor> &arguments) {
-        return run(e, arguments);
-      })
-      .def("accepts", [](Executable &e, const std::vector<Tensor> &arguments) {
-        return accepts(e, arguments);
-      })
-      .def("dump", [](Executable &e, const std::string &folder) {
-        dump(e, folder);
-      })
-      .def_prop_ro("program", [](Executable &e) {
-        return e.call->program->print();
-      });
+      .def("run",
+           [](Executable &e, const std::vector<Tensor> &arguments) {
+             return run(e, arguments);
+           })
+      .def("accepts",
+           [](Executable &e, const std::vector<Tensor> &arguments) {
+             return accepts(e, arguments);
+           })
+      .def("dump",
+           [](Executable &e, const std::string &folder) { dump(e, folder); })
+      .def_prop_ro("program",
+                   [](Executable &e) { return e.call->program->print(); });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
-  // `function` runs once, on the arguments themselves, and returns a list of tensors.
-  m.def("_capture", [](const std::vector<Tensor> &arguments,
-                       nb::callable function) {
-    Capture capture(arguments);
-    nb::object results = function();
-    return capture.finish(nb::cast<std::vector<Tensor>>(results));
-  });
+  // `function` runs once, on the arguments themselves, and returns a list of
+  // tensors.
+  m.def("_capture",
+        [](const std::vector<Tensor> &arguments, nb::callable function) {
+          Capture capture(arguments);
+          nb::object results = function();
+          return capture.finish(nb::cast<std::vector<Tensor>>(results));
+        });
 }
 
 } // namespace stepwell::python
@@ -407,13 +419,14 @@ NB_MODULE(_core, m) {
   using namespace stepwell::python;
   // The Tensor type lives as long as the process, and so do its methods.
   nb::set_leak_warnings(false);
-  nb::register_exception_translator([](const std::exception_ptr &error, void *) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const stepwell::EagerError &) {
-      translateException();
-    }
-  });
+  nb::register_exception_translator(
+      [](const std::exception_ptr &error, void *) {
+        try {
+          std::rethrow_exception(error);
+        } catch (const stepwell::EagerError &) {
+          translateException();
+        }
+      });
   makeTensorType(m.ptr());
   addDTypes(m);
   addOperations(m.ptr(), tensorType);

@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A record's `python` schema, "sum(input, dim=None, keepdim=False)", becomes a function
-// and a method. Nothing here knows an operation.
+// A record's `python` schema, "sum(input, dim=None, keepdim=False)", becomes a
+// function and a method. Nothing here knows an operation.
 //===----------------------------------------------------------------------===//
 
 #include "PyTensor.h"
@@ -166,7 +166,8 @@ Attribute convert(const Function &function, const Parameter &parameter,
       badType(function, parameter, value, "stepwell.dtype");
     return toDType(value);
   case AttributeKind::String: {
-    const char *text = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : nullptr;
+    const char *text =
+        PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : nullptr;
     if (!text)
       badType(function, parameter, value, "str");
     return std::string(text);
@@ -206,8 +207,8 @@ PyObject *multiply(const Function &function, std::vector<Argument> arguments,
   if (a->dtype != b->dtype)
     fail(Error::Kind::Runtime,
          "expected both arguments of matmul to have the same dtype, but got: " +
-             std::string(name(a->dtype)) + " != " +
-             std::string(name(b->dtype)));
+             std::string(name(a->dtype)) +
+             " != " + std::string(name(b->dtype)));
   Tensor result = callOp(*function.op, std::move(arguments), attributes)[0];
   if (row)
     result = squeeze(result, result->rank() - 2);
@@ -226,10 +227,10 @@ PyObject *callFunction(const Function &function, PyObject *self,
     if (self)
       values[used++] = self;
     if (used + count > parameters.size())
-      fail(Error::Kind::Type,
-           function.name + "() takes " + std::to_string(parameters.size()) +
-               " arguments but " + std::to_string(used + count) +
-               " were given");
+      fail(Error::Kind::Type, function.name + "() takes " +
+                                  std::to_string(parameters.size()) +
+                                  " arguments but " +
+                                  std::to_string(used + count) + " were given");
     for (Py_ssize_t i = 0; i < count; ++i)
       values[used++] = args[i];
     for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) {
@@ -239,11 +240,11 @@ PyObject *callFunction(const Function &function, PyObject *self,
              PyUnicode_Compare(name, parameters[at].key) != 0)
         ++at;
       if (at == parameters.size() || values[at])
-        fail(Error::Kind::Type, function.name + "() got " +
-                                    (at == parameters.size()
-                                         ? "an unexpected keyword argument '"
-                                         : "multiple values for argument '") +
-                                    PyUnicode_AsUTF8(name) + "'");
+        fail(Error::Kind::Type,
+             function.name + "() got " +
+                 (at == parameters.size() ? "an unexpected keyword argument '"
+                                          : "multiple values for argument '") +
+                 PyUnicode_AsUTF8(name) + "'");
       values[at] = args[count + i];
     }
     const OpRow &op = *function.op;
@@ -257,7 +258,8 @@ PyObject *callFunction(const Function &function, PyObject *self,
                  parameters[i].name + "'");
       Argument &argument = arguments[parameters[i].operand];
       bool mustBeTensor = parameters[i].operand == 0 || !op.elementwise;
-      if (!toArgument(values[i], argument) || (mustBeTensor && !argument.tensor))
+      if (!toArgument(values[i], argument) ||
+          (mustBeTensor && !argument.tensor))
         badType(function, parameters[i], values[i],
                 mustBeTensor ? "Tensor" : "Tensor or number");
     }
@@ -280,9 +282,9 @@ PyObject *callFunction(const Function &function, PyObject *self,
       if (!value)
         value = fallbackObject(parameter.fallback);
       if (!value) {
-        number = nb::steal(PyRun_String(parameter.fallback.c_str(),
-                                        Py_eval_input, PyEval_GetBuiltins(),
-                                        PyEval_GetBuiltins()));
+        number =
+            nb::steal(PyRun_String(parameter.fallback.c_str(), Py_eval_input,
+                                   PyEval_GetBuiltins(), PyEval_GetBuiltins()));
         value = number.ptr();
         if (!value)
           throw nb::python_error();
@@ -369,18 +371,16 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
   for (size_t i = 0; i < all.size(); ++i) {
     Function &function = all[i];
     auto define = [&](Entry entry) {
-      return PyMethodDef{function.name.c_str(),
-                         reinterpret_cast<PyCFunction>(
-                             reinterpret_cast<void (*)()>(entry)),
-                         METH_FASTCALL | METH_KEYWORDS,
-                         function.document.c_str()};
+      return PyMethodDef{
+          function.name.c_str(),
+          reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(entry)),
+          METH_FASTCALL | METH_KEYWORDS, function.document.c_str()};
     };
     function.function = define(table[i].first);
     function.method = define(table[i].second);
     PyObject *method = PyDescr_NewMethod(tensor, &function.method);
-    if (!method ||
-        PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
-                               function.name.c_str(), method))
+    if (!method || PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
+                                          function.name.c_str(), method))
       throw nb::python_error();
     Py_DECREF(method);
     if (function.into)

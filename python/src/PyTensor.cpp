@@ -16,7 +16,8 @@ namespace stepwell::python {
 PyTypeObject *tensorType = nullptr;
 
 bool isTensor(PyObject *object) {
-  return Py_TYPE(object) == tensorType || PyObject_TypeCheck(object, tensorType);
+  return Py_TYPE(object) == tensorType ||
+         PyObject_TypeCheck(object, tensorType);
 }
 
 Tensor unwrap(PyObject *object) {
@@ -142,12 +143,12 @@ static int clear(PyObject *object) {
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
   return guarded([&]() -> PyObject * {
     nb::object make = nb::module_::import_("stepwell").attr("tensor");
-    PyObject *data = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : nullptr;
+    PyObject *data =
+        PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : nullptr;
     if (data && isTensor(data))
       return wrapAs(type, detach(unwrap(data)));
-    nb::object made =
-        make(data ? nb::borrow(data) : nb::object(nb::list()),
-             nb::borrow(dtypeObject(DType::F32)));
+    nb::object made = make(data ? nb::borrow(data) : nb::object(nb::list()),
+                           nb::borrow(dtypeObject(DType::F32)));
     return wrapAs(type, detach(unwrap(made.ptr())));
   });
 }
@@ -295,67 +296,67 @@ static int setSubscript(PyObject *object, PyObject *index, PyObject *value) {
 }
 
 void makeTensorType(PyObject *module) {
-  static PyMemberDef members[] = {
-      {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY,
-       nullptr},
-      {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY,
-       nullptr},
-      {nullptr, 0, 0, 0, nullptr}};
-  static PyGetSetDef getset[] = {
-      {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr,
-       nullptr},
-      {nullptr, nullptr, nullptr, nullptr, nullptr}};
-#define SLOT(ID, FUNCTION) {ID, reinterpret_cast<void *>(FUNCTION)}
-  static PyType_Slot slots[] = {
-      SLOT(Py_tp_dealloc, dealloc),
-      SLOT(Py_tp_traverse, traverse),
-      SLOT(Py_tp_clear, clear),
-      SLOT(Py_tp_new, create),
-      SLOT(Py_tp_hash, hash),
-      SLOT(Py_tp_richcompare, compare),
-      SLOT(Py_tp_members, members),
-      SLOT(Py_tp_getset, getset),
-      SLOT(Py_nb_add, add),
-      SLOT(Py_nb_inplace_add, iadd),
-      SLOT(Py_nb_subtract, subtract),
-      SLOT(Py_nb_inplace_subtract, isubtract),
-      SLOT(Py_nb_multiply, multiply),
-      SLOT(Py_nb_inplace_multiply, imultiply),
-      SLOT(Py_nb_true_divide, divide),
-      SLOT(Py_nb_inplace_true_divide, idivide),
-      SLOT(Py_nb_floor_divide, floorDivide),
-      SLOT(Py_nb_inplace_floor_divide, ifloorDivide),
-      SLOT(Py_nb_remainder, remainder),
-      SLOT(Py_nb_inplace_remainder, iremainder),
-      SLOT(Py_nb_and, bitAnd),
-      SLOT(Py_nb_inplace_and, ibitAnd),
-      SLOT(Py_nb_or, bitOr),
-      SLOT(Py_nb_inplace_or, ibitOr),
-      SLOT(Py_nb_xor, bitXor),
-      SLOT(Py_nb_inplace_xor, ibitXor),
-      SLOT(Py_nb_lshift, shiftLeft),
-      SLOT(Py_nb_inplace_lshift, ishiftLeft),
-      SLOT(Py_nb_rshift, shiftRight),
-      SLOT(Py_nb_inplace_rshift, ishiftRight),
-      SLOT(Py_nb_matrix_multiply, matmul),
-      SLOT(Py_nb_power, power),
-      SLOT(Py_nb_negative, negative),
-      SLOT(Py_nb_absolute, absolute),
-      SLOT(Py_nb_invert, invert),
-      SLOT(Py_nb_bool, toBool),
-      SLOT(Py_nb_float, toFloat),
-      SLOT(Py_nb_int, toInt),
-      SLOT(Py_nb_index, toIndex),
-      SLOT(Py_mp_length, length),
-      SLOT(Py_mp_subscript, getSubscript),
-      SLOT(Py_mp_ass_subscript, setSubscript),
-      SLOT(Py_bf_getbuffer, getBuffer),
-      {0, nullptr}};
+  static PyMemberDef members[] = {{"__dictoffset__", T_PYSSIZET,
+                                   offsetof(PyTensor, dict), READONLY, nullptr},
+                                  {"__weaklistoffset__", T_PYSSIZET,
+                                   offsetof(PyTensor, weakrefs), READONLY,
+                                   nullptr},
+                                  {nullptr, 0, 0, 0, nullptr}};
+  static PyGetSetDef getset[] = {{"__dict__", PyObject_GenericGetDict,
+                                  PyObject_GenericSetDict, nullptr, nullptr},
+                                 {nullptr, nullptr, nullptr, nullptr, nullptr}};
+#define SLOT(ID, FUNCTION)                                                     \
+  {                                                                            \
+    ID, reinterpret_cast<void *>(FUNCTION)                                     \
+  }
+  static PyType_Slot slots[] = {SLOT(Py_tp_dealloc, dealloc),
+                                SLOT(Py_tp_traverse, traverse),
+                                SLOT(Py_tp_clear, clear),
+                                SLOT(Py_tp_new, create),
+                                SLOT(Py_tp_hash, hash),
+                                SLOT(Py_tp_richcompare, compare),
+                                SLOT(Py_tp_members, members),
+                                SLOT(Py_tp_getset, getset),
+                                SLOT(Py_nb_add, add),
+                                SLOT(Py_nb_inplace_add, iadd),
+                                SLOT(Py_nb_subtract, subtract),
+                                SLOT(Py_nb_inplace_subtract, isubtract),
+                                SLOT(Py_nb_multiply, multiply),
+                                SLOT(Py_nb_inplace_multiply, imultiply),
+                                SLOT(Py_nb_true_divide, divide),
+                                SLOT(Py_nb_inplace_true_divide, idivide),
+                                SLOT(Py_nb_floor_divide, floorDivide),
+                                SLOT(Py_nb_inplace_floor_divide, ifloorDivide),
+                                SLOT(Py_nb_remainder, remainder),
+                                SLOT(Py_nb_inplace_remainder, iremainder),
+                                SLOT(Py_nb_and, bitAnd),
+                                SLOT(Py_nb_inplace_and, ibitAnd),
+                                SLOT(Py_nb_or, bitOr),
+                                SLOT(Py_nb_inplace_or, ibitOr),
+                                SLOT(Py_nb_xor, bitXor),
+                                SLOT(Py_nb_inplace_xor, ibitXor),
+                                SLOT(Py_nb_lshift, shiftLeft),
+                                SLOT(Py_nb_inplace_lshift, ishiftLeft),
+                                SLOT(Py_nb_rshift, shiftRight),
+                                SLOT(Py_nb_inplace_rshift, ishiftRight),
+                                SLOT(Py_nb_matrix_multiply, matmul),
+                                SLOT(Py_nb_power, power),
+                                SLOT(Py_nb_negative, negative),
+                                SLOT(Py_nb_absolute, absolute),
+                                SLOT(Py_nb_invert, invert),
+                                SLOT(Py_nb_bool, toBool),
+                                SLOT(Py_nb_float, toFloat),
+                                SLOT(Py_nb_int, toInt),
+                                SLOT(Py_nb_index, toIndex),
+                                SLOT(Py_mp_length, length),
+                                SLOT(Py_mp_subscript, getSubscript),
+                                SLOT(Py_mp_ass_subscript, setSubscript),
+                                SLOT(Py_bf_getbuffer, getBuffer),
+                                {0, nullptr}};
 #undef SLOT
-  static PyType_Spec spec = {"stepwell.Tensor", sizeof(PyTensor), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
-                                 Py_TPFLAGS_HAVE_GC,
-                             slots};
+  static PyType_Spec spec = {
+      "stepwell.Tensor", sizeof(PyTensor), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensorType = reinterpret_cast<PyTypeObject *>(PyType_FromSpec(&spec));
   if (!tensorType)
     throw nb::python_error();

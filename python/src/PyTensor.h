@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A plain CPython type, because every operation makes one. Functions with ordinary
-// arguments are bound with nanobind, by the casters below.
+// A plain CPython type, because every operation makes one. Functions with
+// ordinary arguments are bound with nanobind, by the casters below.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_PYTHON_PYTENSOR_H
 #define STEPWELL_PYTHON_PYTENSOR_H
@@ -16,8 +16,7 @@
 namespace stepwell::python {
 
 struct PyTensor {
-  PyObject_HEAD
-  TensorImpl *impl; // owned
+  PyObject_HEAD TensorImpl *impl; // owned
   PyObject *dict, *weakrefs;
 };
 

@@ -181,7 +181,7 @@ def _written(nested: Any, show: Callable[[Any], str], indent: int) -> str:
     if not isinstance(nested, list):
         return show(nested)
     if not any(isinstance(item, list) for item in nested):
-        texts = ["..." if item is None else show(item) for item in nested]
+        texts = [" ..." if item is None else show(item) for item in nested]
         per_line = max(1, (80 - indent) // (max(map(len, texts), default=0) + 2))
         lines = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A node per differentiable call. No derivative is written here: a node asks for the
-// derivative of its Template, or walks a view backwards.
+// A node per differentiable call. No derivative is written here: a node asks
+// for the derivative of its Template, or walks a view backwards.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_AUTOGRAD_H
 #define STEPWELL_EAGER_AUTOGRAD_H
@@ -16,7 +16,8 @@
 
 namespace stepwell {
 
-/// Where the gradient of a value goes: to a node's result, to a leaf, or nowhere.
+/// Where the gradient of a value goes: to a node's result, to a leaf, or
+/// nowhere.
 struct Edge {
   Ref<Node> node;
   uint32_t index = 0;
@@ -55,11 +56,11 @@ bool requiresGrad(const TensorImpl &);
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);
 
-/// Runs the tape from `roots` with `gradients`. Leaves collect into `.grad`, or, when
-/// `targets` is given, only the gradients at those edges are returned.
+/// Runs the tape from `roots` with `gradients`. Leaves collect into `.grad`,
+/// or, when `targets` is given, only the gradients at those edges are returned.
 std::vector<Tensor> runBackward(std::span<const Tensor> roots,
-                                std::vector<Tensor> gradients,
-                                bool retainGraph, bool createGraph,
+                                std::vector<Tensor> gradients, bool retainGraph,
+                                bool createGraph,
                                 std::optional<std::vector<Edge>> targets);
 
 /// A tensor kept for the backward pass, without its place on the tape.
@@ -75,15 +76,17 @@ struct Saved {
   Tensor unpack(const Edge &edge, const Node &user) const;
 };
 
-/// A node for a call, made before the call runs: an in-place one destroys what it saves.
+/// A node for a call, made before the call runs: an in-place one destroys what
+/// it saves.
 Ref<Node> recordCall(Template &, std::span<const Argument>,
                      std::vector<Edge> edges);
 /// What the call made, once it ran.
 void recordResults(const Ref<Node> &call, std::span<const Tensor> results);
-/// Records that `target` was overwritten by a value whose history is `node`; rebases the
-/// tensor that `target` is a view of.
+/// Records that `target` was overwritten by a value whose history is `node`;
+/// rebases the tensor that `target` is a view of.
 void recordWrite(const Tensor &target, Ref<Node> node);
-/// The checks of an in-place write: leaves that require a gradient, overlapping elements.
+/// The checks of an in-place write: leaves that require a gradient, overlapping
+/// elements.
 void checkWritable(const Tensor &target);
 
 } // namespace stepwell

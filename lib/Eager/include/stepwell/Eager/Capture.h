@@ -3,9 +3,9 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// While a capture runs, the same calls are inferred and recorded on the same tape, but
-// appended to a Program. Writes become new values of their memory; at the end whatever
-// memory existed before is written back.
+// While a capture runs, the same calls are inferred and recorded on the same
+// tape, but appended to a Program. Writes become new values of their memory; at
+// the end whatever memory existed before is written back.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_CAPTURE_H
 #define STEPWELL_EAGER_CAPTURE_H
@@ -21,9 +21,10 @@ namespace stepwell {
 /// A captured function: what one Program needs and what it changes.
 struct Executable {
   struct Input {
-    int argument = -1; // index of the call's argument, or
+    int argument = -1;     // index of the call's argument, or
     bool gradient = false; // its .grad
-    Tensor captured;   // a tensor the function closed over (or its .grad), or a number
+    Tensor captured; // a tensor the function closed over (or its .grad), or a
+                     // number
     Scalar scalar = int64_t{0};
   };
   struct Result {
@@ -85,6 +86,7 @@ private:
     int input = -1;
     bool mutated = false;
     Ref<Buffer> keep;
+    uint64_t version = 0; // before the capture
   };
 
   Tensor fresh(Id value, const TensorType &);
@@ -127,7 +129,8 @@ private:
   Capture *suspended;
 };
 
-/// Whether the tensors have gradients where they had when the function was captured.
+/// Whether the tensors have gradients where they had when the function was
+/// captured.
 bool accepts(const Executable &, std::span<const Tensor> arguments);
 /// Runs a captured function.
 std::vector<Tensor> run(Executable &, std::span<const Tensor> arguments);

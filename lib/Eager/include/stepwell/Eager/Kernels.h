@@ -3,9 +3,10 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A Template is a call without its shapes: an operation on element types, or the derivative
-// of another Template. With the classes of its arguments it becomes a Program, a key and a
-// kernel: looked up in memory, then on disk, then compiled.
+// A Template is a call without its shapes: an operation on element types, or
+// the derivative of another Template. With the classes of its arguments it
+// becomes a Program, a key and a kernel: looked up in memory, then on disk,
+// then compiled.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_KERNELS_H
 #define STEPWELL_EAGER_KERNELS_H
@@ -43,18 +44,22 @@ struct Template {
   /// Every argument and result is a broadcast piece of one index space.
   bool elementwise = false;
 
-  //===--- A call of an operation. `op` is null for a plain copy --------------===//
+  //===--- A call of an operation. `op` is null for a plain copy
+  //--------------===//
   const OpRow *op = nullptr;
   Attributes attributes;
-  /// What the operands are cast to first, and the results after, if they differ.
+  /// What the operands are cast to first, and the results after, if they
+  /// differ.
   DType compute = DType::F32;
   std::vector<DType> results;
 
-  //===--- The derivative of `body`: its inputs, its results, the cotangents ---===//
+  //===--- The derivative of `body`: its inputs, its results, the cotangents
+  //---===//
   Ref<Template> body;
   std::vector<int> wrt, cotangents;
 
-  //===--- A captured function -------------------------------------------------===//
+  //===--- A captured function
+  //-------------------------------------------------===//
   std::shared_ptr<const Program> program;
 
   /// The memory tables: kernels by class, derivatives by request.
@@ -93,15 +98,15 @@ std::vector<TensorType> inferResults(const Template &,
 /// The Program for arguments of these types; `inputs` has the layouts.
 Program instantiate(const Template &, std::vector<ProgramInput> inputs);
 
-/// Runs the kernel, compiling it if need be. `outputs` are allocated; when `into` is not
-/// negative the only output is that input, written in place.
-void launch(Template &, std::span<const Argument>, std::span<const Tensor> outputs,
-            int into = -1);
+/// Runs the kernel, compiling it if need be. `outputs` are allocated; when
+/// `into` is not negative the only output is that input, written in place.
+void launch(Template &, std::span<const Argument>,
+            std::span<const Tensor> outputs, int into = -1);
 
 /// Looks a key up on disk or compiles it.
 Kernel obtainKernel(const Program &, const std::string &reason);
-/// Runs a kernel on words laid out as docs/abi.md says. `work` is about how many elements
-/// are touched: large work runs without Python's lock.
+/// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
+/// many elements are touched: large work runs without Python's lock.
 void runKernel(const Kernel &, const stepwell_arg *, int64_t work,
                const std::function<std::string(int site)> &describeSite);
 stepwell_arg scalarWord(DType, const Scalar &);
@@ -113,13 +118,15 @@ struct KernelStats {
 };
 KernelStats &kernelStats();
 
-/// Set by the extension: give up Python's lock around big work, and take it back.
+/// Set by the extension: give up Python's lock around big work, and take it
+/// back.
 struct LockHooks {
   void *(*release)() = nullptr;
   void (*acquire)(void *) = nullptr;
 };
 extern LockHooks lockHooks;
-/// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by the extension.
+/// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by
+/// the extension.
 extern std::string compilerPath;
 /// Name=value pairs of the key's options line (tests plant failures with it).
 extern std::string compilerOptions;

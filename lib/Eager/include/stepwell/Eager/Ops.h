@@ -3,8 +3,8 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the Python layer calls. Each function records on the tape and, under capture,
-// appends to the Program instead of computing.
+// What the Python layer calls. Each function records on the tape and, under
+// capture, appends to the Program instead of computing.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_OPS_H
 #define STEPWELL_EAGER_OPS_H
@@ -13,7 +13,8 @@
 
 namespace stepwell {
 
-/// Promotes, infers, computes. With `into`, argument 0 is overwritten by the result.
+/// Promotes, infers, computes. With `into`, argument 0 is overwritten by the
+/// result.
 std::vector<Tensor> callOp(const OpRow &, std::vector<Argument>,
                            const Attributes &, bool into = false);
 /// By name, for calls that the library makes itself.
@@ -40,10 +41,12 @@ Tensor detach(const Tensor &, bool untracked = false);
 
 Tensor permute(const Tensor &, Dims permutation);
 Tensor transpose(const Tensor &, int64_t, int64_t);
-/// A view where the strides allow it, a copy otherwise; `mustView` makes that an error.
+/// A view where the strides allow it, a copy otherwise; `mustView` makes that
+/// an error.
 Tensor reshape(const Tensor &, Dims sizes, bool mustView = false);
 Tensor expand(const Tensor &, Dims sizes);
-/// Sizes, strides and offset relative to the tensor's own: slices, selections, diagonals.
+/// Sizes, strides and offset relative to the tensor's own: slices, selections,
+/// diagonals.
 Tensor stridedView(const Tensor &, const Geometry &);
 Tensor slice(const Tensor &, int64_t dim, int64_t start, int64_t count,
              int64_t step);

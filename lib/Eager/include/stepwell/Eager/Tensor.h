@@ -3,8 +3,9 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A tensor is a geometry over a shared buffer, and its place on the tape. Counts are plain
-// integers: every function of lib/Eager is called by one thread at a time (Python's lock).
+// A tensor is a geometry over a shared buffer, and its place on the tape.
+// Counts are plain integers: every function of lib/Eager is called by one
+// thread at a time (Python's lock).
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_TENSOR_H
 #define STEPWELL_EAGER_TENSOR_H
@@ -18,7 +19,8 @@
 
 namespace stepwell {
 
-/// What lib/Eager throws; the extension turns it into the Python class of `kind`.
+/// What lib/Eager throws; the extension turns it into the Python class of
+/// `kind`.
 class EagerError : public std::runtime_error {
 public:
   EagerError(Error::Kind kind, const std::string &message)
@@ -58,8 +60,8 @@ private:
   T *pointer = nullptr;
 };
 
-/// Memory that tensors share, and how often it was written. Without memory it is a value of
-/// a function that is being captured.
+/// Memory that tensors share, and how often it was written. Without memory it
+/// is a value of a function that is being captured.
 struct Buffer {
   int64_t references = 0;
   stepwell_storage *memory = nullptr;
@@ -102,8 +104,8 @@ struct TensorImpl : Geometry {
   Ref<Buffer> buffer;
   Ref<Node> node;
   Tensor grad;
-  /// The tensor that owns the memory that a differentiable view shows, and how often
-  /// that tensor's history had changed when this view's was last read.
+  /// The tensor that owns the memory that a differentiable view shows, and how
+  /// often that tensor's history had changed when this view's was last read.
   Tensor base;
   uint64_t baseHistory = 0;
   uint64_t history = 0;
@@ -124,7 +126,8 @@ struct TensorImpl : Geometry {
   static void destroy(TensorImpl *);
 };
 
-/// Under capture a view is read by taking its steps from the current value of its parent.
+/// Under capture a view is read by taking its steps from the current value of
+/// its parent.
 struct TracedView {
   int64_t references = 0;
   uint64_t capture = 0; // which capture it belongs to
