@@ -1,0 +1,24 @@
+//===- Passes.h - Rewrites that serve every target --------------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_TRANSFORMS_PASSES_H
+#define STEPWELL_TRANSFORMS_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace stepwell {
+
+#define GEN_PASS_DECL
+#include "stepwell/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "stepwell/Transforms/Passes.h.inc"
+
+} // namespace stepwell
+
+#endif // STEPWELL_TRANSFORMS_PASSES_H
