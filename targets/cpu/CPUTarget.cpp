@@ -14,6 +14,8 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
@@ -68,7 +70,27 @@ public:
   }
 };
 
+/// The whole way to LLVM, for stepwell-opt.
+struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
+  Option<std::string> chip{*this, "chip", llvm::cl::desc("The CPU's name.")};
+  Option<bool> threads{*this, "threads",
+                       llvm::cl::desc("Whether kernels call parallel_for."),
+                       llvm::cl::init(true)};
+};
+
+void registerPassesAndPipeline() {
+  registerCPUPasses();
+  PassPipelineRegistration<PipelineOptions>(
+      "cpu-pipeline", "From linalg on memrefs to the LLVM dialect for a CPU",
+      [](OpPassManager &pm, const PipelineOptions &given) {
+        TargetOptions options;
+        options.chip = given.chip;
+        options.threads = given.threads;
+        CPUTarget().buildPipeline(pm, options);
+      });
+}
+
 RegisterTarget<CPUTarget> registerCPU;
-RegisterPieces registerPasses(registerCPUPasses);
+RegisterPieces registerPieces(registerPassesAndPipeline);
 
 } // namespace

@@ -57,7 +57,7 @@ public:
       width /= 2;
     unsigned work = BodyEmitter::size(nest.op) * combiners.size();
     chains = work <= 2 ? 8 : work <= 6 ? 4 : 2;
-    if (known)
+    if (known && inner)
       while (chains > 1 && *known < int64_t(chains) * width)
         chains /= 2;
     narrow = options.narrowMasks;
@@ -346,74 +346,91 @@ private:
   // The vectors run along a dimension that stays.
   //===--------------------------------------------------------------------===//
 
-  /// `count` vectors of results from `at`, all reductions included.
-  void strip(ArrayRef<Row> outs, Value at, unsigned count, unsigned lanes,
-             Value mask = {}) {
-    IndexBuilder index = nest.index();
-    Value end = mask ? index.value(nest.ranges[loop]) : Value();
-    auto place = [&](unsigned i) {
-      return index.value(index.add(at, index.constant(int64_t(i) * lanes)));
-    };
+  /// One vector of results, with several rows joined to it.
+  void join(ArrayRef<Row> outs, ArrayRef<SmallVector<Row>> rows,
+            ArrayRef<Value> counters, Value at, unsigned lanes,
+            Value mask = {}) {
+    Value end = mask ? nest.index().value(nest.ranges[loop]) : Value();
     SmallVector<Value> partial;
     for (const Row &out : outs)
-      for (unsigned i = 0; i < count; ++i)
-        partial.push_back(nest.load(out, place(i), lanes, mask, end));
-    partial = nest.loop(reduced, partial, [&](ValueRange carried) {
-      SmallVector<Value> result(carried);
-      unsigned saved = std::exchange(width, lanes);
-      SmallVector<Row> rows = inputRows();
-      width = saved;
-      for (unsigned i = 0; i < count; ++i) {
-        SmallVector<Value> fresh = contributions(rows, place(i), lanes, mask);
-        for (unsigned o = 0; o < combiners.size(); ++o) {
-          Value &slot = result[o * count + i];
-          slot = combine(o, slot, fresh[o]);
-        }
-      }
-      return result;
-    });
-    for (auto [o, out] : llvm::enumerate(outs))
-      for (unsigned i = 0; i < count; ++i)
-        nest.store(out, partial[o * count + i], place(i), lanes, mask);
+      partial.push_back(nest.load(out, at, lanes, mask, end));
+    for (auto [row, counter] : llvm::zip(rows, counters)) {
+      nest.counters[reduced.back()] = counter;
+      SmallVector<Value> fresh = contributions(row, at, lanes, mask);
+      for (auto [i, slot] : llvm::enumerate(partial))
+        slot = combine(i, slot, fresh[i]);
+    }
+    for (auto [out, result] : llvm::zip(outs, partial))
+      nest.store(out, result, at, lanes, mask);
   }
 
-  void reduceAcross() {
+  /// Joins `count` rows from `from` on with the results. The results stay in
+  /// the cache meanwhile, and memory is read in order.
+  void pass(Value from, unsigned count) {
     IndexBuilder index = nest.index();
+    unsigned dim = reduced.back();
+    SmallVector<SmallVector<Row>> rows;
+    SmallVector<Value> counters;
+    for (unsigned i = 0; i < count; ++i) {
+      SmallVector<OpFoldResult> saved;
+      counters.push_back(
+          index.value(index.add(from, index.constant(int64_t(i)))));
+      for (Access &access : nest.accesses) {
+        saved.push_back(access.offset);
+        if (access.base)
+          access.offset = index.add(
+              access.offset, index.mul(counters.back(), access.strides[dim]));
+      }
+      rows.push_back(inputRows());
+      for (auto [access, offset] : llvm::zip(nest.accesses, saved))
+        access.offset = offset;
+    }
     SmallVector<Row> outs;
-    bool scalarRest = false;
+    bool scalarRest = width == 1;
     for (unsigned i = 0; i < combiners.size(); ++i) {
       outs.push_back(nest.row(inputs + i, loop, 0));
       scalarRest |= outs.back().kind != Row::Unit ||
                     (element(i).getIntOrFloatBitWidth() < 32 && !narrow);
     }
     OpFoldResult begin = index.constant(0), end = nest.ranges[loop];
-    auto strips = [&](unsigned count, unsigned lanes) {
-      OpFoldResult whole =
-          index.roundDown(end, int64_t(count) * std::max(1u, lanes));
-      nest.range(begin, whole, int64_t(count) * std::max(1u, lanes), {},
-                 [&](Value at, ValueRange) {
-                   strip(outs, at, count, lanes);
-                   return SmallVector<Value>();
-                 });
-      begin = whole;
+    auto joinRange = [&](OpFoldResult to, unsigned lanes) {
+      nest.range(begin, to, std::max(1u, lanes), {}, [&](Value at, ValueRange) {
+        join(outs, rows, counters, at, lanes);
+        return SmallVector<Value>();
+      });
+      begin = to;
     };
-    if (width > 1) {
-      if (chains > 1)
-        strips(chains, width);
-      strips(1, width);
-    }
+    if (width > 1)
+      joinRange(index.roundDown(end, width), width);
     auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
     if (first && last && *first >= *last)
       return;
-    if (width == 1 || scalarRest)
-      return strips(1, 0);
+    if (scalarRest)
+      return joinRange(end, 0);
     Value at = index.value(begin);
     Value some =
         arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::slt,
                               at, index.value(end));
     nest.when(some, {}, [&] {
-      strip(outs, at, 1, width, nest.mask(at, end, width));
+      join(outs, rows, counters, at, width, nest.mask(at, end, width));
       return SmallVector<Value>();
+    });
+  }
+
+  void reduceAcross() {
+    IndexBuilder index = nest.index();
+    nest.loop(ArrayRef<unsigned>(reduced).drop_back(), [&] {
+      OpFoldResult rows = nest.ranges[reduced.back()];
+      OpFoldResult whole = index.roundDown(rows, chains);
+      auto passes = [&](OpFoldResult from, OpFoldResult to, unsigned count) {
+        nest.range(from, to, count, {}, [&](Value at, ValueRange) {
+          pass(at, count);
+          return SmallVector<Value>();
+        });
+      };
+      passes(index.constant(0), whole, chains);
+      if (chains > 1)
+        passes(whole, rows, 1);
     });
   }
 
