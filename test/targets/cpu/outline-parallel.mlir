@@ -1,0 +1,31 @@
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: stepwell-opt %s --cpu-outline-parallel | FileCheck %s
+
+// CHECK-LABEL: func.func private @k_body_0
+// CHECK-SAME:    (%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
+// CHECK:         memref.subview
+// CHECK:         linalg.copy
+// CHECK-LABEL: func.func @k(
+// CHECK:         scf.if
+// CHECK:           llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+// CHECK:         } else {
+// CHECK:           func.call @k_body_0
+func.func @k(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) -> i32
+    attributes {stepwell.entry} {
+  linalg.copy ins(%x : memref<?x?xf32>) outs(%y : memref<?x?xf32>)
+  %ok = arith.constant 0 : i32
+  return %ok : i32
+}
+
+// Known to be small: left alone.
+
+// CHECK-LABEL: func.func @small
+// CHECK-NOT:     scf.if
+// CHECK:         linalg.copy
+func.func @small(%ctx: !llvm.ptr, %x: memref<8x8xf32>, %y: memref<8x8xf32>) -> i32
+    attributes {stepwell.entry} {
+  linalg.copy ins(%x : memref<8x8xf32>) outs(%y : memref<8x8xf32>)
+  %ok = arith.constant 0 : i32
+  return %ok : i32
+}

@@ -1,0 +1,66 @@
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1" | FileCheck %s
+
+// Whole vectors, then the rest under a mask; a size-1 dimension is spread.
+
+// CHECK-LABEL: func.func @broadcast
+// CHECK:         vector.broadcast %{{.*}} : f32 to vector<8xf32>
+// CHECK:         scf.for %{{.*}} step %c8
+// CHECK:           vector.load %{{.*}} : memref<?xf32, strided<[1], offset: ?>>, vector<8xf32>
+// CHECK:           arith.addf %{{.*}} : vector<8xf32>
+// CHECK:           vector.store
+// CHECK:         vector.maskedload
+// CHECK:         arith.addf %{{.*}} : vector<8xf32>
+// CHECK:         vector.maskedstore
+// CHECK-NOT:   linalg.generic
+func.func @broadcast(%x: memref<?x?xf32>, %y: memref<?x1xf32>, %z: memref<?x?xf32>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>,
+                       affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : memref<?x?xf32>, memref<?x1xf32>) outs(%z : memref<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// bool is i8 in memory; without byte masks the rest is scalar.
+
+// CHECK-LABEL: func.func @compare
+// CHECK:         arith.cmpf olt, %{{.*}} : vector<8xf32>
+// CHECK:         arith.extui %{{.*}} : vector<8xi1> to vector<8xi8>
+// CHECK:         vector.store %{{.*}} : memref<?xi8, strided<[1]>>, vector<8xi8>
+// CHECK-NOT:     maskedstore
+// CHECK:         arith.cmpf olt, %{{.*}} : f32
+func.func @compare(%x: memref<?xf32>, %y: memref<?xf32>, %z: memref<?xi8>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+      iterator_types = ["parallel"]}
+      ins(%x, %y : memref<?xf32>, memref<?xf32>) outs(%z : memref<?xi8>) {
+  ^bb0(%a: f32, %b: f32, %c: i8):
+    %0 = arith.cmpf olt, %a, %b : f32
+    %1 = arith.extui %0 : i1 to i8
+    linalg.yield %1 : i8
+  }
+  return
+}
+
+// A body that reads memory by itself stays scalar.
+
+// CHECK-LABEL: func.func @gather
+// CHECK-NOT:     vector
+// CHECK:         scf.for
+// CHECK:         memref.store
+func.func @gather(%x: memref<?xf32>, %i: memref<?xindex>, %z: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+      ins(%i : memref<?xindex>) outs(%z : memref<?xf32>) {
+  ^bb0(%a: index, %c: f32):
+    %0 = memref.load %x[%a] : memref<?xf32>
+    linalg.yield %0 : f32
+  }
+  return
+}
