@@ -89,6 +89,13 @@ def from_numpy(array: Any) -> Tensor:
     return _core._from_buffer(array)
 
 
+def from_dlpack(source: Any) -> Tensor:
+    """A tensor that shares the memory of another library's array on the CPU."""
+    import numpy
+
+    return from_numpy(numpy.from_dlpack(source))
+
+
 def full(
     size: Any,
     fill_value: float,

@@ -50,6 +50,16 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
 
 
 @_method
+def __dlpack__(self: Tensor, **kwargs: Any) -> Any:
+    return numpy(self).__dlpack__(**kwargs)
+
+
+@_method
+def __dlpack_device__(self: Tensor) -> tuple[int, int]:
+    return (1, 0)  # kDLCPU
+
+
+@_method
 def to(self: Tensor, *args: Any, dtype: _core.dtype | None = None, copy: bool = False) -> Tensor:
     """This tensor with another element type or device; itself if it is so already."""
     for arg in args:

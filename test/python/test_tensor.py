@@ -36,6 +36,19 @@ def test_numpy_shares_memory_both_ways():
     assert tensor.tolist() == [[20.0, 1.0, 0.0], [5.0, 40.0, 3.0]]
 
 
+def test_dlpack_shares_memory_both_ways():
+    x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
+    array = np.from_dlpack(x.T)
+    x[0, 1] = 20
+    assert array.tolist() == [[1.0, 3.0], [20.0, 4.0]]
+    made = sw.from_dlpack(x)
+    assert made.data_ptr() == x.data_ptr()
+    made[1, 0] = 30
+    assert x.tolist() == [[1.0, 20.0], [30.0, 4.0]]
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.from_dlpack(sw.ones(2, requires_grad=True))
+
+
 def test_numbers():
     assert sw.tensor([[1.5]]).item() == 1.5
     assert float(sw.tensor(2)) == 2.0 and int(sw.tensor(2.5)) == 2
