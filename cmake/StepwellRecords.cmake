@@ -7,7 +7,7 @@ find_package(Python 3.10 COMPONENTS Interpreter REQUIRED)
 find_program(STEPWELL_TBLGEN NAMES llvm-tblgen HINTS "${LLVM_TOOLS_BINARY_DIR}" NO_DEFAULT_PATH REQUIRED)
 
 set(STEPWELL_RECORD_SOURCES)
-foreach(file ArrayBase ArrayOps Contraction Elementwise Reduction Structure)
+foreach(file ArrayBase ArrayOps Contraction Elementwise Functions Logic Reduction Structure)
   list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/dialects/Array/${file}.td")
 endforeach()
 foreach(file emit_dialect emit_docs emit_table expressions generate records)

@@ -38,7 +38,8 @@ class Infer<string shape, string dtype> {
 
 /// What an elementwise operation does to one element, by kind of element type. Each is one
 /// expression over the operands' names, read by the kind of the last operand: calls of arith and math operations
-/// (`arith.addf(lhs, rhs)`, `arith.cmpf('olt', lhs, rhs)`), numbers, and `convert(x)` to the result's element type. An empty one means that
+/// (`arith.addf(lhs, rhs)`, `arith.cmpf('olt', lhs, rhs)`), numbers, `convert(x)` to the result's element type, `power(x, n)` of integers, and
+/// `bits()`, the number of an element's bits. An empty one means that
 /// the operation does not accept that kind. `unsigned` and `boolean` default to `integer`.
 class Scalar<string floating, string integer = "", string unsigned = integer,
              string boolean = ""> {
@@ -61,6 +62,8 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<Infer> inference = ?;
   /// "None", "Common", "ToFloat" or "SumToInt64": lib/Semantics/Promotion.h.
   string promotion = "None";
+  /// Operands that the promotion leaves alone (a condition, an index).
+  list<string> unpromoted = [];
   /// Elementwise operations only.
   Scalar scalar = NoScalar;
   /// The vector-Jacobian product: one expression per operand over operand names, result

@@ -6,5 +6,7 @@
 //===----------------------------------------------------------------------===//
 include "Contraction.td"
 include "Elementwise.td"
+include "Functions.td"
+include "Logic.td"
 include "Reduction.td"
 include "Structure.td"

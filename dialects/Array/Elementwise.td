@@ -21,10 +21,18 @@ class Array_BinaryOp<string mnemonic, list<Trait> traits = []>
     : Array_ElementwiseOp<mnemonic, (ins Array_Tensor:$input, Array_Tensor:$other), "same", traits> {
   let promotion = "Common";
 }
-class Array_CompareOp<string mnemonic>
-    : Array_ElementwiseOp<mnemonic, (ins Array_Tensor:$input, Array_Tensor:$other), "boolean"> {
-  let promotion = "Common";
+/// Integers and bool are computed in float32.
+class Array_FloatUnaryOp<string mnemonic, string body = "math." # mnemonic # "(input)">
+    : Array_UnaryOp<mnemonic> {
+  let promotion = "ToFloat";
+  let scalar = Scalar<body>;
+  let python = [mnemonic # "(input)"];
+}
+/// To whole numbers: piecewise constant, so the derivative is zero by convention.
+class Array_RoundingOp<string mnemonic, string body> : Array_UnaryOp<mnemonic> {
+  let scalar = Scalar<body, "input", "input">;
   let nonDifferentiable = 1;
+  let python = [mnemonic # "(input)"];
 }
 
 def Array_AddOp : Array_BinaryOp<"add", [Commutative]> {
@@ -55,26 +63,206 @@ def Array_MulOp : Array_BinaryOp<"mul", [Commutative]> {
   let slots = ["__mul__"];
 }
 
-def Array_ExpOp : Array_UnaryOp<"exp"> {
-  let summary = "Elementwise natural exponential";
+
+def Array_SubOp : Array_BinaryOp<"sub"> {
+  let summary = "Elementwise difference";
   let description = [{
-    `e ** input`. Integers and bool are computed in float32.
+    `input - other`, broadcast. Integers wrap around; bool is refused, as in PyTorch.
   }];
-  let promotion = "ToFloat";
-  let scalar = Scalar<"math.exp(input)">;
-  let vjp = ["g * result"];
-  let python = ["exp(input)"];
+  let scalar = Scalar<"arith.subf(input, other)", "arith.subi(input, other)">;
+  let vjp = ["g", "-g"];
+  let python = ["sub(input, other)"];
+  let slots = ["__sub__"];
 }
 
-def Array_LtOp : Array_CompareOp<"lt"> {
-  let summary = "Elementwise less-than";
+def Array_DivOp : Array_BinaryOp<"div"> {
+  let summary = "Elementwise true quotient";
   let description = [{
-    `input < other` as bool; false where either is NaN.
+    `input / other`, broadcast. Integers and bool are divided in float32; division by zero gives an infinity or NaN.
   }];
-  let scalar = Scalar<"arith.cmpf('olt', input, other)", "arith.cmpi('slt', input, other)", "arith.cmpi('ult', input, other)", "arith.cmpi('ult', input, other)">;
-  let python = ["lt(input, other)"];
-  let slots = ["__lt__"];
+  let promotion = "ToFloat";
+  let scalar = Scalar<"arith.divf(input, other)">;
+  let vjp = ["g / other", "-g * result / other"];
+  let python = ["div(input, other)"];
+  let slots = ["__truediv__"];
 }
+
+/// The bodies of `floor_divide` and `remainder`.
+def Division {
+  // What Python's % and // add to the remainder that keeps the dividend's sign. Integers never see a
+  // divisor of 0 or -1: those trap or overflow, and their results are known.
+  string remF = "arith.remf(input, other)";
+  string otherSideF = "arith.andi(arith.cmpf('one', " # remF # ", 0.0), arith.xori(arith.cmpf('olt', " # remF
+    # ", 0.0), arith.cmpf('olt', other, 0.0)))";
+  string safe = "arith.select(arith.ori(arith.cmpi('eq', other, 0), arith.cmpi('eq', other, -1)), 1, other)";
+  string remI = "arith.remsi(input, " # safe # ")";
+  string otherSideI = "arith.andi(arith.cmpi('ne', " # remI # ", 0), arith.xori(arith.cmpi('slt', " # remI
+    # ", 0), arith.cmpi('slt', other, 0)))";
+  string safeU = "arith.select(arith.cmpi('eq', other, 0), 1, other)";
+  string quotientF = "arith.divf(arith.subf(input, " # remF # "), other)";
+  string belowF = "arith.select(" # otherSideF # ", arith.subf(" # quotientF # ", 1.0), " # quotientF # ")";
+  string flooredF = "math.floor(" # belowF # ")";
+
+  string floorFloat = "arith.select(arith.cmpf('oeq', other, 0.0), arith.divf(input, other), arith.select(arith.cmpf('ogt', "
+        "arith.subf(" # belowF # ", " # flooredF # "), 0.5), arith.addf(" # flooredF # ", 1.0), " # flooredF # "))";
+  string floorInteger = "arith.select(arith.cmpi('eq', other, 0), 0, arith.select(arith.cmpi('eq', other, -1), arith.subi(0, input), "
+        "arith.select(" # otherSideI # ", arith.subi(arith.divsi(input, " # safe # "), 1), arith.divsi(input, "
+        # safe # "))))";
+  string floorUnsigned = "arith.select(arith.cmpi('eq', other, 0), 0, arith.divui(input, " # safeU # "))";
+  string remainderFloat = "arith.select(" # otherSideF # ", arith.addf(" # remF # ", other), " # remF # ")";
+  string remainderInteger = "arith.select(arith.cmpi('eq', other, 0), 0, arith.select(" # otherSideI # ", arith.addi(" # remI
+        # ", other), " # remI # "))";
+  string remainderUnsigned = "arith.select(arith.cmpi('eq', other, 0), 0, arith.remui(input, " # safeU # "))";
+}
+
+def Array_FloorDivideOp : Array_BinaryOp<"floor_divide"> {
+  let summary = "Elementwise quotient, rounded down";
+  let description = [{
+    `floor(input / other)`, from the exact remainder. An integer divided by zero is 0, and the least integer divided
+    by -1 is itself (it wraps around).
+  }];
+  let scalar = Scalar<Division.floorFloat, Division.floorInteger, Division.floorUnsigned>;
+  let nonDifferentiable = 1;
+  let python = ["floor_divide(input, other)"];
+  let slots = ["__floordiv__"];
+}
+
+def Array_RemainderOp : Array_BinaryOp<"remainder"> {
+  let summary = "Elementwise remainder with the divisor's sign";
+  let description = [{
+    `input - floor_divide(input, other) * other`, exactly: Python's `%`. An integer's remainder by zero is 0, a
+    float's is NaN.
+  }];
+  let scalar = Scalar<Division.remainderFloat, Division.remainderInteger, Division.remainderUnsigned>;
+  let vjp = ["g", "-g * floor_divide(input, other)"];
+  let python = ["remainder(input, other)"];
+  let slots = ["__mod__"];
+}
+
+def Array_PowOp : Array_BinaryOp<"pow"> {
+  let summary = "Elementwise power";
+  let description = [{
+    `input ** other`. Integers wrap around; a negative integer exponent gives 0, except for the bases 1 and -1. See
+    docs/derivatives.md for the gradient at 0.
+  }];
+  let scalar = Scalar<"math.powf(input, other)", "power(input, other)">;
+  let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, other - 1)))",
+             "where(logical_and(eq(input, 0), ge(other, 0)), 0, g * (result * log(input)))"];
+  let python = ["pow(input, other)"];
+  let slots = ["__pow__"];
+}
+
+def Array_NegOp : Array_UnaryOp<"neg"> {
+  let summary = "Elementwise negation";
+  let description = [{
+    `-input`. Integers wrap around; bool is refused, as in PyTorch.
+  }];
+  let scalar = Scalar<"arith.negf(input)", "arith.subi(0, input)">;
+  let vjp = ["-g"];
+  let python = ["neg(input)"];
+  let slots = ["__neg__"];
+}
+
+def Array_AbsOp : Array_UnaryOp<"abs"> {
+  let summary = "Elementwise magnitude";
+  let description = [{
+    `|input|`. The least integer is its own magnitude. The gradient at 0 is 0.
+  }];
+  let scalar = Scalar<"math.absf(input)", "arith.select(arith.cmpi('slt', input, 0), arith.subi(0, input), input)", "input">;
+  let vjp = ["g * sign(input)"];
+  let python = ["abs(input)"];
+  let slots = ["__abs__"];
+}
+
+def Array_SignOp : Array_UnaryOp<"sign"> {
+  let summary = "Elementwise sign";
+  let description = [{
+    -1, 0 or 1; of NaN it is 0.
+  }];
+  let scalar = Scalar<
+      "arith.subf(arith.select(arith.cmpf('ogt', input, 0.0), 1.0, 0.0), arith.select(arith.cmpf('olt', input, 0.0), 1.0, 0.0))",
+      "arith.subi(arith.select(arith.cmpi('sgt', input, 0), 1, 0), arith.select(arith.cmpi('slt', input, 0), 1, 0))",
+      "arith.select(arith.cmpi('eq', input, 0), 0, 1)", "input">;
+  let nonDifferentiable = 1;
+  let python = ["sign(input)"];
+}
+
+def Array_MaximumOp : Array_BinaryOp<"maximum", [Commutative]> {
+  let summary = "Elementwise larger value";
+  let description = [{
+    NaN where either is NaN. Where both are equal, each gets half of the gradient.
+  }];
+  let scalar = Scalar<"arith.maximumf(input, other)", "arith.maxsi(input, other)", "arith.maxui(input, other)", "arith.ori(input, other)">;
+  let vjp = ["where(lt(input, other), 0, where(eq(input, other), g / 2, g))",
+             "where(lt(other, input), 0, where(eq(input, other), g / 2, g))"];
+  let python = ["maximum(input, other)"];
+}
+
+def Array_MinimumOp : Array_BinaryOp<"minimum", [Commutative]> {
+  let summary = "Elementwise smaller value";
+  let description = [{
+    NaN where either is NaN. Where both are equal, each gets half of the gradient.
+  }];
+  let scalar = Scalar<"arith.minimumf(input, other)", "arith.minsi(input, other)", "arith.minui(input, other)", "arith.andi(input, other)">;
+  let vjp = ["where(gt(input, other), 0, where(eq(input, other), g / 2, g))",
+             "where(gt(other, input), 0, where(eq(input, other), g / 2, g))"];
+  let python = ["minimum(input, other)"];
+}
+
+def Array_ClampOp
+    : Array_ElementwiseOp<"clamp", (ins Array_Tensor:$input, Array_Tensor:$min, Array_Tensor:$max), "same"> {
+  let summary = "Each element moved into a range";
+  let description = [{
+    `minimum(maximum(input, min), max)`: where `min > max` it is `max`. The gradient goes to `input` inside the range, its ends
+    included.
+  }];
+  let promotion = "Common";
+  let scalar = Scalar<"arith.minimumf(arith.maximumf(input, min), max)", "arith.minsi(arith.maxsi(input, min), max)",
+                      "arith.minui(arith.maxui(input, min), max)">;
+  let vjp = ["where(logical_and(ge(input, min), le(input, max)), g, 0)",
+             "where(logical_and(lt(input, min), lt(min, max)), g, 0)",
+             "where(logical_or(gt(input, max), lt(max, min)), g, 0)"];
+  let python = ["clamp(input, min, max)"];
+}
+
+def Array_WhereOp
+    : Array_ElementwiseOp<"where", (ins Array_Tensor:$condition, Array_Tensor:$input, Array_Tensor:$other), "select"> {
+  let summary = "Elementwise choice between two values";
+  let description = [{
+    `input` where `condition` (bool) holds, `other` elsewhere. The value that is not chosen gets gradient 0; see
+    docs/derivatives.md for NaN behind it.
+  }];
+  let promotion = "Common";
+  let unpromoted = ["condition"];
+  let scalar = Scalar<"arith.select(condition, input, other)", "arith.select(condition, input, other)",
+                      "arith.select(condition, input, other)", "arith.select(condition, input, other)">;
+  let vjp = ["", "where(condition, g, 0)", "where(condition, 0, g)"];
+  let python = ["where(condition, input, other)"];
+}
+
+def Array_ReluOp : Array_UnaryOp<"relu"> {
+  let summary = "Elementwise positive part";
+  let description = [{
+    `input` where it is positive or NaN, 0 elsewhere. The gradient at 0 is 0.
+  }];
+  let scalar = Scalar<"arith.select(arith.cmpf('ole', input, 0.0), 0.0, input)", "arith.maxsi(input, 0)", "input">;
+  let vjp = ["where(gt(result, 0), g, 0)"];
+  let python = ["relu(input)"];
+}
+
+def Array_FloorOp : Array_RoundingOp<"floor", "math.floor(input)"> {
+  let summary = "Elementwise rounding down";
+}
+def Array_CeilOp : Array_RoundingOp<"ceil", "math.ceil(input)"> {
+  let summary = "Elementwise rounding up";
+}
+def Array_RoundOp : Array_RoundingOp<"round", "math.roundeven(input)"> {
+  let summary = "Elementwise rounding to the nearest whole number, halves to even";
+}
+def Array_TruncOp : Array_RoundingOp<"trunc", "math.trunc(input)"> {
+  let summary = "Elementwise rounding towards zero";
+}
+
 def Array_CastOp : Array_Op<"cast"> {
   let summary = "Each element converted to another element type";
   let description = [{

@@ -77,6 +77,18 @@ public:
   /// To the result's element type, as the record of array.cast says.
   Value convert(Value value);
 
+  /// How many bits an integer of the type of `like` has.
+  Value bits(Value like) {
+    return like
+               ? number(int64_t(
+                            getElementTypeOrSelf(like).getIntOrFloatBitWidth()),
+                        like)
+               : Value();
+  }
+
+  /// Of signed or unsigned integers, as the record of array.pow says.
+  Value power(Value base, Value exponent);
+
 private:
   Value constant(TypedAttr attr, Value like) {
     if (auto vector = dyn_cast<VectorType>(like.getType()))
@@ -134,6 +146,42 @@ Value ScalarBuilder::floatToInt(Value value, Type target) {
   };
   result = arith::SelectOp::create(builder, loc, tooLow, bound(low), result);
   return arith::SelectOp::create(builder, loc, tooHigh, bound(high), result);
+}
+
+/// Square and multiply, without a loop: one step per bit of a non-negative
+/// exponent.
+Value ScalarBuilder::power(Value base, Value exponent) {
+  if (!base || !exponent)
+    return {};
+  Value one = number(int64_t(1), base), zero = number(int64_t(0), base);
+  bool isSigned = from != DType::U8;
+  int64_t steps = 8 * byteWidth(from) - isSigned;
+  auto odd = [&](Value value) {
+    return compare("arith.cmpi", "ne",
+                   {call("arith.andi", {value, one}), zero});
+  };
+  Value result = one, square = base, rest = exponent;
+  for (int64_t step = 0; step < steps; ++step) {
+    Value factor =
+        arith::SelectOp::create(builder, loc, odd(rest), square, one);
+    result = call("arith.muli", {result, factor});
+    if (step + 1 < steps) {
+      square = call("arith.muli", {square, square});
+      rest = call("arith.shrui", {rest, one});
+    }
+  }
+  if (!isSigned)
+    return result;
+  // 1 / base ** n, truncated: 0 unless the base is its own inverse.
+  Value minusOne = number(int64_t(-1), base);
+  Value sign =
+      arith::SelectOp::create(builder, loc, odd(exponent), minusOne, one);
+  Value isMinusOne = compare("arith.cmpi", "eq", {base, minusOne});
+  Value isOne = compare("arith.cmpi", "eq", {base, one});
+  Value inverse = arith::SelectOp::create(builder, loc, isMinusOne, sign, zero);
+  inverse = arith::SelectOp::create(builder, loc, isOne, one, inverse);
+  Value negative = compare("arith.cmpi", "slt", {exponent, zero});
+  return arith::SelectOp::create(builder, loc, negative, inverse, result);
 }
 
 Value ScalarBuilder::convert(Value value) {

@@ -202,6 +202,13 @@ ErrorOr<DType> boolean(Operands operands, const Attributes &attributes) {
   return DType::Bool;
 }
 
+ErrorOr<DType> select(Operands operands, const Attributes &attributes) {
+  if (operands[0].dtype != DType::Bool)
+    return typeError("the condition must be bool, not " +
+                     std::string(name(operands[0].dtype)));
+  return same(operands.subspan(1), attributes);
+}
+
 ErrorOr<DType> first(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }

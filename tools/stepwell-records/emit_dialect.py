@@ -67,8 +67,10 @@ class _ScalarEmitter:
             return f"b.number({_literal_number(expression.value)}, {like or 'operands[0]'})"
         like = next((self.emit(a) for a in expression.args if isinstance(a, Ref)), like)
         arguments = ", ".join(self.emit(a, like) for a in expression.args)
-        if expression.op == "convert":
-            return f"b.convert({arguments})"
+        if expression.op == "bits":
+            return f"b.bits({like or 'operands[0]'})"
+        if expression.op in ("convert", "power"):
+            return f"b.{expression.op}({arguments})"
         name = json.dumps(expression.op)
         predicate = expression.attributes.get("predicate")
         if predicate is not None:
@@ -100,7 +102,7 @@ def scalar_bodies(ops):
 class _VJPEmitter:
     """Nested calls of VJPBuilder (dialects/Array/VJP.cpp)."""
 
-    def emit(self, expression, like=None):
+    def emit(self, expression):
         if isinstance(expression, Ref):
             return {
                 "operand": f"op->getOperand({expression.index})",
@@ -108,11 +110,10 @@ class _VJPEmitter:
                 "cotangent": "g",
             }[expression.kind]
         if isinstance(expression, Number):
-            return f"b.number({float(expression.value)!r}, {like or 'g'})"
+            # Whatever a gradient is computed from has the element type of the result.
+            return f"b.number({float(expression.value)!r}, g)"
         assert isinstance(expression, Call)
-        # A number takes the element type of a value beside it.
-        like = next((self.emit(a) for a in expression.args if isinstance(a, Ref)), like)
-        arguments = ", ".join(self.emit(a, like) for a in expression.args)
+        arguments = ", ".join(self.emit(a) for a in expression.args)
         attributes = ", ".join(
             f"{{{json.dumps(name)}, {self.attribute(value)}}}"
             for name, value in expression.attributes.items()

@@ -83,9 +83,8 @@ def emit(ops):
         "// One OpRow per operation, in the order of the mnemonics.",
     ]
     for op in ops.values():
-        mask = 0
-        for name in op.shape_only:
-            mask |= 1 << op.operand_index(name)
+        shape_only = sum(1 << op.operand_index(name) for name in op.shape_only)
+        unpromoted = sum(1 << op.operand_index(name) for name in op.unpromoted)
         kinds = sum(1 << i for i, kind in enumerate(SCALAR_KINDS) if op.scalar[kind])
         operands = [f"{{{_string(o.name)}, {str(o.variadic).lower()}}}" for o in op.operands]
         attributes = [
@@ -102,10 +101,11 @@ def emit(ops):
             f"    .summary = {_string(op.summary)},",
             f"    .description = {_string(op.description)},",
             f"    .operands = {{{', '.join(operands)}}},",
-            f"    .shapeOnly = {mask},",
+            f"    .shapeOnly = {shape_only},",
             f"    .attributes = {{{', '.join(attributes)}}},",
             f"    .results = {{{', '.join(results)}}},",
             f"    .promotion = Promotion::{op.promotion},",
+            f"    .unpromoted = {unpromoted},",
             f"    .elementwise = {str(op.elementwise).lower()},",
             f"    .elementKinds = {kinds},",
             f"    .nonDifferentiable = {str(op.non_differentiable).lower()},",

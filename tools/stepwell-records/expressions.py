@@ -52,6 +52,8 @@ class Call:
 
 
 ATTRIBUTE_FUNCTIONS = {"inverse": "attribute", "dtype": "value", "swapLast": "value"}
+# What a scalar body may call besides arith and math: the number of arguments.
+SCALAR_BUILTINS = {"convert": 1, "power": 2, "bits": 0}
 INFIX = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
@@ -176,8 +178,11 @@ class _ScalarParser(_Parser):
             if ref is None:
                 self.fail(f"'{node.id}' is no operand of '{self.op.mnemonic}'")
             return ref
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "convert":
-            return Call("convert", [self.value(argument) for argument in node.args])
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in SCALAR_BUILTINS:
+            name = ast.unparse(node.func)
+            if len(node.args) != SCALAR_BUILTINS[name]:
+                self.fail(f"'{name}' takes {SCALAR_BUILTINS[name]} arguments")
+            return Call(name, [self.value(argument) for argument in node.args])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name = ast.unparse(node.func)
             if name.split(".")[0] not in ("arith", "math"):

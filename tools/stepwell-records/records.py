@@ -48,6 +48,7 @@ class Op:
     results: list[str]
     inference: list[tuple[str, str]]
     promotion: str
+    unpromoted: list[str]
     scalar: dict[str, str]
     vjp: list[str]
     non_differentiable: bool
@@ -94,9 +95,8 @@ def _op(records, name):
             attributes.append(_attribute(records, definition, argument_name, name))
         else:
             operands.append(Operand(argument_name, "Variadic" in classes))
-    for wanted in ("inference",):
-        if record[wanted] is None:
-            raise RecordError(f"{name}: the field '{wanted}' is not stated")
+    if record["inference"] is None:
+        raise RecordError(f"{name}: the field 'inference' is not stated")
     scalar = records[record["scalar"]["def"]]
     op = Op(
         record=name,
@@ -111,6 +111,7 @@ def _op(records, name):
             for i in record["inference"]
         ],
         promotion=record["promotion"],
+        unpromoted=record["unpromoted"],
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
         vjp=record["vjp"],
         non_differentiable=bool(record["nonDifferentiable"]),
@@ -134,9 +135,10 @@ def _check(op):
         raise RecordError(
             f"{op.record}: {len(op.vjp)} vjp expressions for {len(op.operands)} operands"
         )
-    for name in op.shape_only:
-        if op.operand_index(name) is None:
-            raise RecordError(f"{op.record}: shapeOnly names '{name}', which is no operand")
+    for field_name, names in (("shapeOnly", op.shape_only), ("unpromoted", op.unpromoted)):
+        for name in names:
+            if op.operand_index(name) is None:
+                raise RecordError(f"{op.record}: {field_name} names '{name}', which is no operand")
     if op.inference and len(op.inference) != len(op.results):
         raise RecordError(
             f"{op.record}: {len(op.inference)} inferences for {len(op.results)} results"

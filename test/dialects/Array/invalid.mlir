@@ -120,3 +120,30 @@ func.func @too_many_dimensions(%a: tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xf32>
   %0 = array.exp %a : (tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xf32>) -> tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xf32>
   return
 }
+
+// -----
+
+func.func @condition(%a: tensor<2xf32>) {
+  // expected-error @+2 {{the condition must be bool, not float32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.where %a, %a, %a : (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @bool_difference(%a: tensor<2xi1>) {
+  // expected-error @+2 {{'array.sub' op does not accept bool, got bool}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.sub %a, %a : (tensor<2xi1>, tensor<2xi1>) -> tensor<2xi1>
+  return
+}
+
+// -----
+
+func.func @bits_of_a_float(%a: tensor<2xf32>) {
+  // expected-error @+2 {{'array.bitwise_and' op does not accept floats, got float32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.bitwise_and %a, %a : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return
+}

@@ -44,3 +44,20 @@ func.func @reductions_and_contractions(%a: tensor<2x?x4xf32>, %b: tensor<4x5xf32
   %3 = array.matmul %a, %b : (tensor<2x?x4xf32>, tensor<4x5xf32>) -> tensor<?x?x?xf32>
   return
 }
+
+// CHECK-LABEL: @arithmetic
+func.func @arithmetic(%a: tensor<?xi32>, %b: tensor<?xf32>, %c: tensor<?xi1>) {
+  // CHECK: array.floor_divide %{{.*}} : (tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>
+  %0 = array.floor_divide %a, %a : (tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>
+  // CHECK: array.left_shift %{{.*}} : (tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>
+  %1 = array.left_shift %a, %a : (tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>
+  // CHECK: array.where %{{.*}} : (tensor<?xi1>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %2 = array.where %c, %b, %b : (tensor<?xi1>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  // CHECK: array.clamp %{{.*}} : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %3 = array.clamp %b, %b, %b : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  // CHECK: array.isnan %{{.*}} : (tensor<?xf32>) -> tensor<?xi1>
+  %4 = array.isnan %b : (tensor<?xf32>) -> tensor<?xi1>
+  // CHECK: array.logical_and %{{.*}} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xi1>
+  %5 = array.logical_and %b, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xi1>
+  return
+}

@@ -66,6 +66,7 @@ struct OpRow {
   std::vector<AttributeRow> attributes;
   std::vector<ResultRow> results;
   Promotion promotion;
+  uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
   bool elementwise;
   /// Elementwise only, of the last operand: 1 floats, 2 signed integers, 4
   /// uint8, 8 bool.

@@ -43,6 +43,9 @@ ErrorOr<Dims> broadcastLike(Operands, const Attributes &);
 ErrorOr<DType> same(Operands, const Attributes &);
 /// All operands have one element type; the result is bool.
 ErrorOr<DType> boolean(Operands, const Attributes &);
+/// The first operand is bool, all others have one element type, and so has the
+/// result.
+ErrorOr<DType> select(Operands, const Attributes &);
 /// The element type of the first operand, whatever the others have.
 ErrorOr<DType> first(Operands, const Attributes &);
 /// The result has the element type of the attribute 0.

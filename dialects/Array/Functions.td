@@ -1,0 +1,136 @@
+//===- Functions.td - Elementary functions --------------------*- tablegen -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Integers and bool are computed in float32. The functions themselves are expanded into
+// arithmetic further down.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_ARRAY_FUNCTIONS
+#define STEPWELL_ARRAY_FUNCTIONS
+
+include "Elementwise.td"
+
+def Array_ExpOp : Array_FloatUnaryOp<"exp"> {
+  let summary = "Elementwise natural exponential";
+  let description = [{
+    `e ** input`. Integers and bool are computed in float32.
+  }];
+  let vjp = ["g * result"];
+}
+
+def Array_Exp2Op : Array_FloatUnaryOp<"exp2"> {
+  let summary = "Elementwise power of two";
+  let vjp = ["g * (result * 0.6931471805599453)"];
+}
+
+def Array_Expm1Op : Array_FloatUnaryOp<"expm1"> {
+  let summary = "Elementwise `exp(input) - 1`, accurate near 0";
+  let vjp = ["g * (result + 1)"];
+}
+
+def Array_LogOp : Array_FloatUnaryOp<"log"> {
+  let summary = "Elementwise natural logarithm";
+  let description = [{
+    Of 0 it is minus infinity, of a negative number NaN.
+  }];
+  let vjp = ["g / input"];
+}
+
+def Array_Log1pOp : Array_FloatUnaryOp<"log1p"> {
+  let summary = "Elementwise `log(1 + input)`, accurate near 0";
+  let vjp = ["g / (input + 1)"];
+}
+
+def Array_Log2Op : Array_FloatUnaryOp<"log2"> {
+  let summary = "Elementwise logarithm to base 2";
+  let vjp = ["g / (input * 0.6931471805599453)"];
+}
+
+def Array_Log10Op : Array_FloatUnaryOp<"log10"> {
+  let summary = "Elementwise logarithm to base 10";
+  let vjp = ["g / (input * 2.302585092994046)"];
+}
+
+def Array_SqrtOp : Array_FloatUnaryOp<"sqrt"> {
+  let summary = "Elementwise square root";
+  let description = [{
+    Of a negative number it is NaN. The gradient at 0 is infinite.
+  }];
+  let vjp = ["g / (result * 2)"];
+}
+
+def Array_RsqrtOp : Array_FloatUnaryOp<"rsqrt"> {
+  let summary = "Elementwise reciprocal of the square root";
+  let vjp = ["g * (result * result * result * -0.5)"];
+}
+
+def Array_SinOp : Array_FloatUnaryOp<"sin"> {
+  let summary = "Elementwise sine";
+  let vjp = ["g * cos(input)"];
+}
+
+def Array_CosOp : Array_FloatUnaryOp<"cos"> {
+  let summary = "Elementwise cosine";
+  let vjp = ["-(g * sin(input))"];
+}
+
+def Array_TanOp : Array_FloatUnaryOp<"tan"> {
+  let summary = "Elementwise tangent";
+  let vjp = ["g * (result * result + 1)"];
+}
+
+def Array_AsinOp : Array_FloatUnaryOp<"asin"> {
+  let summary = "Elementwise inverse sine";
+  let vjp = ["g * rsqrt(1 - input * input)"];
+}
+
+def Array_AcosOp : Array_FloatUnaryOp<"acos"> {
+  let summary = "Elementwise inverse cosine";
+  let vjp = ["-(g * rsqrt(1 - input * input))"];
+}
+
+def Array_AtanOp : Array_FloatUnaryOp<"atan"> {
+  let summary = "Elementwise inverse tangent";
+  let vjp = ["g / (input * input + 1)"];
+}
+
+def Array_SinhOp : Array_FloatUnaryOp<"sinh"> {
+  let summary = "Elementwise hyperbolic sine";
+  let vjp = ["g * cosh(input)"];
+}
+
+def Array_CoshOp : Array_FloatUnaryOp<"cosh"> {
+  let summary = "Elementwise hyperbolic cosine";
+  let vjp = ["g * sinh(input)"];
+}
+
+def Array_TanhOp : Array_FloatUnaryOp<"tanh"> {
+  let summary = "Elementwise hyperbolic tangent";
+  let vjp = ["g * (1 - result * result)"];
+}
+
+def Array_ErfOp : Array_FloatUnaryOp<"erf"> {
+  let summary = "Elementwise error function";
+  let vjp = ["g * (exp(-(input * input)) * 1.1283791670955126)"];
+}
+
+def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid", "arith.divf(1.0, arith.addf(1.0, math.exp(arith.negf(input))))"> {
+  let summary = "Elementwise logistic function";
+  let description = [{
+    `1 / (1 + exp(-input))`.
+  }];
+  let vjp = ["g * ((1 - result) * result)"];
+}
+
+def Array_Atan2Op : Array_BinaryOp<"atan2"> {
+  let summary = "Elementwise angle of a point";
+  let description = [{
+    The angle of the point (`other`, `input`), between -pi and pi.
+  }];
+  let promotion = "ToFloat";
+  let scalar = Scalar<"math.atan2(input, other)">;
+  let vjp = ["g * (other / (input * input + other * other))", "-g * (input / (input * input + other * other))"];
+  let python = ["atan2(input, other)"];
+}
+#endif // STEPWELL_ARRAY_FUNCTIONS
