@@ -190,6 +190,11 @@ public:
       pm.addInstrumentation(traceInto(request.options.dumpFolder, *module));
     if (failed(pm.run(*module)))
       return fail("a pass failed");
+    if (request.options.emission == TargetOptions::Emission::MLIRText) {
+      llvm::raw_string_ostream(result.object) << *module;
+      result.ok = true;
+      return;
+    }
     if (failed(target->emit(*module, request.options, object)))
       return fail("no object could be written");
     result.object.assign(object.begin(), object.end());

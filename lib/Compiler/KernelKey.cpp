@@ -10,6 +10,9 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+
+#include <optional>
 
 using namespace stepwell;
 using llvm::StringRef;
@@ -105,6 +108,19 @@ bool stepwell::parseKernelKey(StringRef key, CompileRequest &request,
       if (setting != "0" && setting != "1")
         return reader.fail("threads is 0 or 1");
       request.options.threads = setting == "1";
+    } else if (name == "emit") {
+      auto kind =
+          llvm::StringSwitch<std::optional<TargetOptions::Emission>>(setting)
+              .Case("object", TargetOptions::Emission::Object)
+              .Case("asm", TargetOptions::Emission::Assembly)
+              .Case("llvm", TargetOptions::Emission::LLVMText)
+              .Case("mlir", TargetOptions::Emission::MLIRText)
+              .Default(std::nullopt);
+      if (!kind)
+        return reader.fail("emit is object, asm, llvm or mlir");
+      request.options.emission = *kind;
+    } else if (name == "triple") {
+      request.options.triple = setting.str();
     }
     request.options.options[name] = setting.str();
   }

@@ -92,12 +92,15 @@ std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
       llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return std::nullopt;
+  // Asked without the name first: LLVM prints about one that it does not know.
   std::unique_ptr<llvm::MCSubtargetInfo> info(
-      target->createMCSubtargetInfo(triple, machine.cpu, machine.features));
+      target->createMCSubtargetInfo(triple, "", ""));
   if (!info || !info->isCPUStringValid(machine.cpu)) {
     error = "unknown CPU '" + machine.cpu + "' for " + machine.triple;
     return std::nullopt;
   }
+  info.reset(
+      target->createMCSubtargetInfo(triple, machine.cpu, machine.features));
   if (triple.isX86()) {
     if (info->checkFeatures("+avx512f,+avx512vl,+avx512bw,+avx512dq")) {
       machine.vectorBits = 512;

@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from conftest import ROOT, Digest
+from runtime_library import ROOT, Digest
 
 HEADER = 64
 
@@ -206,7 +206,7 @@ def child(code, *arguments, **environment):
     prelude = (
         "import ctypes, os, random, sys, time\n"
         f"sys.path.insert(0, {str(ROOT / 'test' / 'runtime')!r})\n"
-        "from conftest import load_runtime\nfrom test_cache import *\n"
+        "from runtime_library import load_runtime\nfrom test_cache import *\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", prelude + code, *map(str, arguments)],

@@ -16,7 +16,7 @@ from ctypes import (
 )
 
 import pytest
-from conftest import Arg, Context, Kernel
+from runtime_library import Arg, Context, Kernel
 
 
 class Device(Structure):

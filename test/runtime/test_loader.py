@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BUILD, ROOT, Arg, Context, KernelFunction
+from runtime_library import BUILD, ROOT, Arg, Context, KernelFunction
 
 # Reads rodata and a zeroed table, calls another function and a function pointer in data: the
 # relocations that kernels may have.
@@ -164,7 +164,7 @@ def test_every_truncation_is_refused(runtime, compile_object):
 FUZZ = """
 import ctypes, random, sys
 sys.path.insert(0, sys.argv[1])
-from conftest import load_runtime
+from runtime_library import load_runtime
 lib = load_runtime()
 image = open(sys.argv[2], 'rb').read()
 error = ctypes.create_string_buffer(256)

@@ -5,7 +5,7 @@
 import subprocess
 
 import pytest
-from conftest import BUILD
+from runtime_library import BUILD
 
 
 def archive(name):

@@ -6,7 +6,7 @@ import ctypes
 import threading
 
 import pytest
-from conftest import Deleter
+from runtime_library import Deleter
 
 
 class Storage(ctypes.Structure):
@@ -118,7 +118,7 @@ def test_many_threads(runtime, cpu):
 
 
 def test_the_workspace_grows_and_goes(runtime):
-    from conftest import Context
+    from runtime_library import Context
 
     context = Context()
     runtime.stepwell_context_init(context, 0)

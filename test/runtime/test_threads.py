@@ -11,7 +11,7 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import BUILD, Body, Context
+from runtime_library import BUILD, Body, Context
 
 THREADED = 1
 

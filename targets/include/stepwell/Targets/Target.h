@@ -41,7 +41,8 @@ inline constexpr llvm::StringLiteral kWorkspaceSizeOfAttr =
 inline constexpr llvm::StringLiteral kDefaultEntryName = "stepwell_kernel";
 
 struct TargetOptions {
-  enum class Emission { Object, Assembly, LLVMText };
+  /// MLIRText is what emit() would have been given: targets never see it.
+  enum class Emission { Object, Assembly, LLVMText, MLIRText };
 
   /// CPU name ("x86-64-v3") or chip ("sm_80"), as in the key's target line.
   std::string chip;

@@ -1,0 +1,237 @@
+//===- Glue.cpp - The C around a kernel -----------------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The typed entry takes plain pointers and sizes and builds the words of
+// docs/abi.md.
+//===----------------------------------------------------------------------===//
+#include "Package.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace stepwell;
+
+static std::string sizeName(const Parameter &parameter, size_t dimension) {
+  return parameter.name + "_size" + std::to_string(dimension);
+}
+
+static void declare(const Parameter &parameter, bool writable,
+                    SmallVectorImpl<std::string> &arguments) {
+  if (parameter.weight)
+    return;
+  if (parameter.scalar) {
+    arguments.push_back(std::string(parameter.type->c) + " " + parameter.name);
+    return;
+  }
+  if (!parameter.shapeOnly)
+    arguments.push_back(std::string(writable ? "" : "const ") +
+                        parameter.type->c + " *" + parameter.name);
+  for (auto [i, size] : enumerate(parameter.shape))
+    if (size < 0)
+      arguments.push_back("int64_t " + sizeName(parameter, i));
+}
+
+static std::string prototype(const Package &package) {
+  SmallVector<std::string> arguments;
+  for (const Parameter &input : package.signature.inputs)
+    declare(input, input.written, arguments);
+  for (const Parameter &output : package.signature.outputs)
+    declare(output, true, arguments);
+  return "int32_t " + package.name + "(" +
+         (arguments.empty() ? "void" : join(arguments, ", ")) + ")";
+}
+
+static std::string kernelPrototypes(const Package &package) {
+  return "int32_t " + package.name +
+         "_kernel(struct stepwell_context *context,\n                "
+         "const union stepwell_arg *words);\nint64_t " +
+         package.name +
+         "_kernel_workspace_size(const union stepwell_arg *words);\n";
+}
+
+std::string stepwell::printHeader(const Package &package) {
+  std::string guard = StringRef(package.name).upper() + "_STEPWELL_H";
+  std::string text;
+  raw_string_ostream out(text);
+  out << "/* Made by stepwell-compile.\n *\n";
+  auto list = [&](const Parameter &parameter, StringRef role) {
+    out << " *   " << parameter.name << ": " << parameter.describe() << ", "
+        << role << "\n";
+  };
+  for (const Parameter &input : package.signature.inputs)
+    list(input, input.weight      ? "embedded"
+                : input.scalar    ? "by value"
+                : input.shapeOnly ? "sizes only"
+                : input.written   ? "read, then overwritten"
+                                  : "read");
+  for (const Parameter &output : package.signature.outputs)
+    list(output, "written");
+  out << " *\n"
+         " * Tensors are contiguous, the last dimension varying fastest; bool "
+         "is\n"
+         " * one byte, f16 and bf16 are their bits in uint16_t. Buffers do "
+         "not\n"
+         " * overlap. May be called from several threads at once.\n"
+         " * Returns 0, or: 1 index out of range, 2 shapes do not match,\n"
+         " * 3 bad value, 4 out of memory. Outputs are then unspecified.\n";
+  if (package.kind == PackageKind::Object)
+    out << " * Link with libstepwell-runtime"
+        << (package.threads ? "" : "-serial") << ".a.\n";
+  out << " */\n#ifndef " << guard << "\n#define " << guard
+      << "\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n"
+         "#endif\n\n"
+      << prototype(package)
+      << ";\n\n/* The same program through the launch ABI (stepwell/abi.h). "
+         "Embedded tensors\n * are arguments here. */\n"
+         "struct stepwell_context;\nunion stepwell_arg;\n"
+      << kernelPrototypes(package)
+      << "\n#ifdef __cplusplus\n}\n#endif\n#endif /* " << guard << " */\n";
+  return text;
+}
+
+static std::string weightSymbol(const Package &package, size_t index) {
+  return package.name + "_weight" + std::to_string(index);
+}
+
+static void declareWeights(const Package &package, raw_ostream &out) {
+  for (auto [i, input] : enumerate(package.signature.inputs))
+    if (input.weight)
+      out << "extern const char " << weightSymbol(package, i)
+          << "[] __attribute__((visibility(\"hidden\")));\n";
+}
+
+static std::string sizeOf(const Parameter &parameter, size_t dimension) {
+  int64_t size = parameter.shape[dimension];
+  return size < 0 ? sizeName(parameter, dimension)
+                  : "INT64_C(" + std::to_string(size) + ")";
+}
+
+/// Appends the words of one tensor: pointer, sizes, contiguous strides.
+static void printWords(const Parameter &parameter, const std::string &pointer,
+                       size_t &word, raw_ostream &out) {
+  if (parameter.scalar) {
+    out << "  words[" << word++ << "]." << parameter.type->field << " = "
+        << parameter.name << ";\n";
+    return;
+  }
+  out << "  words[" << word++ << "].pointer = " << pointer << ";\n";
+  size_t rank = parameter.shape.size();
+  for (size_t i = 0; i < rank; ++i)
+    out << "  words[" << word + i << "].i64 = " << sizeOf(parameter, i)
+        << ";\n";
+  for (size_t i = rank; i-- > 0;) {
+    out << "  words[" << word + rank + i << "].i64 = ";
+    if (i + 1 == rank)
+      out << "1;\n";
+    else
+      out << "words[" << word + rank + i + 1 << "].i64 * words[" << word + i + 1
+          << "].i64;\n";
+  }
+  word += 2 * rank;
+}
+
+static size_t countWords(const Signature &signature) {
+  size_t words = 0;
+  for (const auto *list : {&signature.inputs, &signature.outputs})
+    for (const Parameter &parameter : *list)
+      words += parameter.scalar ? 1 : 1 + 2 * parameter.shape.size();
+  return words;
+}
+
+std::string stepwell::printTypedEntry(const Package &package) {
+  std::string text;
+  raw_string_ostream out(text);
+  const Signature &signature = package.signature;
+  out << "#include \"stepwell/runtime.h\"\n\n" << kernelPrototypes(package);
+  declareWeights(package, out);
+  out << "\n__attribute__((visibility(\"default\")))\n"
+      << prototype(package) << " {\n  stepwell_arg words["
+      << std::max<size_t>(countWords(signature), 1) << "];\n";
+  for (const auto *list : {&signature.inputs, &signature.outputs})
+    for (const Parameter &parameter : *list)
+      for (auto [i, size] : enumerate(parameter.shape))
+        if (size < 0)
+          out << "  if (" << sizeName(parameter, i)
+              << " < 0)\n    return STEPWELL_BAD_VALUE;\n";
+  size_t word = 0;
+  for (auto [i, input] : enumerate(signature.inputs))
+    printWords(input,
+               input.weight      ? "(void *)" + weightSymbol(package, i)
+               : input.shapeOnly ? "0"
+                                 : "(void *)" + input.name,
+               word, out);
+  for (const Parameter &output : signature.outputs)
+    printWords(output, output.name, word, out);
+  out << "  stepwell_context context;\n  stepwell_context_init(&context, "
+      << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL")
+      << ");\n  int32_t status = stepwell_context_call(&context, "
+      << package.name << "_kernel,\n      " << package.name
+      << "_kernel_workspace_size, words);\n"
+         "  stepwell_context_release(&context);\n  return status;\n}\n";
+  return text;
+}
+
+std::string stepwell::printProgramTable(const Package &package) {
+  std::string text;
+  raw_string_ostream out(text);
+  out << "#include \"stepwell/Runner.h\"\n\n" << kernelPrototypes(package);
+  declareWeights(package, out);
+  const Signature &signature = package.signature;
+  auto print = [&](const std::vector<Parameter> &list, StringRef array) {
+    for (auto [i, parameter] : enumerate(list)) {
+      out << "static const int64_t " << array << i << "[] = {";
+      for (int64_t size : parameter.shape)
+        out << size << ", ";
+      out << "0};\n";
+    }
+    out << "static const stepwell_parameter " << array << "[] = {\n";
+    for (auto [i, parameter] : enumerate(list)) {
+      out << "  {\"" << parameter.name << "\", \"" << parameter.describe()
+          << "\", \"" << parameter.type->npy << "\", " << parameter.type->bytes
+          << ", " << parameter.shape.size() << ", " << array << i << ", "
+          << parameter.scalar << ", " << parameter.shapeOnly << ", "
+          << parameter.written << ", ";
+      if (parameter.weight)
+        out << weightSymbol(package, i);
+      else
+        out << "0";
+      out << "},\n";
+    }
+    out << "  {0}};\n";
+  };
+  print(signature.inputs, "inputs");
+  print(signature.outputs, "outputs");
+  out << "const stepwell_program stepwell_shipped_program = {\n  \""
+      << package.name << "\", " << signature.inputs.size() << ", inputs, "
+      << signature.outputs.size() << ", outputs,\n  " << package.name
+      << "_kernel, " << package.name << "_kernel_workspace_size, "
+      << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL") << "};\n";
+  return text;
+}
+
+std::string stepwell::printWeights(const Package &package) {
+  std::string text;
+  raw_string_ostream out(text);
+  for (auto [i, input] : enumerate(package.signature.inputs)) {
+    if (!input.weight)
+      continue;
+    std::string symbol = weightSymbol(package, i), path;
+    for (char letter : input.weight->file)
+      path += (letter == '"' || letter == '\\') ? std::string("\\") + letter
+                                                : std::string(1, letter);
+    out << "  .section .rodata." << symbol << ",\"a\",@progbits\n"
+        << "  .balign 64\n  .globl " << symbol << "\n  .hidden " << symbol
+        << "\n"
+        << symbol << ":\n";
+    if (input.weight->size)
+      out << "  .incbin \"" << path << "\", " << input.weight->offset << ", "
+          << input.weight->size << "\n";
+    out << "  .size " << symbol << ", " << input.weight->size << "\n";
+  }
+  if (!text.empty())
+    out << "  .section .note.GNU-stack,\"\",@progbits\n";
+  return text;
+}

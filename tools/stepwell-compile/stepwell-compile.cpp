@@ -1,0 +1,253 @@
+//===- stepwell-compile.cpp - Ship a program ------------------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Package.h"
+
+#include "stepwell-c/Compiler.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+using namespace stepwell;
+
+namespace {
+
+enum class Emit { Executable, Shared, Object, Assembly, LLVM, MLIR };
+constexpr StringLiteral emitNames[] = {"exe", "shared", "object",
+                                       "asm", "llvm",   "mlir"};
+
+struct Options {
+  std::string input, output, weights, name, dump;
+  std::string target = "host";
+  Emit emit = Emit::Executable;
+  bool serial = false;
+};
+
+constexpr StringLiteral usage =
+    R"(usage: stepwell-compile PROGRAM.mlir -o FILE [options]
+
+Compiles a program of the array dialect to a native binary that needs neither
+Python nor a compiler.
+
+  --emit=exe       an executable that reads .npy or raw files (default)
+  --emit=shared    a shared object and, beside it, a C header
+  --emit=object    an object file and a C header
+  --emit=asm       the kernel's assembly
+  --emit=llvm      the kernel's LLVM IR
+  --emit=mlir      the kernel's MLIR just before it becomes LLVM IR
+  --target=CPU     a CPU (x86-64-v3), a triple, or host (default)
+  --threads        use several threads (default)
+  --serial         use no threads, link no thread pool
+  --weights=FILE   embed the tensors of a safetensors file that arguments of the
+                   program name with stepwell.name
+  --name=NAME      the C function's name (default: from the output file)
+  --dump=FOLDER    write the IR after each step there
+)";
+
+} // namespace
+
+static Error makeError(const Twine &message) {
+  return createStringError(inconvertibleErrorCode(), message);
+}
+
+// Not llvm::cl: libLLVM registers hundreds of options of its own there, with
+// names that we want.
+static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
+  Options options;
+  bool threads = false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    StringRef argument = arguments[i], value = argument;
+    auto [flag, setting] = argument.split('=');
+    if (argument == "-o") {
+      if (++i == arguments.size())
+        return makeError("-o needs a file name");
+      options.output = arguments[i];
+    } else if (value.consume_front("--emit=")) {
+      const auto *found = find(emitNames, value);
+      if (found == std::end(emitNames))
+        return makeError("--emit=" + value + ": choose one of " +
+                         join(ArrayRef(emitNames), ", "));
+      options.emit = Emit(found - emitNames);
+    } else if (flag == "--target") {
+      options.target = setting.str();
+    } else if (flag == "--weights") {
+      options.weights = setting.str();
+    } else if (flag == "--name") {
+      options.name = setting.str();
+    } else if (flag == "--dump") {
+      options.dump = setting.str();
+    } else if (argument == "--threads") {
+      threads = true;
+    } else if (argument == "--serial") {
+      options.serial = true;
+    } else if (argument.starts_with("-")) {
+      return makeError("unknown option '" + argument + "'; --help lists them");
+    } else if (options.input.empty()) {
+      options.input = argument.str();
+    } else {
+      return makeError("one program at a time, and '" + argument +
+                       "' is the second");
+    }
+  }
+  if (options.input.empty() || options.output.empty())
+    return makeError("a program and -o FILE are needed; --help tells more");
+  if (threads && options.serial)
+    return makeError("--threads and --serial exclude each other");
+  return options;
+}
+
+/// The name of the C function: an identifier that is not C's own.
+static Expected<std::string> chooseName(const Options &options) {
+  bool given = !options.name.empty();
+  std::string name =
+      given ? options.name : sys::path::stem(options.output).str();
+  if (!given) {
+    if (StringRef(name).starts_with("lib"))
+      name.erase(0, 3);
+    for (char &letter : name)
+      letter = isAlnum(letter) ? letter : '_';
+    if (name.empty() || isDigit(name[0]))
+      name = "_" + name;
+    if (name == "main")
+      name = "program";
+  }
+  if (name.empty() || isDigit(name[0]) || name == "main" ||
+      !all_of(name, [](char c) { return isAlnum(c) || c == '_'; }))
+    return makeError("--name: '" + name + "' cannot name a C function");
+  return name;
+}
+
+/// The key of docs/kernel-key.md that asks for this program.
+static std::string makeKey(const Options &options, StringRef program,
+                           const Twine &entry) {
+  Triple triple(options.target);
+  bool isTriple =
+      options.target != "host" && triple.getArch() != Triple::UnknownArch;
+  std::string key;
+  raw_string_ostream out(key);
+  out << "stepwell-key 1\nabi 1\nbuild " << stepwellCompilerBuildId()
+      << "\ntarget cpu";
+  if (!isTriple)
+    out << ' ' << options.target;
+  else if (triple.getArch() == Triple::x86_64)
+    out << " x86-64-v2";
+  else
+    out << " generic";
+  static constexpr StringLiteral kinds[] = {"object", "object", "object",
+                                            "asm",    "llvm",   "mlir"};
+  out << "\noptions emit=" << kinds[int(options.emit)] << " entry=" << entry
+      << " threads=" << (options.serial ? 0 : 1);
+  if (isTriple)
+    out << " triple=" << Triple::normalize(options.target);
+  out << "\n\n" << program;
+  return key;
+}
+
+static Expected<std::string> compileKernel(const Options &options,
+                                           StringRef key) {
+  StepwellCompilation *compilation =
+      stepwellCompile({key.data(), key.size()}, {"", 0},
+                      {options.dump.data(), options.dump.size()});
+  auto text = [](StepwellBytes bytes) {
+    return std::string(bytes.data, bytes.size);
+  };
+  bool ok = stepwellCompilationOk(compilation);
+  std::string result = text(ok ? stepwellCompilationObject(compilation)
+                               : stepwellCompilationError(compilation));
+  stepwellCompilationDestroy(compilation);
+  if (ok)
+    return result;
+  // One line, whatever the compiler had to say; it calls the file "program" and
+  // the whole of it line 0.
+  StringRef message = result;
+  bool placed = message.consume_front("program:");
+  message.consume_front("0:0: ");
+  SmallVector<StringRef> lines;
+  message.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  return makeError(
+      options.input +
+      (placed && !message.empty() && isDigit(message[0]) ? ":" : ": ") +
+      join(lines, "; "));
+}
+
+static Error writeText(StringRef file, StringRef text) {
+  std::error_code failed;
+  raw_fd_ostream stream(file, failed);
+  if (!failed) {
+    stream << text;
+    stream.close();
+    failed = stream.error();
+    stream.clear_error();
+  }
+  return failed ? makeError(file + ": " + failed.message()) : Error::success();
+}
+
+static Error run(const Options &options) {
+  auto buffer = MemoryBuffer::getFile(options.input);
+  if (!buffer)
+    return makeError(options.input + ": " + buffer.getError().message());
+  StringRef program = (*buffer)->getBuffer();
+  Expected<Signature> signature = readSignature(program, options.input);
+  if (!signature)
+    return signature.takeError();
+  Expected<std::string> name = chooseName(options);
+  if (!name)
+    return name.takeError();
+  if (!options.weights.empty())
+    if (Error error = bindWeights(*signature, options.weights))
+      return error;
+
+  bool packaged = options.emit <= Emit::Object;
+  Triple triple(options.target), host(sys::getProcessTriple());
+  if (packaged && options.target != "host" &&
+      triple.getArch() != Triple::UnknownArch &&
+      triple.getArch() != host.getArch())
+    return makeError(
+        "--emit=" + emitNames[int(options.emit)] +
+        " links with this machine's C compiler and cannot be for " +
+        options.target + "; --emit=asm can");
+  if (options.emit == Emit::Executable)
+    for (const Parameter &result : signature->outputs)
+      if (!result.isStatic())
+        return makeError(options.input +
+                         ": an executable needs results of known shape, '" +
+                         result.name + "' is " + result.describe() +
+                         "; --emit=shared lets the caller give the sizes");
+
+  Expected<std::string> object = compileKernel(
+      options, makeKey(options, program, packaged ? *name + "_kernel" : *name));
+  if (!object)
+    return object.takeError();
+  if (!packaged)
+    return writeText(options.output, *object);
+  PackageKind kind = options.emit == Emit::Executable ? PackageKind::Executable
+                     : options.emit == Emit::Shared   ? PackageKind::Shared
+                                                      : PackageKind::Object;
+  return buildPackage(
+      {kind, *name, !options.serial, std::move(*signature), options.output},
+      *object);
+}
+
+int main(int argc, char **argv) {
+  ArrayRef<const char *> arguments(argv + 1, argv + argc);
+  if (is_contained(arguments, StringRef("--help")) ||
+      is_contained(arguments, StringRef("-h"))) {
+    outs() << usage;
+    return 0;
+  }
+  Expected<Options> options = parseOptions(arguments);
+  Error error = options ? run(*options) : options.takeError();
+  if (!error)
+    return 0;
+  errs() << "stepwell-compile: error: " << toString(std::move(error)) << '\n';
+  return 1;
+}
