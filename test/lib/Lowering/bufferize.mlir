@@ -1,0 +1,80 @@
+// RUN: stepwell-opt %s -split-input-file -pass-pipeline="builtin.module(convert-array-to-linalg,stepwell-lower-entry{entry=k},func.func(stepwell-fuse-elementwise),stepwell-bufferize,canonicalize,cse)" | FileCheck %s
+
+// p += g * lr in place: one loop, no copy, no temporary.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?xf32>, %[[G:.*]]: memref<?xf32>, %[[LR:.*]]: f32)
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} ins(%[[P]], %[[G]] : {{.*}}) outs(%[[P]] :
+// CHECK: arith.mulf %{{.*}}, %[[LR]]
+// CHECK: arith.addf
+// CHECK-NOT: linalg.copy
+// CHECK: return
+func.func @main(%p: tensor<?xf32>, %g: tensor<?xf32>, %lr: tensor<f32> {stepwell.scalar}) -> (tensor<?xf32> {stepwell.into = 0 : i64}) {
+  %0 = array.mul %g, %lr : (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>
+  %1 = array.add %p, %0 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}
+
+// -----
+
+// p @ w reads p while it writes: the product is made elsewhere.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?x?xf32>, %[[W:.*]]: memref<?x?xf32>)
+// CHECK: %[[T:.*]] = memref.alloc
+// CHECK: linalg.matmul ins(%[[P]], %[[W]] : {{.*}}) outs(%[[T]] :
+// CHECK: linalg.copy ins(%[[T]] : {{.*}}) outs(%[[P]] :
+func.func @main(%p: tensor<?x?xf32>, %w: tensor<?x?xf32>) -> (tensor<?x?xf32> {stepwell.into = 0 : i64}) {
+  %0 = array.matmul %p, %w : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// p + p.T reads each element twice, at two times: not in place.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?x?xf32>)
+// CHECK: %[[T:.*]] = memref.alloc
+// CHECK: linalg.generic {{.*}} outs(%[[T]] :
+// CHECK: linalg.copy ins(%[[T]] : {{.*}}) outs(%[[P]] :
+func.func @main(%p: tensor<?x?xf32>) -> (tensor<?x?xf32> {stepwell.into = 0 : i64}) {
+  %0 = array.transpose %p {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = array.add %p, %0 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
+
+// -----
+
+// The second result reads the p that the first one overwrites.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?xf32>, %[[OUT:.*]]: memref<?xf32>)
+// CHECK: %[[T:.*]] = memref.alloc
+// CHECK: linalg.generic {{.*}} ins(%[[P]] : {{.*}}) outs(%[[T]] :
+// CHECK: linalg.generic {{.*}} ins(%[[P]] : {{.*}}) outs(%[[OUT]] :
+// CHECK: linalg.copy ins(%[[T]] : {{.*}}) outs(%[[P]] :
+func.func @main(%p: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 0 : i64}, tensor<?xf32>) {
+  %0 = array.exp %p : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = array.add %p, %p : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %0, %1 : tensor<?xf32>, tensor<?xf32>
+}
+
+// -----
+
+// Two inputs change places: both are read before either is written.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?xf32>, %[[Q:.*]]: memref<?xf32>)
+// CHECK-DAG: linalg.copy ins(%[[Q]] : {{.*}}) outs(%[[TQ:.*]] :
+// CHECK-DAG: linalg.copy ins(%[[P]] : {{.*}}) outs(%[[TP:.*]] :
+// CHECK: linalg.copy ins(%[[TQ]] : {{.*}}) outs(%[[P]] :
+// CHECK: linalg.copy ins(%[[TP]] : {{.*}}) outs(%[[Q]] :
+func.func @main(%p: tensor<?xf32>, %q: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 0 : i64}, tensor<?xf32> {stepwell.into = 1 : i64}) {
+  return %q, %p : tensor<?xf32>, tensor<?xf32>
+}
+
+// -----
+
+// A reduction that keeps its dimension is computed where the caller wants it.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<?x?xf32>, %[[OUT:.*]]: memref<?x1xf32>)
+// CHECK-NOT: memref.alloc
+// CHECK: %[[VIEW:.*]] = memref.subview %[[OUT]]
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[VIEW]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+func.func @main(%x: tensor<?x?xf32>) -> tensor<?x1xf32> {
+  %0 = array.sum %x {dims = array<i64: 1>, keepdim = true} : (tensor<?x?xf32>) -> tensor<?x1xf32>
+  return %0 : tensor<?x1xf32>
+}

@@ -1,0 +1,41 @@
+// RUN: stepwell-opt %s -pass-pipeline="builtin.module(convert-array-to-linalg,func.func(stepwell-fuse-elementwise))" | FileCheck %s
+
+// Into the reduction.
+// CHECK-LABEL: @reduction
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction"]
+// CHECK: math.exp
+// CHECK: arith.addf
+// CHECK-NOT: linalg.generic
+func.func @reduction(%x: tensor<?xf32>) -> tensor<f32> {
+  %0 = array.exp %x : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = array.sum %0 {dims = array<i64: 0>, keepdim = false} : (tensor<?xf32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
+
+// An exponential is not computed again for every row.
+// CHECK-LABEL: @costly
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel"]
+// CHECK: math.exp
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]
+// CHECK: arith.addf
+func.func @costly(%x: tensor<?x?xf32>, %row: tensor<?xf32>) -> tensor<?x?xf32> {
+  %0 = array.exp %row : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = array.add %x, %0 : (tensor<?x?xf32>, tensor<?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
+
+// A transpose is an index, for everyone who reads it.
+// CHECK-LABEL: @moves
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: math.exp
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.addf
+// CHECK-NOT: linalg.generic
+func.func @moves(%x: tensor<?x?xf32>) -> (tensor<?x?xf32>, tensor<?x?xf32>) {
+  %0 = array.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = array.exp %0 : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %2 = array.add %0, %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1, %2 : tensor<?x?xf32>, tensor<?x?xf32>
+}

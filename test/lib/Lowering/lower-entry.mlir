@@ -1,0 +1,51 @@
+// RUN: stepwell-opt %s -split-input-file -pass-pipeline="builtin.module(stepwell-lower-entry{entry=k})" | FileCheck %s
+
+// The memref type tells the layout; a scalar is a value; a result has its own buffer.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<?x?xf32, strided<[?, ?]>>,
+// CHECK-SAME: %{{.*}}: memref<?x?xf32, strided<[?, 1]>>, %{{.*}}: memref<?xf32>, %[[S:.*]]: f32,
+// CHECK-SAME: %[[OUT:.*]]: memref<?x?xf32>) -> i32 attributes {stepwell.entry}
+// CHECK-DAG: %[[T:.*]] = bufferization.to_tensor %[[X]] restrict :
+// CHECK-DAG: tensor.from_elements %[[S]] : tensor<f32>
+// CHECK: bufferization.materialize_in_destination %[[T]] in restrict writable %[[OUT]]
+// CHECK: return %c0_i32
+func.func @main(%x: tensor<?x?xf32> {stepwell.layout = "strided"}, %y: tensor<?x?xf32> {stepwell.layout = "rows"},
+                %z: tensor<?xf32> {stepwell.layout = "rows"}, %s: tensor<f32> {stepwell.scalar}) -> tensor<?x?xf32> {
+  return %x : tensor<?x?xf32>
+}
+
+// -----
+
+// An update is materialised in the tensor of the input, so that bufferisation sees who still reads it.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<?xf32>) -> i32
+// CHECK: %[[T:.*]] = bufferization.to_tensor %[[P]] restrict writable :
+// CHECK: %[[NEW:.*]] = math.exp
+// CHECK: %[[IN:.*]] = bufferization.materialize_in_destination %[[NEW]] in %[[T]]
+// CHECK: bufferization.materialize_in_destination %[[IN]] in writable %[[P]]
+func.func @main(%p: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 0 : i64}) {
+  %0 = math.exp %p : tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// A partial overlap is copied away first.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %{{.*}}, %[[Q:.*]]: memref<?xf32>) -> i32
+// CHECK: %[[COPY:.*]] = memref.alloc(%{{.*}}) : memref<?xf32>
+// CHECK: memref.copy %[[Q]], %[[COPY]]
+// CHECK: bufferization.to_tensor %[[COPY]] restrict :
+func.func @main(%p: tensor<?xf32>, %q: tensor<?xf32> {stepwell.may_alias}) -> (tensor<?xf32> {stepwell.into = 0 : i64}) {
+  %0 = arith.addf %p, %q : tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[LIKE:.*]]: memref<?xf32>, %{{.*}}: memref<?xf32>) -> i32
+// CHECK-NOT: to_tensor
+// CHECK: memref.dim %[[LIKE]]
+func.func @main(%like: tensor<?xf32> {stepwell.shape_only}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %like, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  return %e : tensor<?xf32>
+}
