@@ -63,6 +63,10 @@ bool isProductSum(linalg::LinalgOp op) {
 
 /// Fails when there is no row or no column to share the work of loading.
 std::optional<Roles> findRoles(const LoopNest &nest) {
+  // A convolution has loops that the inference below passes over.
+  for (AffineMap map : nest.op.getIndexingMapsArray())
+    if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
+      return std::nullopt;
   auto dims = linalg::inferContractionDims(nest.op);
   if (failed(dims) || dims->k.empty())
     return std::nullopt;

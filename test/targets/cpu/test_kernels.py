@@ -268,6 +268,21 @@ def test_matmul_of_known_shape(build, shape):
     np.testing.assert_allclose(z, 1 + x.astype("f8") @ y, rtol=1e-4, atol=1e-4)
 
 
+def test_convolution(build):
+    t = buffer(4, "f32")
+    attributes = "{dilations = dense<1> : tensor<2xi64>, strides = dense<2> : tensor<2xi64>}"
+    library = build(
+        entry(
+            [t] * 3,
+            f"linalg.conv_2d_nchw_fchw {attributes} ins(%m0, %m1 : {t}, {t}) outs(%m2 : {t})",
+        )
+    )
+    x, w, y = normal((2, 3, 9, 13)), normal((4, 3, 3, 3)), np.zeros((2, 4, 4, 6), "f4")
+    call(library, x, w, y)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
+    np.testing.assert_allclose(y, np.einsum("ncijkl,fckl->nfij", windows, w), rtol=1e-4, atol=1e-4)
+
+
 def test_parallel_ranges_cover_everything_once(build):
     types = [buffer(1, "f32")] * 3
     library = build(generic(types, ["f32"] * 3, ["d0"] * 3, ["parallel"], ADD))
