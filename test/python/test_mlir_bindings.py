@@ -53,7 +53,9 @@ for name in ("MLIR", "LLVM", "stepwell-compiler"):
 
 
 def run(code, cache):
-    environment = {**os.environ, "STEPWELL_CACHE_DIR": str(cache)}
+    # sys.path holds the build folder's package: conftest.py.
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "STEPWELL_CACHE_DIR": str(cache), "PYTHONPATH": path}
     result = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
     )
