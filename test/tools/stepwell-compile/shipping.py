@@ -11,7 +11,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
 
-# 2 (x @ w + b), summed along its rows.
+# exp(x @ w + b), summed along its rows.
 MODEL = """
 func.func @main(%x: tensor<4x8xf32> {stepwell.name = "x"},
                 %w: tensor<8x3xf32> {stepwell.name = "layer.weight"},
@@ -19,7 +19,7 @@ func.func @main(%x: tensor<4x8xf32> {stepwell.name = "x"},
     -> (tensor<4xf32> {stepwell.name = "y"}) {
   %0 = array.matmul %x, %w : (tensor<4x8xf32>, tensor<8x3xf32>) -> tensor<4x3xf32>
   %1 = array.add %0, %b : (tensor<4x3xf32>, tensor<1x3xf32>) -> tensor<4x3xf32>
-  %2 = array.add %1, %1 : (tensor<4x3xf32>, tensor<4x3xf32>) -> tensor<4x3xf32>
+  %2 = array.exp %1 : (tensor<4x3xf32>) -> tensor<4x3xf32>
   %3 = array.sum %2 {dims = array<i64: 1>, keepdim = false} : (tensor<4x3xf32>) -> tensor<4xf32>
   return %3 : tensor<4xf32>
 }
@@ -34,7 +34,7 @@ def model_inputs():
 
 def model_result(inputs):
     x, w, b = (v.astype(np.float64) for v in inputs.values())
-    return 2 * (x @ w + b).sum(1)
+    return np.exp(x @ w + b).sum(1)
 
 
 def save_safetensors(path, tensors):

@@ -69,7 +69,7 @@ def test_two_objects_in_one_program(workshop, threading, language):
     numbers = [float(line) for line in workshop.run("./caller").stdout.split()]
     x = np.arange(32, dtype=np.float64).reshape(4, 8) / 32
     w = (np.arange(24) / 24).astype(np.float32).astype(np.float64).reshape(8, 3)
-    np.testing.assert_allclose(numbers, 2 * (x @ w + np.arange(3)).sum(1), rtol=1e-5)
+    np.testing.assert_allclose(numbers, np.exp(x @ w + np.arange(3)).sum(1), rtol=1e-5)
 
 
 def test_embedded_weights_leave_the_signature(workshop):
