@@ -224,11 +224,14 @@ Row LoopNest::row(unsigned operand, unsigned loop, unsigned width) {
   std::optional<int64_t> stride = access.stride(loop);
   Row row{Row::Splat, access.scalar, access.element, {}};
   if (access.base) {
-    if (!stride || *stride != 0)
-      row.kind = stride && *stride == 1 ? Row::Unit : Row::Strided;
-    bool splat = row.kind == Row::Splat;
-    OpFoldResult step = splat ? index().constant(1) : access.strides[loop];
-    OpFoldResult size = splat ? index().constant(1) : ranges[loop];
+    // A result along a loop of size 1 has no stride either, but is a place, not
+    // a value.
+    bool still = stride && *stride == 0;
+    bool splat = still && operand < op.getNumDpsInputs();
+    if (!splat)
+      row.kind = still || (stride && *stride == 1) ? Row::Unit : Row::Strided;
+    OpFoldResult step = still ? index().constant(1) : access.strides[loop];
+    OpFoldResult size = still ? index().constant(1) : ranges[loop];
     int64_t staticStep =
         getConstantIntValue(step).value_or(ShapedType::kDynamic);
     int64_t staticSize =
