@@ -1,15 +1,16 @@
-//===- ExpandMath.cpp - Functions as arithmetic ---------------------------===//
+//===- ExpandMath.cpp - math operations as arithmetic
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Formula.h"
+
+#include "stepwell/Registration.h"
 #include "stepwell/Transforms/Passes.h"
 
-#include "Formula.h"
-#include "stepwell/Registration.h"
-
-#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -19,33 +20,90 @@ namespace stepwell {
 } // namespace stepwell
 
 using namespace stepwell;
+namespace em = stepwell::expandmath;
 
 namespace {
 
-template <typename Op, Float (*formula)(Float)>
-struct Expand : OpRewritePattern<Op> {
-  using OpRewritePattern<Op>::OpRewritePattern;
-  LogicalResult matchAndRewrite(Op op,
-                                PatternRewriter &rewriter) const override {
-    Type element = getElementTypeOrSelf(op.getType());
-    if (!element.isF32() && !element.isF64())
-      return failure();
-    FormulaScope scope(rewriter, op.getLoc(), op.getType());
-    rewriter.replaceOp(op, formula(Float(scope, op.getOperand())).value);
-    return success();
-  }
-};
+em::Real build(Operation *op, em::Real x, em::Real y, bool f32) {
+  return TypeSwitch<Operation *, em::Real>(op)
+      .Case([&](math::ExpOp) { return em::exp(x); })
+      .Case([&](math::Exp2Op) { return em::exp2(x); })
+      .Case([&](math::ExpM1Op) { return em::expm1(x); })
+      .Case([&](math::LogOp) { return em::log(x); })
+      .Case([&](math::Log1pOp) { return em::log1p(x); })
+      .Case([&](math::Log2Op) { return em::log2(x); })
+      .Case([&](math::Log10Op) { return em::log10(x); })
+      .Case([&](math::SinOp) { return em::sin(x, f32); })
+      .Case([&](math::CosOp) { return em::cos(x, f32); })
+      .Case([&](math::TanOp) { return em::tan(x, f32); })
+      .Case([&](math::AsinOp) { return em::asin(x); })
+      .Case([&](math::AcosOp) { return em::acos(x); })
+      .Case([&](math::AtanOp) { return em::atan(x); })
+      .Case([&](math::Atan2Op) { return em::atan2(x, y); })
+      .Case([&](math::SinhOp) { return em::sinh(x); })
+      .Case([&](math::CoshOp) { return em::cosh(x); })
+      .Case([&](math::TanhOp) { return em::tanh(x); })
+      .Case([&](math::AsinhOp) { return em::asinh(x); })
+      .Case([&](math::AcoshOp) { return em::acosh(x); })
+      .Case([&](math::AtanhOp) { return em::atanh(x); })
+      .Case([&](math::ErfOp) { return em::erf(x); })
+      .Case([&](math::ErfcOp) { return em::erfc(x); })
+      .Case([&](math::PowFOp) { return em::pow(x, y, f32); })
+      .Case([&](math::CbrtOp) { return em::cbrt(x); })
+      .Case([&](math::RsqrtOp) { return em::rsqrt(x); })
+      .Case([&](arith::RemFOp) { return em::fmod32(x, y); })
+      .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
+}
 
-struct ExpandMath : stepwell::impl::ExpandMathPassBase<ExpandMath> {
+struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns
-        .add<Expand<math::ExpOp, expandExp>, Expand<math::Exp2Op, expandExp2>,
-             Expand<math::LogOp, expandLog>>(&getContext());
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    SmallVector<Operation *> work;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp,
+              math::Log1pOp, math::Log2Op, math::Log10Op, math::SinOp,
+              math::CosOp, math::TanOp, math::AsinOp, math::AcosOp,
+              math::AtanOp, math::Atan2Op, math::SinhOp, math::CoshOp,
+              math::TanhOp, math::AsinhOp, math::AcoshOp, math::AtanhOp,
+              math::ErfOp, math::ErfcOp, math::PowFOp, math::CbrtOp,
+              math::RsqrtOp, arith::RemFOp>(op))
+        work.push_back(op);
+    });
+    for (Operation *op : work)
+      expand(op);
+  }
+
+  static void expand(Operation *op) {
+    Type type = op->getResult(0).getType(),
+         element = getElementTypeOrSelf(type);
+    bool f32 = element.isF32();
+    if ((!f32 && !element.isF64()) || isa<TensorType>(type))
+      return;
+    if (isa<arith::RemFOp>(op) && !f32)
+      return; // needs a loop
+    OpBuilder builder(op);
+    auto with = [&](Type scalar) -> Type {
+      if (auto shaped = dyn_cast<ShapedType>(type))
+        return shaped.clone(scalar);
+      return scalar;
+    };
+    em::Maker maker{builder, op->getLoc(), with(builder.getF64Type()),
+                    with(builder.getI64Type())};
+    auto operand = [&](unsigned i) {
+      Value value = op->getOperand(std::min(i, op->getNumOperands() - 1));
+      if (f32)
+        value = arith::ExtFOp::create(builder, op->getLoc(), maker.f64, value);
+      return em::Real{value, &maker};
+    };
+    em::Real x = operand(0);
+    em::Real y = op->getNumOperands() > 1 ? operand(1) : x;
+    Value result = build(op, x, y, f32).value;
+    if (f32)
+      result = arith::TruncFOp::create(builder, op->getLoc(), type, result);
+    op->getResult(0).replaceAllUsesWith(result);
+    op->erase();
   }
 };
 
 } // namespace
 
-static RegisterPieces passes([] { registerExpandMathPass(); });
+static RegisterPieces passes(registerTransformsPasses);

@@ -1,89 +1,48 @@
-//===- Exponential.cpp - exp and exp2 -------------------------------------===//
+//===- Exponential.cpp - exp, exp2, expm1
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Cody and Waite, "Software Manual for the Elementary Functions" (1980): e^x =
-// 2^k e^r with |r| <= ln(2)/2, r found in two steps so that k ln(2) cancels
-// exactly.
 //===----------------------------------------------------------------------===//
+#include "Coefficients.h"
 #include "Formula.h"
 
-using namespace stepwell;
+using namespace stepwell::expandmath;
+namespace em = stepwell::expandmath;
 
-namespace {
+// Cody and Waite: x = k ln2 + r. ln2 in two parts, the first short enough for
+// an exact product with k.
+static constexpr double kLn2Hi = 0x1.62e42feep-1;
+static constexpr double kLn2Lo = 0x1.a39ef35793c76p-33;
+static constexpr double kLog2E = 0x1.71547652b82fep+0;
 
-struct Format {
-  int mantissa, bias;
-  double shift;       // 1.5 * 2^mantissa: adding it rounds to an integer
-  double low, high;   // beyond these exp is 0 or infinite
-  double low2, high2; // and exp2
-  double ln2High, ln2Low;
-};
-constexpr Format kSingle = {23,   127, 0x1.8p23,          -110,         100,
-                            -160, 140, 0.693145751953125, 1.42860677e-6};
-constexpr Format kDouble = {52,
-                            1023,
-                            0x1.8p52,
-                            -760,
-                            720,
-                            -1100,
-                            1030,
-                            6.93147180369123816490e-01,
-                            1.90821492927058770002e-10};
-
-const Format &format(Float x) {
-  return x.scope->isDouble() ? kDouble : kSingle;
+/// exp(r) - 1 for |r| <= ln2/2, where r = hi + lo.
+static Real expm1Core(Real hi, Real lo) {
+  Real r = hi + lo, error = lo - (r - hi);
+  return r + (r * r * horner(r, kExp) + error);
 }
 
-/// (e^r - 1 - r) / r^2 on |r| <= ln(2)/2. The single precision polynomial is a
-/// minimax fit, the double precision one the Taylor series, whose first dropped
-/// term is below 2^-57.
-constexpr double kTailSingle[] = {1.9875691500e-4, 1.3981999507e-3,
-                                  8.3334519073e-3, 4.1665795894e-2,
-                                  1.6666665459e-1, 5.0000001201e-1};
-constexpr double kTailDouble[] = {
-    1 / 6227020800., 1 / 479001600., 1 / 39916800., 1 / 3628800.,
-    1 / 362880.,     1 / 40320.,     1 / 5040.,     1 / 720.,
-    1 / 120.,        1 / 24.,        1 / 6.,        1 / 2.};
-
-Float clamp(Float x, double low, double high) {
-  x = select(x < low, low, x); // a NaN stays
-  return select(x > high, high, x);
+Real em::expScaled(Real x, Real low, int shift) {
+  x = clamp(x, -800, 800);
+  Real k = nearest(x * kLog2E);
+  Real p = expm1Core(x - k * kLn2Hi, low - k * kLn2Lo);
+  return scale(1.0 + p, toInt(k) + uint64_t(int64_t(shift)));
 }
 
-/// y 2^k in two exact-or-once-rounded steps, so that results become subnormal
-/// or infinite as they should.
-Float scale(Float y, Int k) {
-  const Format &f = format(y);
-  Int half = k >> 1;
-  Float first = fromBits((half + f.bias) << f.mantissa);
-  Float second = fromBits((k - half + f.bias) << f.mantissa);
-  return y * first * second;
+Real em::exp(Real x) { return expScaled(x, x.lit(0), 0); }
+
+Real em::exp2(Real x) {
+  x = clamp(x, -1200, 1200);
+  Real k = nearest(x), r = x - k;
+  return scale(1.0 + r * horner(r, kExp2), toInt(k));
 }
 
-/// e^r for a reduced argument.
-Float expReduced(Float r) {
-  Float tail = r.scope->isDouble() ? polynomial(r, kTailDouble)
-                                   : polynomial(r, kTailSingle);
-  return fma(tail, r * r, r) + 1;
-}
-
-} // namespace
-
-Float stepwell::expandExp(Float x) {
-  const Format &f = format(x);
-  x = clamp(x, f.low, f.high);
-  Float shifted = fma(x, 1.44269504088896340736, Float(*x.scope, f.shift));
-  Float k = shifted - f.shift;
-  Float r = fma(k, -f.ln2Low, fma(k, -f.ln2High, x));
-  return scale(expReduced(r), bits(shifted) - bits(Float(*x.scope, f.shift)));
-}
-
-Float stepwell::expandExp2(Float x) {
-  const Format &f = format(x);
-  x = clamp(x, f.low2, f.high2);
-  Float shifted = x + f.shift;
-  Float r = (x - (shifted - f.shift)) * 0.69314718055994530942;
-  return scale(expReduced(r), bits(shifted) - bits(Float(*x.scope, f.shift)));
+Real em::expm1(Real x) {
+  Real y = clamp(x, -50, 800);
+  Real k = nearest(y * kLog2E);
+  Real p = expm1Core(y - k * kLn2Hi, -(k * kLn2Lo));
+  // 2^k (p + 1) - 1 = 2^k (p + (1 - 2^-k)); the bracket is 1 from k = 60 on.
+  Real inverse = powerOfTwo(toInt(-select(k > 60.0, 60.0, k)));
+  Real result = scale(p + (1.0 - inverse), toInt(k));
+  return select(x == 0.0, x, result);
 }

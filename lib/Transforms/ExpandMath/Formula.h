@@ -1,191 +1,246 @@
-//===- Formula.h - Operations that read as the formula they are -*- C++ -*-===//
+//===- Formula.h - Formulas over f64 and i64, read as written ---*- C++ -*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Float and Int wrap a Value, scalar or vector; their operators build arith
-// operations.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_TRANSFORMS_EXPANDMATH_FORMULA_H
 #define STEPWELL_TRANSFORMS_EXPANDMATH_FORMULA_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/TypeUtilities.h"
 
 #include <bit>
-#include <span>
+#include <limits>
 
-namespace stepwell {
+namespace stepwell::expandmath {
 
-/// Where operations go, and the types of the formula: all follow one float
-/// type.
-struct FormulaScope {
+/// Where formulas are built: all of one shape, scalar or vector.
+struct Maker {
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  mlir::Type floatType, intType;
-
-  FormulaScope(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type)
-      : builder(builder), loc(loc), floatType(type) {
-    unsigned width = mlir::getElementTypeOrSelf(type).getIntOrFloatBitWidth();
-    intType = builder.getIntegerType(width);
-    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
-      intType = shaped.clone(intType);
-  }
-  bool isDouble() const {
-    return mlir::getElementTypeOrSelf(floatType).isF64();
-  }
-
-  mlir::Value constant(mlir::Type type, mlir::TypedAttr value) const {
-    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
-      value = mlir::DenseElementsAttr::get(shaped, mlir::Attribute(value));
-    return mlir::arith::ConstantOp::create(builder, loc, type, value);
-  }
+  mlir::Type f64, i64;
 };
 
+/// A truth value per element.
 struct Bool {
-  FormulaScope *scope;
   mlir::Value value;
+  const Maker *maker;
+  Bool operator&(Bool o) const {
+    return {
+        mlir::arith::AndIOp::create(maker->builder, maker->loc, value, o.value),
+        maker};
+  }
+  Bool operator|(Bool o) const {
+    return {
+        mlir::arith::OrIOp::create(maker->builder, maker->loc, value, o.value),
+        maker};
+  }
 };
 
+/// An f64. No operation is fused: the formulas need no fma, so that every chip
+/// gives the same bits.
+struct Real {
+  mlir::Value value;
+  const Maker *maker;
+
+  Real lit(double c) const {
+    mlir::Type type = maker->f64;
+    mlir::TypedAttr attr = maker->builder.getF64FloatAttr(c);
+    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
+      attr = mlir::DenseElementsAttr::get(shaped, attr);
+    return {mlir::arith::ConstantOp::create(maker->builder, maker->loc, attr),
+            maker};
+  }
+  template <typename Op> Real make(Real o) const {
+    return {Op::create(maker->builder, maker->loc, value, o.value), maker};
+  }
+  template <typename Op> Real make() const {
+    return {Op::create(maker->builder, maker->loc, value), maker};
+  }
+  Bool compare(mlir::arith::CmpFPredicate p, Real o) const {
+    return {mlir::arith::CmpFOp::create(maker->builder, maker->loc, p, value,
+                                        o.value),
+            maker};
+  }
+};
+
+inline Real operator+(Real a, Real b) { return a.make<mlir::arith::AddFOp>(b); }
+inline Real operator-(Real a, Real b) { return a.make<mlir::arith::SubFOp>(b); }
+inline Real operator*(Real a, Real b) { return a.make<mlir::arith::MulFOp>(b); }
+inline Real operator/(Real a, Real b) { return a.make<mlir::arith::DivFOp>(b); }
+inline Real operator+(Real a, double b) { return a + a.lit(b); }
+inline Real operator-(Real a, double b) { return a - a.lit(b); }
+inline Real operator*(Real a, double b) { return a * a.lit(b); }
+inline Real operator+(double a, Real b) { return b.lit(a) + b; }
+inline Real operator-(double a, Real b) { return b.lit(a) - b; }
+inline Real operator*(double a, Real b) { return b.lit(a) * b; }
+inline Real operator/(double a, Real b) { return b.lit(a) / b; }
+inline Real operator-(Real a) { return a.make<mlir::arith::NegFOp>(); }
+// Ordered: false where either is NaN, except !=.
+#define STEPWELL_COMPARE(op, name)                                             \
+  inline Bool operator op(Real a, Real b) {                                    \
+    return a.compare(mlir::arith::CmpFPredicate::name, b);                     \
+  }                                                                            \
+  inline Bool operator op(Real a, double b) { return a op a.lit(b); }
+STEPWELL_COMPARE(<, OLT)
+STEPWELL_COMPARE(>, OGT)
+STEPWELL_COMPARE(>=, OGE)
+STEPWELL_COMPARE(==, OEQ)
+STEPWELL_COMPARE(!=, UNE)
+#undef STEPWELL_COMPARE
+
+inline Real abs(Real a) { return a.make<mlir::math::AbsFOp>(); }
+inline Real sqrt(Real a) { return a.make<mlir::math::SqrtOp>(); }
+inline Real floor(Real a) { return a.make<mlir::math::FloorOp>(); }
+inline Real copySign(Real a, Real b) {
+  return a.make<mlir::math::CopySignOp>(b);
+}
+inline Real select(Bool c, Real a, Real b) {
+  return {mlir::arith::SelectOp::create(a.maker->builder, a.maker->loc, c.value,
+                                        a.value, b.value),
+          a.maker};
+}
+inline Real select(Bool c, double a, Real b) { return select(c, b.lit(a), b); }
+inline Real select(Bool c, Real a, double b) { return select(c, a, a.lit(b)); }
+/// NaN stays NaN.
+inline Real clamp(Real x, double low, double high) {
+  return select(x < low, low, select(x > high, high, x));
+}
+
+/// An i64, wrapping.
 struct Int {
-  FormulaScope *scope;
   mlir::Value value;
-
-  Int(FormulaScope &scope, mlir::Value value) : scope(&scope), value(value) {}
-  Int(FormulaScope &scope, int64_t number)
-      : scope(&scope),
-        value(scope.constant(
-            scope.intType,
-            scope.builder.getIntegerAttr(
-                mlir::getElementTypeOrSelf(scope.intType), number))) {}
+  const Maker *maker;
+  Int lit(uint64_t c) const {
+    mlir::TypedAttr attr = maker->builder.getI64IntegerAttr(int64_t(c));
+    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(maker->i64))
+      attr = mlir::DenseElementsAttr::get(shaped, attr);
+    return {mlir::arith::ConstantOp::create(maker->builder, maker->loc, attr),
+            maker};
+  }
+  template <typename Op> Int make(Int o) const {
+    return {Op::create(maker->builder, maker->loc, value, o.value), maker};
+  }
 };
-
-struct Float {
-  FormulaScope *scope;
-  mlir::Value value;
-
-  Float(FormulaScope &scope, mlir::Value value) : scope(&scope), value(value) {}
-  Float(FormulaScope &scope, double number)
-      : scope(&scope),
-        value(scope.constant(
-            scope.floatType,
-            scope.builder.getFloatAttr(
-                mlir::getElementTypeOrSelf(scope.floatType), number))) {}
-};
-
-template <typename Op, typename T> T build(T a, T b) {
-  return T(
-      *a.scope,
-      Op::create(a.scope->builder, a.scope->loc, a.value, b.value).getResult());
+#define STEPWELL_INT(op, Name)                                                 \
+  inline Int operator op(Int a, Int b) {                                       \
+    return a.make<mlir::arith::Name>(b);                                       \
+  }                                                                            \
+  inline Int operator op(Int a, uint64_t b) { return a op a.lit(b); }
+STEPWELL_INT(+, AddIOp)
+STEPWELL_INT(-, SubIOp)
+STEPWELL_INT(*, MulIOp)
+STEPWELL_INT(&, AndIOp)
+STEPWELL_INT(|, OrIOp)
+STEPWELL_INT(<<, ShLIOp)
+STEPWELL_INT(>>, ShRUIOp) // logical
+#undef STEPWELL_INT
+inline Int signedShift(Int a, uint64_t b) {
+  return a.make<mlir::arith::ShRSIOp>(a.lit(b));
 }
-inline Float operator+(Float a, Float b) {
-  return build<mlir::arith::AddFOp>(a, b);
+inline Bool less(Int a, Int b) { // unsigned
+  return {mlir::arith::CmpIOp::create(a.maker->builder, a.maker->loc,
+                                      mlir::arith::CmpIPredicate::ult, a.value,
+                                      b.value),
+          a.maker};
 }
-inline Float operator-(Float a, Float b) {
-  return build<mlir::arith::SubFOp>(a, b);
+inline Bool nonZero(Int a) {
+  return {mlir::arith::CmpIOp::create(a.maker->builder, a.maker->loc,
+                                      mlir::arith::CmpIPredicate::ne, a.value,
+                                      a.lit(0).value),
+          a.maker};
 }
-inline Float operator*(Float a, Float b) {
-  return build<mlir::arith::MulFOp>(a, b);
+inline Int select(Bool c, Int a, Int b) {
+  return {mlir::arith::SelectOp::create(a.maker->builder, a.maker->loc, c.value,
+                                        a.value, b.value),
+          a.maker};
 }
-inline Float operator/(Float a, Float b) {
-  return build<mlir::arith::DivFOp>(a, b);
+inline Int bits(Real a) {
+  return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
+                                         a.maker->i64, a.value),
+          a.maker};
 }
-inline Float operator+(Float a, double b) { return a + Float(*a.scope, b); }
-inline Float operator-(Float a, double b) { return a - Float(*a.scope, b); }
-inline Float operator*(Float a, double b) { return a * Float(*a.scope, b); }
-
-inline Int operator+(Int a, Int b) { return build<mlir::arith::AddIOp>(a, b); }
-inline Int operator-(Int a, Int b) { return build<mlir::arith::SubIOp>(a, b); }
-inline Int operator&(Int a, Int b) { return build<mlir::arith::AndIOp>(a, b); }
-inline Int operator|(Int a, Int b) { return build<mlir::arith::OrIOp>(a, b); }
-inline Int operator+(Int a, int64_t b) { return a + Int(*a.scope, b); }
-inline Int operator-(Int a, int64_t b) { return a - Int(*a.scope, b); }
-inline Int operator&(Int a, int64_t b) { return a & Int(*a.scope, b); }
-inline Int operator|(Int a, int64_t b) { return a | Int(*a.scope, b); }
-inline Int operator<<(Int a, int64_t b) {
-  return build<mlir::arith::ShLIOp>(a, Int(*a.scope, b));
-}
-/// Arithmetic: the sign is kept.
-inline Int operator>>(Int a, int64_t b) {
-  return build<mlir::arith::ShRSIOp>(a, Int(*a.scope, b));
+inline Real real(Int a) {
+  return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
+                                         a.maker->f64, a.value),
+          a.maker};
 }
 
-/// a * b + c, rounded once.
-inline Float fma(Float a, Float b, Float c) {
-  return Float(*a.scope,
-               mlir::math::FmaOp::create(a.scope->builder, a.scope->loc,
-                                         a.value, b.value, c.value)
-                   .getResult());
-}
-inline Float fma(Float a, double b, Float c) {
-  return fma(a, Float(*a.scope, b), c);
-}
-inline Float fma(Float a, Float b, double c) {
-  return fma(a, b, Float(*a.scope, c));
-}
+inline constexpr double kInf = std::numeric_limits<double>::infinity();
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kMagic = 0x1.8p52;
 
-inline Int bits(Float a) {
-  return Int(*a.scope,
-             mlir::arith::BitcastOp::create(a.scope->builder, a.scope->loc,
-                                            a.scope->intType, a.value)
-                 .getResult());
+/// An integer-valued Real below 2^51 as an Int; anything for NaN, never poison.
+inline Int toInt(Real k) { return bits(k + kMagic) - bits(k.lit(kMagic)); }
+/// An Int of magnitude below 2^51 as a Real, exactly.
+inline Real toReal(Int k) {
+  Real magic{k.value, k.maker};
+  magic = magic.lit(kMagic);
+  return real(k + bits(magic)) - magic;
 }
-inline Float fromBits(Int a) {
-  return Float(*a.scope,
-               mlir::arith::BitcastOp::create(a.scope->builder, a.scope->loc,
-                                              a.scope->floatType, a.value)
-                   .getResult());
+/// The nearest integer, for |x| < 2^51.
+inline Real nearest(Real x) { return (x + kMagic) - kMagic; }
+/// 2^k for -1022 <= k <= 1023.
+inline Real powerOfTwo(Int k) { return real((k + 1023) << 52); }
+/// y * 2^k with one rounding, |k| <= 2044.
+inline Real scale(Real y, Int k) {
+  Int half = signedShift(k, 1);
+  return y * powerOfTwo(half) * powerOfTwo(k - half);
 }
-inline Float toFloat(Int a) {
-  return Float(*a.scope,
-               mlir::arith::SIToFPOp::create(a.scope->builder, a.scope->loc,
-                                             a.scope->floatType, a.value)
-                   .getResult());
-}
-
-inline Bool compare(mlir::arith::CmpFPredicate predicate, Float a, Float b) {
-  return {a.scope, mlir::arith::CmpFOp::create(a.scope->builder, a.scope->loc,
-                                               predicate, a.value, b.value)};
-}
-inline Bool operator<(Float a, double b) {
-  return compare(mlir::arith::CmpFPredicate::OLT, a, Float(*a.scope, b));
-}
-inline Bool operator>(Float a, double b) {
-  return compare(mlir::arith::CmpFPredicate::OGT, a, Float(*a.scope, b));
-}
-inline Bool operator==(Float a, double b) {
-  return compare(mlir::arith::CmpFPredicate::OEQ, a, Float(*a.scope, b));
-}
-inline Bool isNaN(Float a) {
-  return compare(mlir::arith::CmpFPredicate::UNO, a, a);
-}
-
-template <typename T> T select(Bool condition, T yes, T no) {
-  return T(*yes.scope,
-           mlir::arith::SelectOp::create(yes.scope->builder, yes.scope->loc,
-                                         condition.value, yes.value, no.value)
-               .getResult());
-}
-inline Float select(Bool condition, double yes, Float no) {
-  return select(condition, Float(*no.scope, yes), no);
-}
-
-/// coefficients[0] x^(n-1) + ... + coefficients[n-1], by Horner's rule.
-inline Float polynomial(Float x, std::span<const double> coefficients) {
-  Float sum(*x.scope, coefficients.front());
-  for (double coefficient : coefficients.subspan(1))
-    sum = fma(sum, x, coefficient);
+template <size_t n> Real horner(Real x, const double (&c)[n]) {
+  Real sum = x.lit(c[n - 1]);
+  for (size_t i = n - 1; i-- > 0;)
+    sum = sum * x + c[i];
   return sum;
 }
 
-//===--- The functions, one file per family -------------------------------===//
+/// An unevaluated sum, |lo| <= ulp(hi) / 2.
+struct Pair {
+  Real hi, lo;
+};
+/// Dekker 1971: exact where |a| >= |b|.
+inline Pair fastTwoSum(Real a, Real b) {
+  Real s = a + b;
+  return {s, b - (s - a)};
+}
+/// Knuth: exact.
+inline Pair twoSum(Real a, Real b) {
+  Real s = a + b, t = s - a;
+  return {s, (a - (s - t)) + (b - t)};
+}
+/// The upper 26 bits of a, so that products of two such are exact.
+inline Real upper(Real a) { return real(bits(a) & 0xfffffffff8000000u); }
+inline Pair twoProduct(Real a, Real b) {
+  Real ah = upper(a), al = a - ah, bh = upper(b), bl = b - bh;
+  Real p = a * b;
+  return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+}
+inline Pair operator*(Pair a, Pair b) {
+  Pair p = twoProduct(a.hi, b.hi);
+  return fastTwoSum(p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi));
+}
+inline Pair operator+(Pair a, Pair b) {
+  Pair s = twoSum(a.hi, b.hi);
+  return fastTwoSum(s.hi, s.lo + (a.lo + b.lo));
+}
 
-Float expandExp(Float x);
-Float expandExp2(Float x);
-Float expandLog(Float x);
+// The functions, over f64. `forF32`: the argument is an f32, and so will the
+// result be.
+Real exp(Real), exp2(Real), expm1(Real);
+/// exp(x + low) * 2^shift.
+Real expScaled(Real x, Real low, int shift);
+Real log(Real), log1p(Real), log2(Real), log10(Real);
+/// log(x) in about 68 bits, for finite x > 0.
+Pair logPair(Real x);
+Real sin(Real, bool forF32), cos(Real, bool forF32), tan(Real, bool forF32);
+Real asin(Real), acos(Real), atan(Real), atan2(Real y, Real x);
+Real sinh(Real), cosh(Real), tanh(Real), asinh(Real), acosh(Real), atanh(Real);
+Real erf(Real), erfc(Real);
+Real pow(Real, Real, bool forF32), cbrt(Real), rsqrt(Real);
+/// C's fmod for f32 arguments: exact.
+Real fmod32(Real, Real);
 
-} // namespace stepwell
+} // namespace stepwell::expandmath
 
 #endif // STEPWELL_TRANSFORMS_EXPANDMATH_FORMULA_H

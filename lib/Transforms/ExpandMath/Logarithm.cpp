@@ -1,79 +1,90 @@
-//===- Logarithm.cpp - log ------------------------------------------------===//
+//===- Logarithm.cpp - log, log1p, log2, log10
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// x = 2^e m with m in [sqrt(1/2), sqrt(2)); then a polynomial in m - 1 (single
-// precision) or in s = f / (2 + f), log(1 + f) = 2 artanh(s) (double
-// precision), each with the leading terms kept exact.
 //===----------------------------------------------------------------------===//
+#include "Coefficients.h"
 #include "Formula.h"
 
-#include <limits>
+using namespace stepwell::expandmath;
+namespace em = stepwell::expandmath;
 
-using namespace stepwell;
+static constexpr double kLn2Hi = 0x1.62e42feep-1;
+static constexpr double kLn2Lo = 0x1.a39ef35793c76p-33;
 
 namespace {
-
-/// (log(1 + f) - f + f^2/2) / f^3, a minimax fit on [sqrt(1/2) - 1, sqrt(2) -
-/// 1].
-constexpr double kSingle[] = {
-    7.0376836292e-2,  -1.1514610310e-1, 1.1676998740e-1,
-    -1.2420140846e-1, 1.4249322787e-1,  -1.6668057665e-1,
-    2.0000714765e-1,  -2.4999993993e-1, 3.3333331174e-1};
-/// (2 artanh(s) / s - 2) / s^2 in powers of s^2, a minimax fit.
-constexpr double kDouble[] = {
-    1.479819860511658591e-01, 1.531383769920937332e-01,
-    1.818357216161805012e-01, 2.222219843214978396e-01,
-    2.857142874366239149e-01, 3.999999999940941908e-01,
-    6.666666666666735130e-01};
-
+/// x = 2^k m with sqrt(1/2) <= m < sqrt(2).
 struct Split {
-  Float exponent, fraction; // x = 2^exponent * (1 + fraction)
+  Real k, m;
 };
-
-Split split(Float x) {
-  FormulaScope &scope = *x.scope;
-  bool wide = scope.isDouble();
-  int mantissa = wide ? 52 : 23;
-  double smallest = wide ? 0x1p-1022 : 0x1p-126;
-  Bool subnormal = x < smallest;
-  x = select(subnormal, x * (wide ? 0x1p54 : 0x1p25), x);
-  Int pattern = bits(x);
-  Int e = (pattern - bits(Float(scope, 0.70710678118654752440))) >> mantissa;
-  Float m = fromBits(pattern - (e << mantissa));
-  Float exponent = toFloat(e);
-  exponent = select(subnormal, exponent - (wide ? 54 : 25), exponent);
-  return {exponent, m - 1};
-}
-
-Float logSingle(Split s) {
-  Float f = s.fraction, square = f * f;
-  Float y = f * square * polynomial(f, kSingle);
-  y = fma(s.exponent, -2.12194440e-4, y);
-  y = fma(Float(*f.scope, -0.5), square, y);
-  return fma(s.exponent, 0.693359375, f + y);
-}
-
-Float logDouble(Split split) {
-  Float f = split.fraction;
-  Float s = f / (f + 2);
-  Float z = s * s;
-  Float remainder = z * polynomial(z, kDouble);
-  Float half = f * f * 0.5;
-  Float low =
-      fma(s, half + remainder, split.exponent * 1.90821492927058770002e-10);
-  return split.exponent * 6.93147180369123816490e-01 - ((half - low) - f);
-}
-
 } // namespace
 
-Float stepwell::expandLog(Float x) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  Split parts = split(x);
-  Float y = x.scope->isDouble() ? logDouble(parts) : logSingle(parts);
-  y = select(x == infinity, infinity, y);
-  y = select(x == 0, -infinity, y);
-  y = select(x < 0, std::numeric_limits<double>::quiet_NaN(), y);
-  return select(isNaN(x), x, y);
+static Split split(Real x) {
+  Bool subnormal = x < 0x1p-1022;
+  Int b = bits(select(subnormal, x * 0x1p54, x)) - 0x3fe6a09e667f3bcdu;
+  Real m = real((b & 0x000fffffffffffffu) + 0x3fe6a09e667f3bcdu);
+  Real k = toReal(signedShift(b, 52));
+  return {k - select(subnormal, m.lit(54), m.lit(0)), m};
+}
+
+/// log(m) + low after FreeBSD's e_log.c: with s = f / (2 + f), f = m - 1,
+/// log(1 + f) = f - (f^2/2 - s (f^2/2 + R(s^2))).
+static Real logCore(Real m, Real low) {
+  Real f = m - 1.0, s = f / (f + 2.0), z = s * s, half = 0.5 * f * f;
+  return f - (half - (s * (half + z * horner(z, kLog)) + low));
+}
+
+/// What logarithms share at the ends.
+static Real ends(Real x, Real y) {
+  return select(x == 0.0, -kInf, select(x < 0.0, kNaN, select(x < kInf, y, x)));
+}
+
+static Real logPlus(Real x, Real low) {
+  auto [k, m] = split(x);
+  return k * kLn2Hi + logCore(m, k * kLn2Lo + low);
+}
+
+Real em::log(Real x) { return ends(x, logPlus(x, x.lit(0))); }
+
+Real em::log1p(Real x) {
+  Pair u = twoSum(x.lit(1), x);
+  Real y = logPlus(u.hi, u.lo / u.hi);
+  y = select(abs(x) < 0x1p-54, x, y);
+  return select(x == -1.0, -kInf,
+                select(x < -1.0, kNaN, select(x < kInf, y, x)));
+}
+
+Real em::log2(Real x) {
+  auto [k, m] = split(x);
+  Real y = logCore(m, m.lit(0));
+  // 1/ln2 = 0x1.71547652b82fep+0 + 0x1.777d0ffda0d24p-56
+  return ends(x, k + (y * 0x1.71547652b82fep+0 + y * 0x1.777d0ffda0d24p-56));
+}
+
+Real em::log10(Real x) {
+  auto [k, m] = split(x);
+  Real y = logCore(m, m.lit(0));
+  // log10(2) in two parts, the first short; 1/ln(10).
+  return ends(x, k * 0x1.34413509f7800p-2 +
+                     (k * 0x1.fef311f12b358p-46 + y * 0x1.bcb7b1526e50ep-2));
+}
+
+Pair em::logPair(Real x) {
+  auto [k, m] = split(x);
+  // s = f / (2 + f) in two words: the remainder of the division is exact but
+  // for the roundings of its small terms.
+  Real f = m - 1.0;
+  Pair d = fastTwoSum(m.lit(2), f);
+  Real q = f / d.hi;
+  Pair p = twoProduct(q, d.hi);
+  Pair s = fastTwoSum(q, (((f - p.hi) - p.lo) - q * d.lo) / d.hi);
+  Pair z = s * s;
+  // 2s + s (2/3 z + z^2 T(z))
+  Pair third =
+      Pair{m.lit(0x1.5555555555555p-1), m.lit(0x1.5555555555555p-55)} * z;
+  Pair tail =
+      fastTwoSum(third.hi, third.lo + z.hi * z.hi * horner(z.hi, kLogTail));
+  Pair y = Pair{s.hi * 2.0, s.lo * 2.0} + s * tail;
+  return Pair{k * kLn2Hi, k * kLn2Lo} + y;
 }

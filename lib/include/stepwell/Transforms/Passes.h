@@ -1,4 +1,4 @@
-//===- Passes.h - Rewrites that serve every target --------------*- C++ -*-===//
+//===- Passes.h - Target-independent transformations ------------*- C++ -*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,9 +7,9 @@
 #ifndef STEPWELL_TRANSFORMS_PASSES_H
 #define STEPWELL_TRANSFORMS_PASSES_H
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Pass/Pass.h"
-
-#include <memory>
 
 namespace stepwell {
 

@@ -1,4 +1,4 @@
-//===- Passes.td - Rewrites that serve every target --------*- tablegen -*-===//
+//===- Passes.td - Target-independent transformations ------*- tablegen -*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,24 +10,28 @@
 include "mlir/Pass/PassBase.td"
 
 def ExpandMathPass : Pass<"expand-math"> {
-  let summary = "Functions of f32 and f64 as arithmetic, the same on every target";
+  let summary = "Math functions as accurate arithmetic, without calls";
   let description = [{
-    Rewrites each `math` operation that is no machine instruction, on scalars or vectors of f32 or f64, into
-    `arith` operations and `math.fma`: no library is needed afterwards, and every target computes the same bits.
-    docs/math.md tells the formulas and the error of each.
+    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` on f32, into branch-free
+    arithmetic that any vectoriser takes; what each reaches is in docs/math.md. f32 is computed in f64 and rounded
+    once. Nothing is fused, so that every chip gives the same bits. `arith.remf` on f64 is left alone.
 
     Before:
     ```mlir
-    %y = math.exp %x : vector<8xf32>
+    %y = math.rsqrt %x : f32
     ```
     After:
     ```mlir
-    %t = math.fma %clamped, %log2e, %shift : vector<8xf32>
-    %k = arith.subf %t, %shift : vector<8xf32>
-    %r = math.fma %k, %minus_ln2, %clamped : vector<8xf32>
-    ...
+    %one = arith.constant 1.0 : f64
+    %0 = arith.extf %x : f32 to f64
+    %1 = math.sqrt %0 : f64
+    %2 = arith.divf %one, %1 : f64
+    %y = arith.truncf %2 : f64 to f32
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"
+  ];
 }
+
 #endif // STEPWELL_TRANSFORMS_PASSES

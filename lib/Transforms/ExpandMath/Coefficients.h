@@ -1,0 +1,191 @@
+//===- Coefficients.h - Printed by tools/minimax/fit.py ---------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_TRANSFORMS_EXPANDMATH_COEFFICIENTS_H
+#define STEPWELL_TRANSFORMS_EXPANDMATH_COEFFICIENTS_H
+
+#include <cstdint>
+
+namespace stepwell::expandmath {
+// clang-format off
+
+// (exp(r) - 1 - r) / r^2, |r| <= ln2/2; error 1.6e-18
+inline constexpr double kExp[] = {
+    0x1.0000000000000p-1,
+    0x1.5555555555557p-3,
+    0x1.5555555555556p-5,
+    0x1.111111110ff87p-7,
+    0x1.6c16c16c16212p-10,
+    0x1.a01a01aca0134p-13,
+    0x1.a01a01a741b3cp-16,
+    0x1.71ddffef9e7b1p-19,
+    0x1.27e4da1a3bf04p-22,
+    0x1.af52906239de4p-26,
+    0x1.1f75aba0b1e2ep-29,
+};
+
+// (2^r - 1) / r, |r| <= 1/2; error 2.4e-21
+inline constexpr double kExp2[] = {
+    0x1.62e42fefa39efp-1,
+    0x1.ebfbdff82c58fp-3,
+    0x1.c6b08d704a0c0p-5,
+    0x1.3b2ab6fba4e7bp-7,
+    0x1.5d87fe78a6732p-10,
+    0x1.430912f86aa1bp-13,
+    0x1.ffcbfc5889b06p-17,
+    0x1.62c02246b8f28p-20,
+    0x1.b5253d4281b83p-24,
+    0x1.e4cf0093663e0p-28,
+    0x1.e8ca8b7f9e346p-32,
+    0x1.c4baaf38220e6p-36,
+    0x1.821cd2d4a544cp-40,
+};
+
+// (2 atanh(s)/s - 2) / s^2 over z = s^2; error 2.1e-18
+inline constexpr double kLog[] = {
+    0x1.5555555555555p-1,
+    0x1.9999999999a3ap-2,
+    0x1.2492492476765p-2,
+    0x1.c71c7201f207cp-3,
+    0x1.745cf8c4c7bcap-3,
+    0x1.3b1c42e3df02cp-3,
+    0x1.0fbd2bafa02d6p-3,
+    0x1.0c1263e1bac13p-3,
+};
+
+// (2 atanh(s)/s - 2 - 2z/3) / z^2; error 1.9e-18
+inline constexpr double kLogTail[] = {
+    0x1.999999999999ap-2,
+    0x1.2492492492523p-2,
+    0x1.c71c71c6ea0c3p-3,
+    0x1.745d177b19a81p-3,
+    0x1.3b13959b359a4p-3,
+    0x1.1118d38b0f57bp-3,
+    0x1.df7a598f77bc4p-4,
+    0x1.e047e001993cbp-4,
+};
+
+// (sin(r)/r - 1) / z over z = r^2; error 5.3e-24
+inline constexpr double kSin[] = {
+    -0x1.5555555555555p-3,
+    0x1.1111111111111p-7,
+    -0x1.a01a01a01a019p-13,
+    0x1.71de3a556c2bdp-19,
+    -0x1.ae64567e71537p-26,
+    0x1.61245fb2b0af7p-33,
+    -0x1.ae7c50d10c1fdp-41,
+    0x1.92413fd9b9768p-49,
+};
+
+// (cos(r) - 1 + z/2) / z^2; error 2.7e-25
+inline constexpr double kCos[] = {
+    0x1.5555555555555p-5,
+    -0x1.6c16c16c16c17p-10,
+    0x1.a01a01a01a019p-16,
+    -0x1.27e4fb7789d93p-22,
+    0x1.1eed8eff32b32p-29,
+    -0x1.9397495269c33p-37,
+    0x1.ae7ce67d816f8p-45,
+    -0x1.65d18fe933621p-53,
+};
+
+// (atan(t)/t - 1) / z over z = t^2; error 1.2e-18
+inline constexpr double kAtan[] = {
+    -0x1.5555555555555p-2,
+    0x1.9999999999952p-3,
+    -0x1.249249248d739p-3,
+    0x1.c71c71c2fc236p-4,
+    -0x1.745d165c497f3p-4,
+    0x1.3b1392a9c2d8bp-4,
+    -0x1.110e84aa36d9dp-4,
+    0x1.e199c62156609p-5,
+    -0x1.ac7858539e493p-5,
+    0x1.74d3a7b43351ap-5,
+    -0x1.1b1992aa413c9p-5,
+    0x1.0a997ba33c1dbp-6,
+};
+
+// erf(x)/x over z = x^2, |x| <= 1; error 3.4e-23
+inline constexpr double kErf[] = {
+    0x1.20dd750429b6dp+0,
+    -0x1.812746b0379e7p-2,
+    0x1.ce2f21a042be2p-4,
+    -0x1.b82ce31288b47p-6,
+    0x1.565bcd0e6a2e8p-8,
+    -0x1.c02db40035d75p-11,
+    0x1.f9a326f7a7d79p-14,
+    -0x1.f4d25bf929e28p-17,
+    0x1.b9e6c383b3297p-20,
+    -0x1.5f73c32565d65p-23,
+    0x1.fcbb250d21c51p-27,
+    -0x1.517c8c59c6672p-30,
+    0x1.9a0cd61504766p-34,
+    -0x1.b3fec4af9bf8ap-38,
+    0x1.3bdcc96384a07p-42,
+};
+
+// (1 + 2x) exp(x^2) erfc(x) over t = (x-4)/(x+4), 0.45 <= x <= 28; error 1.3e-19
+inline constexpr double kErfcx[] = {
+    0x1.3ba5916e9fd7fp+0,
+    -0x1.1df1ad154a28ep-3,
+    0x1.f7f5df66fd7adp-7,
+    0x1.16ecefcfa53a6p-4,
+    -0x1.9ddb23c3e9062p-4,
+    0x1.7fee004e12281p-4,
+    -0x1.0fb06dfe49f8dp-4,
+    0x1.3079edf6896f7p-5,
+    -0x1.09623884f22a9p-6,
+    0x1.49c67283e0c32p-8,
+    -0x1.8d4a99fe0ea8ep-11,
+    -0x1.a1df2381bc255p-13,
+    0x1.3be03dd94c4d6p-13,
+    -0x1.995988a3267cdp-16,
+    -0x1.7884740f540edp-17,
+    0x1.7f2bf8be45558p-18,
+    0x1.3964f453de67cp-22,
+    -0x1.bb497adb52959p-21,
+    0x1.4b31ce7722592p-24,
+    0x1.db98c15d1832ep-24,
+    -0x1.529ea30a80030p-26,
+    -0x1.fd1a3535649adp-27,
+    0x1.49ec11da2f685p-29,
+    0x1.aae70181c1d6bp-30,
+};
+
+// The bits of 2/pi, the first just below the binary point.
+inline constexpr uint64_t kTwoOverPi[] = {
+    0xa2f9836e4e441529,
+    0xfc2757d1f534ddc0,
+    0xdb6295993c439041,
+    0xfe5163abdebbc561,
+    0xb7246e3a424dd2e0,
+    0x06492eea09d1921c,
+    0xfe1deb1cb129a73e,
+    0xe88235f52ebb4484,
+    0xe99c7026b45f7e41,
+    0x3991d639835339f4,
+    0x9c845f8bbdf9283b,
+    0x1ff897ffde05980f,
+    0xef2f118b5a0a6d1f,
+    0x6d367ecf27cb09b7,
+    0x4f463f669e5fea2d,
+    0x7527bac7ebe5f17b,
+    0x3d0739f78a5292ea,
+    0x6bfb5fb11f8d5d08,
+    0x56033046fc7b6bab,
+    0xf0cfbc209af4361d,
+};
+
+// pi/2 = A + B + C: the first two have 33 bits.
+inline constexpr double kPiOver2A = 0x1.921fb54400000p+0;
+inline constexpr double kPiOver2B = 0x1.0b4611a600000p-34;
+inline constexpr double kPiOver2C = 0x1.3198a2e037073p-69;
+
+// clang-format on
+
+} // namespace stepwell::expandmath
+
+#endif

@@ -1,0 +1,84 @@
+//===- Power.cpp - pow, cbrt, rsqrt, fmod
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Coefficients.h"
+#include "Formula.h"
+
+using namespace stepwell::expandmath;
+namespace em = stepwell::expandmath;
+
+Real em::pow(Real x, Real y, bool forF32) {
+  Real ax = abs(x), ay = abs(y),
+       safe = clamp(ax, 0x1p-1074, 0x1.fffffffffffffp1023);
+  Real magnitude = x;
+  if (forF32) {
+    magnitude = exp(y * log(safe));
+  } else {
+    // Beyond 2^80 every power but of 1 is 0 or infinite.
+    Real bounded = clamp(y, -0x1p80, 0x1p80);
+    Pair l = logPair(safe);
+    Pair p = twoProduct(l.hi, bounded);
+    Real low = p.lo + l.lo * bounded;
+    magnitude = expScaled(p.hi, select(abs(p.hi) < 800.0, low, 0.0), 0);
+  }
+  Real huge = x.lit(kInf);
+  Real atZero = select(y < 0.0, huge, 0.0);
+  Real atInf = select(y < 0.0, 0.0, huge);
+  magnitude = select(ax == 0.0, atZero, select(ax == kInf, atInf, magnitude));
+  Real yInf =
+      select(((ax > 1.0) & (y > 0.0)) | ((ax < 1.0) & (y < 0.0)), huge, 0.0);
+  magnitude = select(ay == kInf, select(ax == 1.0, 1.0, yInf), magnitude);
+  Bool whole = (floor(y) == y);
+  Real half = y * 0.5;
+  Bool odd = whole & (floor(half) != half) & (ay < kInf);
+  Real result = select(odd, copySign(magnitude, x), magnitude);
+  Bool noRoot = (x < 0.0) & (floor(y) != y) & (ax < kInf) & (ay < kInf);
+  result = select(noRoot, kNaN, result);
+  result = select((x != x) | (y != y), kNaN, result);
+  return select((x == 1.0) | (y == 0.0), 1.0, result);
+}
+
+Real em::cbrt(Real x) {
+  Real a = abs(x);
+  Bool small = a < 0x1p-900;
+  a = select(small, a * 0x1p180, a);
+  Real y = exp(log(a) * 0x1.5555555555555p-2);
+  y = y - (y - a / (y * y)) * 0x1.5555555555555p-2; // Newton
+  y = copySign(select(small, y * 0x1p-60, y), x);
+  return select((x == 0.0) | (abs(x) == kInf), x, y);
+}
+
+Real em::rsqrt(Real x) { return 1.0 / sqrt(x); }
+
+/// p mod m for whole p < 2^50, 0 < m < 2^25: the quotient may be one off.
+static Real modulo(Real p, Real m) {
+  Real r = p - floor(p / m) * m;
+  r = select(r < 0.0, r + m, r);
+  return select(r >= m, r - m, r);
+}
+
+/// |x| = X 2^a, |y| = Y 2^b with whole X, Y < 2^24. For a >= b it is
+/// (X 2^(a-b) mod Y) 2^b, where 2^(a-b) mod Y comes from repeated squaring;
+/// else |x| mod |y| is (|x| / 2^a) mod (|y| / 2^a), or |x| where |x| < |y|.
+Real em::fmod32(Real x, Real y) {
+  Real ax = abs(x), ay = abs(y);
+  auto exponent = [](Real v) { return (bits(v) >> 52) - 1046; };
+  Int a = exponent(ax), b = exponent(ay);
+  Real X = ax * powerOfTwo(a.lit(0) - a), Y = ay * powerOfTwo(b.lit(0) - b);
+  Int shift = a - b; // |shift| <= 277
+  Real factor = modulo(x.lit(1), Y), square = modulo(x.lit(2), Y);
+  Real r = modulo(X, Y);
+  for (int bit = 0; bit < 9; ++bit) {
+    Bool set = nonZero((shift >> bit) & 1);
+    factor = select(set, modulo(factor * square, Y), factor);
+    square = modulo(square * square, Y);
+  }
+  r = modulo(r * factor, Y) * powerOfTwo(b);
+  r = copySign(select(ax < ay, ax, r), x);
+  // |x| >= |y| with a < b cannot be: 2^23 <= X, Y < 2^24.
+  r = select((ay == 0.0) | (ax == kInf), kNaN, r);
+  return select((x != x) | (y != y), x + y, r);
+}

@@ -1,0 +1,17 @@
+// RUN: stepwell-opt %s -expand-math | FileCheck %s
+
+// CHECK-LABEL: @vector
+// CHECK-NOT: math.exp
+// CHECK: arith.truncf {{.*}} : vector<8xf64> to vector<8xf32>
+func.func @vector(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp %x : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
+// CHECK-LABEL: @scalar
+// CHECK-NOT: math.pow
+// CHECK: return {{.*}} : f64
+func.func @scalar(%x: f64, %y: f64) -> f64 {
+  %z = math.powf %x, %y : f64
+  return %z : f64
+}
