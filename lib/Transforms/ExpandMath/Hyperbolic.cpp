@@ -39,7 +39,8 @@ Real em::asinh(Real x) {
 Real em::acosh(Real x) {
   Real t = x - 1.0;
   Real y = log1p(t + sqrt(2.0 * t + t * t));
-  return select(x > 0x1p28, log(x) + kLn2, y);
+  y = select(x > 0x1p28, log(x) + kLn2, y);
+  return select(x < 1.0, kNaN, y); // also where t * t overflows
 }
 
 Real em::atanh(Real x) {
