@@ -1,3 +1,5 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the runtime's tests share."""
 
 import subprocess

@@ -1,3 +1,5 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """stepwell-compile on small programs, as a user runs it."""
 
 import json

@@ -1,3 +1,5 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """--emit=exe: files in, files out, nothing but libc."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """--emit=shared and object: a C header that a C compiler accepts, and the numbers."""
 
 import ctypes

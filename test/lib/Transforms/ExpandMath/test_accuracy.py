@@ -44,11 +44,18 @@ def kernels(tmp_path_factory):
     opt = str(opt if opt.exists() else shutil.which("stepwell-opt"))
     run = lambda *command, **more: subprocess.run(command, check=True, **more)  # noqa: E731
     out = run(opt, "-expand-math", input=text, stdout=subprocess.PIPE, text=True).stdout
-    lower = ("-convert-math-to-llvm", "-convert-arith-to-llvm", "-convert-func-to-llvm", "-reconcile-unrealized-casts")
+    lower = (
+        "-convert-math-to-llvm",
+        "-convert-arith-to-llvm",
+        "-convert-func-to-llvm",
+        "-reconcile-unrealized-casts",
+    )
     out = run(LLVM / "mlir-opt", *lower, input=out, stdout=subprocess.PIPE, text=True).stdout
-    out = run(LLVM / "mlir-translate", "-mlir-to-llvmir", input=out, stdout=subprocess.PIPE, text=True).stdout
+    out = run(
+        LLVM / "mlir-translate", "-mlir-to-llvmir", input=out, stdout=subprocess.PIPE, text=True
+    ).stdout
     (folder / "functions.ll").write_text(out)
-    c = '#include <math.h>\nstatic long double rsqrtl(long double x) { return 1 / sqrtl(x); }\n'
+    c = "#include <math.h>\nstatic long double rsqrtl(long double x) { return 1 / sqrtl(x); }\n"
     for name, kind in functions():
         t = {"f32": "float", "f64": "double"}[kind]
         own = {**UNARY, **BINARY}[name] or "rsqrt"
@@ -63,7 +70,9 @@ def kernels(tmp_path_factory):
 
 
 def samples(kind, pairs):
-    real, word, size = {"f32": (np.float32, np.uint32, 32), "f64": (np.float64, np.uint64, 64)}[kind]
+    real, word, size = {"f32": (np.float32, np.uint32, 32), "f64": (np.float64, np.uint64, 64)}[
+        kind
+    ]
     special = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 2.0, -3.0, 0.5]
     rng = np.random.default_rng(1)
     n = 60000
@@ -86,7 +95,9 @@ def test_accuracy(kernels, name, kind):
     getattr(kernels, f"all_{name}_{kind}")(ctypes.c_long(len(x)), *pointers)
     with np.errstate(all="ignore"):
         rounded = w.astype(x.dtype)
-        same = (rounded == z) & (np.signbit(rounded) == np.signbit(z)) | (np.isnan(rounded) & np.isnan(z))
+        same = (rounded == z) & (np.signbit(rounded) == np.signbit(z)) | (
+            np.isnan(rounded) & np.isnan(z)
+        )
         ulp = np.spacing(np.abs(np.where(np.isfinite(rounded), rounded, 1))).astype(np.longdouble)
         error = np.where(same, 0, np.abs(z.astype(np.longdouble) - w) / ulp)
     error = np.where(np.isnan(error), np.inf, error).astype(float)
