@@ -9,6 +9,7 @@
 
 #include "stepwell/Registration.h"
 #include "stepwell/Targets/CPU/Passes.h"
+#include "stepwell/Transforms/Passes.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
@@ -62,6 +63,7 @@ public:
     pm.addPass(createLowerAffinePass());
     pm.addPass(createSCFToControlFlowPass());
     pm.addPass(createCPULowerToLLVMPass());
+    pm.addPass(createSignedOffsetsPass());
   }
 
   LogicalResult emit(ModuleOp module, const TargetOptions &options,

@@ -219,15 +219,16 @@ LoopNest::when(Value condition, ValueRange otherwise,
   return SmallVector<Value>(branch.getResults());
 }
 
-Row LoopNest::row(unsigned operand, unsigned loop, unsigned width) {
+Row LoopNest::row(unsigned operand, unsigned loop, unsigned width,
+                  bool stored) {
   const Access &access = accesses[operand];
   std::optional<int64_t> stride = access.stride(loop);
   Row row{Row::Splat, access.scalar, access.element, {}};
   if (access.base) {
-    // A result along a loop of size 1 has no stride either, but is a place, not
-    // a value.
+    // Along a loop of size 1 what is stored has no stride either, but is a
+    // place.
     bool still = stride && *stride == 0;
-    bool splat = still && operand < op.getNumDpsInputs();
+    bool splat = still && !stored;
     if (!splat)
       row.kind = still || (stride && *stride == 1) ? Row::Unit : Row::Strided;
     OpFoldResult step = still ? index().constant(1) : access.strides[loop];

@@ -82,7 +82,8 @@ public:
   SmallVector<Value> when(Value condition, ValueRange otherwise,
                           llvm::function_ref<SmallVector<Value>()> inner);
 
-  Row row(unsigned operand, unsigned loop, unsigned width);
+  /// `stored`: elements are written there, so that it is no splat.
+  Row row(unsigned operand, unsigned loop, unsigned width, bool stored = false);
   /// The elements [index, index + width), or one for width 0. Under a mask,
   /// elements at or beyond `end` are not touched.
   Value load(const Row &row, Value index, unsigned width, Value mask = {},

@@ -66,7 +66,9 @@ private:
   void buildRow() {
     rows.clear();
     for (unsigned i = 0; i < nest.accesses.size(); ++i)
-      rows.push_back(isUsed(i) ? nest.row(i, loop, width) : Row());
+      rows.push_back(
+          isUsed(i) ? nest.row(i, loop, width, i >= nest.op.getNumDpsInputs())
+                    : Row());
     OpFoldResult begin = nest.index().constant(0), end = nest.ranges[loop];
     if (width) {
       if (unroll > 1)

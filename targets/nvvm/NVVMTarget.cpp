@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "stepwell/Targets/GPU/Passes.h"
 #include "stepwell/Targets/Target.h"
+#include "stepwell/Transforms/Passes.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"

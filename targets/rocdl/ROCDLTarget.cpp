@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "stepwell/Targets/GPU/Passes.h"
 #include "stepwell/Targets/Target.h"
+#include "stepwell/Transforms/Passes.h"
 
 #include "mlir/Conversion/GPUToROCDL/GPUToROCDLPass.h"
 #include "mlir/Conversion/Passes.h"

@@ -5,11 +5,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import stepwell as sw
-from conftest import PACKAGE
 
+PACKAGE = str(Path(sw.__file__).parents[1])
 ADD = """
 import os, stepwell as sw
 x = sw.tensor([1.0, 2.0]) + sw.tensor([3.0, 4.0])

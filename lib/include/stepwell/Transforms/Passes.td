@@ -34,4 +34,20 @@ def ExpandMathPass : Pass<"expand-math"> {
   ];
 }
 
+def SignedOffsetsPass : Pass<"stepwell-signed-offsets"> {
+  let summary = "Let addresses be computed from negative strides";
+  let description = [{
+    MLIR's lowering of memref promises that an offset is not negative. That of a flipped array is.
+
+    Before:
+    ```mlir
+    %0 = llvm.getelementptr inbounds|nuw %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    ```
+    After:
+    ```mlir
+    %0 = llvm.getelementptr inbounds %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    ```
+  }];
+}
+
 #endif // STEPWELL_TRANSFORMS_PASSES

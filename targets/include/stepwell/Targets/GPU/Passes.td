@@ -85,22 +85,6 @@ def PointerArgumentsPass
   ];
 }
 
-def SignedOffsetsPass : Pass<"stepwell-gpu-signed-offsets"> {
-  let summary = "Let addresses be computed from negative strides";
-  let description = [{
-    MLIR's lowering of memref promises that an offset is not negative. That of a flipped array is.
-
-    Before:
-    ```mlir
-    %0 = llvm.getelementptr inbounds|nuw %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-    ```
-    After:
-    ```mlir
-    %0 = llvm.getelementptr inbounds %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-    ```
-  }];
-}
-
 def BindArgumentsPass
     : Pass<"stepwell-spirv-bind-arguments", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Give kernels storage buffers instead of parameters";

@@ -1,4 +1,4 @@
-// RUN: stepwell-opt %s --stepwell-gpu-signed-offsets | FileCheck %s
+// RUN: stepwell-opt %s --stepwell-signed-offsets | FileCheck %s
 
 // CHECK-COUNT-2: llvm.getelementptr inbounds %
 llvm.func @f(%p: !llvm.ptr, %i: i64) {

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "stepwell/Targets/GPU/Passes.h"
+#include "stepwell/Transforms/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -12,7 +12,7 @@ using namespace mlir;
 
 namespace stepwell {
 #define GEN_PASS_DEF_SIGNEDOFFSETSPASS
-#include "stepwell/Targets/GPU/Passes.h.inc"
+#include "stepwell/Transforms/Passes.h.inc"
 } // namespace stepwell
 
 namespace {
