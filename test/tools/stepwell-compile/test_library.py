@@ -147,7 +147,8 @@ int run(float *x, float *w, float *b, float *y) {
     )
     include = BUILD / "include"
     workshop.run(
-        *["clang-22", "-shared", "-fPIC", f"-I{include}", "raw.c", "./libmodel.so", "-o", "raw.so"],
+        *["clang-22", "-shared", "-fPIC", f"-I{include}", "raw.c", "./libmodel.so"],
+        *["-Wl,-rpath,$ORIGIN", "-o", "raw.so"],
     )
     library = ctypes.CDLL(str(workshop.folder / "raw.so"))
     inputs, result = model_inputs(), np.zeros(4, np.float32)
