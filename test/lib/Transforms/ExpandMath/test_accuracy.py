@@ -87,7 +87,7 @@ def samples(kind, pairs):
     return np.ascontiguousarray(x), np.ascontiguousarray(y)
 
 
-@pytest.mark.parametrize("name,kind", functions())
+@pytest.mark.parametrize(("name", "kind"), list(functions()))
 def test_accuracy(kernels, name, kind):
     x, y = samples(kind, name in BINARY)
     z, w = np.empty_like(x), np.empty(len(x), np.longdouble)
