@@ -131,34 +131,56 @@ static DType scalarDType(const Scalar &scalar) {
                                : DType::F32;
 }
 
+/// The record's scalar body says which kinds of element there is a formula for.
+static void checkElementKind(const OpRow &op,
+                             const std::vector<TensorType> &types) {
+  if (!op.elementwise || types.empty())
+    return;
+  DType dtype = types.back().dtype;
+  int kind = isFloat(dtype)         ? 1
+             : dtype == DType::U8   ? 4
+             : dtype == DType::Bool ? 8
+                                    : 2;
+  if (!(op.elementKinds & kind))
+    fail(Error::Kind::Runtime, std::string(op.mnemonic) +
+                                   ": not defined for elements of type " +
+                                   std::string(name(dtype)));
+}
+
 std::vector<Tensor> stepwell::callOp(const OpRow &op,
                                      std::vector<Argument> arguments,
                                      const Attributes &attributes, bool into) {
-  std::vector<PromotionOperand> operands;
-  for (const Argument &argument : arguments) {
+  std::vector<PromotionOperand> operands, promoted;
+  for (size_t i = 0; i < arguments.size(); ++i) {
     using Category = PromotionOperand::Category;
+    const Argument &argument = arguments[i];
     if (!argument.tensor)
       operands.push_back({Category::Scalar, scalarDType(argument.scalar)});
     else
       operands.push_back(
           {argument.tensor->rank() ? Category::Tensor : Category::ZeroDim,
            argument.tensor->dtype});
+    if (op.promotes(i))
+      promoted.push_back(operands.back());
   }
-  DType compute = op.promotion == Promotion::None
-                      ? operands[0].dtype
-                      : applyPromotion(op.promotion, operands);
+  DType compute = promoted.empty() ? operands[0].dtype
+                                   : applyPromotion(op.promotion, promoted);
 
   std::vector<TemplateInput> inputs;
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments.size(); ++i) {
     TemplateInput input;
     input.scalar = !arguments[i].tensor;
-    input.dtype = input.scalar ? scalarCarrier(compute) : operands[i].dtype;
+    DType carried = op.promotes(i) || op.promotion == Promotion::None
+                        ? compute
+                        : operands[i].dtype;
+    input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
     inputs.push_back(input);
-    DType dtype = op.promotion == Promotion::None ? input.dtype : compute;
+    DType dtype = op.promotes(i) ? compute : input.dtype;
     types.push_back(
         {dtype, input.scalar ? Dims() : arguments[i].tensor->sizes});
   }
+  checkElementKind(op, types);
   std::vector<DType> results;
   for (const ResultRow &row : op.results) {
     ErrorOr<DType> dtype = row.dtype(types, attributes);

@@ -155,8 +155,8 @@ std::string Template::describe() const {
 static std::vector<TensorType>
 operandTypes(const Template &t, std::span<const TensorType> inputs) {
   std::vector<TensorType> types(inputs.begin(), inputs.end());
-  if (t.op && t.op->promotion != Promotion::None)
-    for (size_t i = 0; i < types.size(); ++i)
+  for (size_t i = 0; t.op && i < types.size(); ++i)
+    if (t.op->promotes(i))
       types[i].dtype = t.compute;
   return types;
 }
@@ -261,7 +261,7 @@ Program stepwell::instantiate(const Template &t,
   std::vector<TensorType> results = inferResults(t, types);
   for (size_t i = 0; i < types.size(); ++i) {
     ValueId value = static_cast<ValueId>(i);
-    if (t.op->promotion != Promotion::None)
+    if (t.op->promotes(i))
       value = cast(program, value, t.compute, next);
     node.operands.push_back(value);
   }

@@ -8,6 +8,7 @@
 #include "PyTensor.h"
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/OpTable.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -385,6 +386,14 @@ static void addKernels(nb::module_ &m) {
     stats["disk_hits"] = kernelStats().diskHits;
     stats["compiles"] = kernelStats().compiles;
     return stats;
+  });
+  m.def("_elementwise_functions", [] {
+    nb::list names;
+    for (const OpRow &op : opTable())
+      if (op.elementwise)
+        for (std::string_view schema : op.python)
+          names.append(std::string(schema.substr(0, schema.find('('))));
+    return names;
   });
   m.def("_set_compiler", [](const std::string &path) { compilerPath = path; });
   m.def("_set_compiler_options",

@@ -35,6 +35,8 @@ FUNCTIONS = {
     "expand": (lambda x, y: (x.expand(3, 2) * y).sum(), [(1, 2), (3, 2)]),
     "reshape": (lambda x, y: (x.T.reshape(6) * y).sum(), [(2, 3), (6,)]),
     "diagonal": (lambda x, y: (x.diagonal() * y).sum(), [(2, 3), (2,)]),
+    "exp": (lambda x, y: (x.exp() * y).sum(), [(2, 3), (3,)]),
+    "composition": (lambda x, y: ((x @ y).tanh().exp() / (x.sum() + 2.0)).sum(), [(2, 3), (3, 2)]),
     "clone": (lambda x, y: (x.T.clone() * y).sum(), [(2, 3), (3, 2)]),
 }
 

@@ -102,3 +102,9 @@ def test_explain(tmp_path):
     assert len(steps.steps) > 3
     steps.save(str(tmp_path))
     assert {p.name for p in tmp_path.iterdir()} == set(steps.steps)
+
+
+def test_results_of_one_element():
+    x = sw.tensor([3.0])
+    total, product = sw.compile(lambda a: (a + a, a * a))(x)
+    assert (total.tolist(), product.tolist()) == ([6.0], [9.0])

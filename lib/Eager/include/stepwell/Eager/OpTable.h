@@ -76,6 +76,11 @@ struct OpRow {
       gradients; // one per operand; none if nonDifferentiable
   /// PyTorch-style schemas, "add(input, other)", and operator slots, "__add__".
   std::vector<std::string_view> python, slots;
+
+  /// Whether the dispatcher casts this operand to the type it computes in.
+  bool promotes(size_t operand) const {
+    return promotion != Promotion::None && !(unpromoted >> operand & 1);
+  }
 };
 
 /// All rows, in the order of their mnemonics.
