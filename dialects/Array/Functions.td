@@ -65,6 +65,14 @@ def Array_RsqrtOp : Array_FloatUnaryOp<"rsqrt"> {
   let vjp = ["g * (result * result * result * -0.5)"];
 }
 
+def Array_ReciprocalOp : Array_FloatUnaryOp<"reciprocal", "arith.divf(1.0, input)"> {
+  let summary = "Elementwise reciprocal";
+  let description = [{
+    `1 / input`; infinite at zero, with the zero's sign.
+  }];
+  let vjp = ["-(g * (result * result))"];
+}
+
 def Array_SinOp : Array_FloatUnaryOp<"sin"> {
   let summary = "Elementwise sine";
   let vjp = ["g * cos(input)"];

@@ -69,6 +69,7 @@ FUNCTIONS = {
         "atan": "arctan",
     }.items()
 } | {
+    "reciprocal": lambda x: 1 / x,
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "erf": erf,

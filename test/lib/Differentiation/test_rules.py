@@ -27,7 +27,8 @@ def broadcast_like(x, like, dims=(), keepdim=True):
 # How NumPy says it, where it does not use our name.
 NUMPY = {
     "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
-    "round": np.rint, "rsqrt": lambda x: 1 / np.sqrt(x), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "round": np.rint, "reciprocal": lambda x: 1 / x,
+    "rsqrt": lambda x: 1 / np.sqrt(x), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "relu": lambda x: np.maximum(x, 0), "erf": np.vectorize(erf, otypes=[float]),
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
     "clamp": np.clip, "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
@@ -129,7 +130,7 @@ POSITIVE = np.abs(A) + 0.1
 ROW = np.array([0.35, -0.6, 1.3])
 
 UNARY = "neg abs exp exp2 expm1 sin cos tan asin acos atan sinh cosh tanh erf sigmoid relu".split()
-UNARY_POSITIVE = "log log1p log2 log10 sqrt rsqrt".split()
+UNARY_POSITIVE = "log log1p log2 log10 sqrt rsqrt reciprocal".split()
 BINARY = "add sub mul div maximum minimum atan2 remainder".split()
 
 
