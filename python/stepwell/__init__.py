@@ -24,7 +24,7 @@ def _find_compiler() -> str:
 _core._set_compiler(_find_compiler())
 
 from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
-from . import autograd  # noqa: E402
+from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,
@@ -74,6 +74,7 @@ __all__ = [
     "no_grad",
     "ones",
     "ones_like",
+    "optim",
     "set_grad_enabled",
     "tensor",
     "zeros",
