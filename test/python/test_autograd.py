@@ -65,8 +65,6 @@ def test_first_and_second_derivatives(name):
         return total
 
     total = penalty(*map(sw.from_numpy, arrays))
-    if not total.requires_grad:
-        assert name in ()
     x, y = penalty.leaves
     seconds = sw.autograd.grad(total, [x, y], allow_unused=True)
     for i, second in enumerate(seconds):
