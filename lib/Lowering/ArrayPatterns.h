@@ -1,0 +1,25 @@
+//===- ArrayPatterns.h - Array operations to linalg, by family --*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_LOWERING_ARRAYPATTERNS_H
+#define STEPWELL_LOWERING_ARRAYPATTERNS_H
+
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace stepwell {
+
+void populateContractionPatterns(const mlir::TypeConverter &,
+                                 mlir::RewritePatternSet &);
+void populateElementwisePatterns(const mlir::TypeConverter &,
+                                 mlir::RewritePatternSet &);
+void populateReductionPatterns(const mlir::TypeConverter &,
+                               mlir::RewritePatternSet &);
+void populateStructurePatterns(const mlir::TypeConverter &,
+                               mlir::RewritePatternSet &);
+
+} // namespace stepwell
+
+#endif // STEPWELL_LOWERING_ARRAYPATTERNS_H
