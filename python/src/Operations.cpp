@@ -29,6 +29,7 @@ struct Function {
   const OpRow *op = nullptr;
   std::string name, document;
   std::vector<Parameter> parameters;
+  size_t self = 0;   // the parameter that a method's tensor is
   bool into = false; // the method whose name ends in "_"
   PyMethodDef function{}, method{};
 };
@@ -95,6 +96,10 @@ Function parse(const OpRow &op, std::string_view schema) {
       piece += c;
   }
   flush();
+  // x.where(condition, other): "input" need not come first.
+  for (size_t i = 0; i < function.parameters.size(); ++i)
+    if (function.parameters[i].name == "input")
+      function.self = i;
   function.document = std::string(schema) + "\n--\n\n" +
                       std::string(op.summary) + ".\n" +
                       std::string(op.description);
@@ -223,16 +228,19 @@ PyObject *callFunction(const Function &function, PyObject *self,
   return guarded([&]() -> PyObject * {
     const auto &parameters = function.parameters;
     PyObject *values[16] = {};
-    size_t used = 0;
+    size_t given = count + (self ? 1 : 0);
+    if (given > parameters.size())
+      fail(Error::Kind::Type,
+           function.name + "() takes " + std::to_string(parameters.size()) +
+               " arguments but " + std::to_string(given) + " were given");
     if (self)
-      values[used++] = self;
-    if (used + count > parameters.size())
-      fail(Error::Kind::Type, function.name + "() takes " +
-                                  std::to_string(parameters.size()) +
-                                  " arguments but " +
-                                  std::to_string(used + count) + " were given");
-    for (Py_ssize_t i = 0; i < count; ++i)
-      values[used++] = args[i];
+      values[function.self] = self;
+    size_t next = 0;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (self && next == function.self)
+        ++next;
+      values[next++] = args[i];
+    }
     for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) {
       PyObject *name = PyTuple_GET_ITEM(names, i);
       size_t at = 0;

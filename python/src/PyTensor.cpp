@@ -72,9 +72,13 @@ bool toScalar(PyObject *object, Scalar &scalar) {
     Py_DECREF(index);
     return true;
   }
+  std::string_view type = Py_TYPE(object)->tp_name;
+  if (type == "numpy.bool" || type == "numpy.bool_") {
+    scalar = PyObject_IsTrue(object) == 1;
+    return true;
+  }
   if (!isTensor(object) && Py_TYPE(object)->tp_as_number &&
-      Py_TYPE(object)->tp_as_number->nb_float &&
-      !PyObject_CheckBuffer(object)) {
+      Py_TYPE(object)->tp_as_number->nb_float && !PySequence_Check(object)) {
     double value = PyFloat_AsDouble(object);
     if (PyErr_Occurred()) {
       PyErr_Clear();

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from . import _core
@@ -34,12 +35,35 @@ class device:
         return hash(self.type)
 
 
-def _sizes(size: Any) -> tuple[int, ...]:
-    if hasattr(size, "__index__"):
-        return (size,)
-    if len(size) == 1 and not hasattr(size[0], "__index__"):
+def _wrong(function: str, argument: str, expected: str, value: Any) -> TypeError:
+    found = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    return TypeError(f"{function}(): argument '{argument}' must be {expected}, not {found}")
+
+
+def _sizes(size: Any, function: str = "full") -> tuple[int, ...]:
+    if isinstance(size, tuple) and len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
-    return tuple(size)
+    sizes = []
+    for one in size if isinstance(size, (tuple, list)) else (size,):
+        try:
+            sizes.append(operator.index(one))
+        except TypeError:
+            raise _wrong(function, "size", "int or tuple of ints", one) from None
+    return tuple(sizes)
+
+
+def _element_type(value: Any, default: dtype, function: str) -> dtype:
+    if value is None:
+        return default
+    if not isinstance(value, dtype):
+        raise _wrong(function, "dtype", "stepwell.dtype", value)
+    return value
+
+
+def _like(value: Any, function: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise _wrong(function, "input", "Tensor", value)
+    return value
 
 
 def _finish(made: Tensor, where: Any, requires_grad: bool) -> Tensor:
@@ -63,6 +87,8 @@ def tensor(
     requires_grad: bool = False,
 ) -> Tensor:
     """A new tensor with a copy of `data`: numbers, nested sequences, an array or a tensor."""
+    if dtype is not None:
+        _element_type(dtype, dtype, "tensor")
     if isinstance(data, Tensor):
         made = data.detach().clone()
     elif not isinstance(data, (list, tuple, float, int)) and _has_buffer(data):
@@ -76,6 +102,8 @@ def tensor(
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
     """`data` as a tensor, without a copy where that is possible."""
+    if dtype is not None:
+        _element_type(dtype, dtype, "as_tensor")
     if isinstance(data, Tensor):
         return data if dtype is None else data._cast(dtype)
     if hasattr(data, "__array_interface__"):
@@ -104,9 +132,12 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of this size with every element `fill_value`."""
-    if dtype is None:
-        kinds = {bool: _core.bool, int: _core.int64}
-        dtype = kinds.get(type(fill_value), _core.float32)
+    if isinstance(fill_value, Tensor) and fill_value.ndim == 0:
+        fill_value = fill_value.item()
+    if isinstance(fill_value, Tensor) or not hasattr(fill_value, "__float__"):
+        raise _wrong("full", "fill_value", "number", fill_value)
+    kinds = {bool: _core.bool, int: _core.int64}
+    dtype = _element_type(dtype, kinds.get(type(fill_value), _core.float32), "full")
     return _finish(_core._full(dtype, _sizes(size), fill_value), device, requires_grad)
 
 
@@ -114,39 +145,45 @@ def zeros(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros."""
-    return full(_sizes(size), 0, dtype or _core.float32, device, requires_grad)
+    dtype = _element_type(dtype, _core.float32, "zeros")
+    return full(_sizes(size, "zeros"), 0, dtype, device, requires_grad)
 
 
 def ones(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones."""
-    return full(_sizes(size), 1, dtype or _core.float32, device, requires_grad)
+    dtype = _element_type(dtype, _core.float32, "ones")
+    return full(_sizes(size, "ones"), 1, dtype, device, requires_grad)
 
 
 def empty(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor whose elements are whatever was in its memory."""
-    made = _core._empty(dtype or _core.float32, _sizes(size))
+    made = _core._empty(_element_type(dtype, _core.float32, "empty"), _sizes(size, "empty"))
     return _finish(made, device, requires_grad)
 
 
 def full_like(input: Tensor, fill_value: float, dtype: dtype | None = None) -> Tensor:
     """A tensor of the input's size with every element `fill_value`."""
-    return full(input.shape, fill_value, dtype or input.dtype)
+    shape = _like(input, "full_like").shape
+    return full(shape, fill_value, _element_type(dtype, input.dtype, "full_like"))
 
 
 def zeros_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
     """Zeros of the input's size."""
-    return full_like(input, 0, dtype)
+    shape = _like(input, "zeros_like").shape
+    return full(shape, 0, _element_type(dtype, input.dtype, "zeros_like"))
 
 
 def ones_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
     """Ones of the input's size."""
-    return full_like(input, 1, dtype)
+    shape = _like(input, "ones_like").shape
+    return full(shape, 1, _element_type(dtype, input.dtype, "ones_like"))
 
 
 def empty_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
     """An uninitialised tensor of the input's size."""
-    return empty(input.shape, dtype=dtype or input.dtype)
+    shape = _like(input, "empty_like").shape
+    return empty(shape, dtype=_element_type(dtype, input.dtype, "empty_like"))
