@@ -10,6 +10,7 @@
 #include "stepwell/Eager/Ops.h"
 
 #include <algorithm>
+#include <climits>
 
 using namespace stepwell;
 
@@ -238,8 +239,28 @@ std::vector<Tensor> Capture::append(const Template &t,
 
 //===--- The end ----------------------------------------------------------===//
 
+/// Which arguments share memory, and whether they are one tensor: a capture of
+/// the same pattern read the same memory through the same arguments.
+static std::vector<int> sharing(std::span<const Tensor> arguments) {
+  std::vector<int> pattern;
+  std::unordered_map<const Buffer *, int> known;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!known[arguments[i]->buffer.get()]++)
+      continue;
+    for (size_t j = 0; j < i; ++j) {
+      if (!mayOverlap(*arguments[i], *arguments[j]))
+        continue;
+      bool same = static_cast<const Geometry &>(*arguments[i]) == *arguments[j];
+      pattern.insert(pattern.end(), {static_cast<int>(i), static_cast<int>(j),
+                                     static_cast<int>(same)});
+    }
+  }
+  return pattern;
+}
+
 Executable Capture::finish(std::span<const Tensor> results) {
   Executable executable;
+  executable.sharing = sharing(arguments);
   std::vector<ProgramOutput> outputs;
   auto addOutput = [&](Id value) {
     outputs.push_back({value});
@@ -293,15 +314,39 @@ Executable Capture::finish(std::span<const Tensor> results) {
   executable.differentiable &=
       executable.mutated.empty() && executable.gradients.empty();
 
+  // Arguments first, as they were given; then tensors, then numbers.
   Id count = static_cast<Id>(inputs.size());
-  auto final = [&](Id id) { return id < 0 ? -id - 1 : id + count; };
+  std::vector<Id> order;
+  for (Id i = 0; i < count; ++i)
+    order.push_back(i);
+  auto rank = [&](Id i) {
+    const Executable::Input &input = inputs[i];
+    return input.argument >= 0 ? input.argument
+                               : INT_MAX - (input.captured ? 1 : 0);
+  };
+  std::sort(order.begin(), order.end(), [&](Id a, Id b) {
+    return std::pair(rank(a), a) < std::pair(rank(b), b);
+  });
+  std::vector<Id> place(inputs.size());
+  std::vector<ProgramInput> orderedTypes;
+  for (Id i = 0; i < count; ++i) {
+    place[order[i]] = i;
+    orderedTypes.push_back(program.inputs[order[i]]);
+    executable.inputs.push_back(inputs[order[i]]);
+  }
+  program.inputs = std::move(orderedTypes);
+  for (ProgramOutput &output : outputs)
+    if (output.into >= 0)
+      output.into = place[output.into];
+  for (int &input : executable.mutated)
+    input = place[input];
+  auto final = [&](Id id) { return id < 0 ? place[-id - 1] : id + count; };
   for (ProgramNode &node : program.nodes)
     for (ValueId &operand : node.operands)
       operand = final(operand);
   for (ProgramOutput &output : outputs)
     output.value = final(output.value);
   program.outputs = std::move(outputs);
-  executable.inputs = inputs;
   executable.call = Ref<Template>(new Template);
   for (const ProgramInput &input : program.inputs)
     executable.call->inputs.push_back({input.type.dtype, input.scalar});
@@ -366,6 +411,8 @@ void stepwell::dump(const Executable &executable,
 
 bool stepwell::accepts(const Executable &executable,
                        std::span<const Tensor> arguments) {
+  if (sharing(arguments) != executable.sharing)
+    return false;
   for (const Executable::GradGuard &guard : executable.guards) {
     const Tensor &leaf =
         guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;

@@ -34,6 +34,7 @@ namespace {
 
 class Printer {
 public:
+  explicit Printer(bool withNames) : withNames(withNames) {}
   std::string text;
 
   void module(const Program &program) {
@@ -53,6 +54,7 @@ public:
 private:
   /// "%3", or "%3#1" for one of several results.
   using Names = std::vector<std::string>;
+  bool withNames;
   int next = 0;
 
   void comma(size_t i) {
@@ -80,6 +82,30 @@ private:
     text += ')';
   }
 
+  void string(const std::string &value) {
+    text += '"';
+    for (char c : value) {
+      char escaped[4];
+      if (c == '"' || c == '\\' || (c >= 0 && c < 0x20) || c == 0x7f) {
+        std::snprintf(escaped, sizeof escaped, "\\%02X",
+                      static_cast<unsigned char>(c));
+        text += escaped;
+      } else {
+        text += c;
+      }
+    }
+    text += '"';
+  }
+
+  void name(const std::string &name, bool &any) {
+    if (!withNames || name.empty())
+      return;
+    comma(any);
+    text += "stepwell.name = ";
+    string(name);
+    any = true;
+  }
+
   void layout(Layout layout, bool &any) {
     if (layout == Layout::Contiguous)
       return;
@@ -101,6 +127,7 @@ private:
       any = true;
     };
     unit(input.mayAlias, "stepwell.may_alias");
+    name(input.name, any);
     unit(input.scalar, "stepwell.scalar");
     unit(input.shapeOnly, "stepwell.shape_only");
     text += '}';
@@ -114,6 +141,7 @@ private:
       any = true;
     }
     layout(output.layout, any);
+    name(output.name, any);
     text += '}';
   }
 
@@ -140,19 +168,8 @@ private:
       array({dims->begin(), dims->end()});
     } else if (auto *dtype = std::get_if<DType>(&value)) {
       text += mlirName(*dtype);
-    } else if (auto *string = std::get_if<std::string>(&value)) {
-      text += '"';
-      for (char c : *string) {
-        char escaped[4];
-        if (c == '"' || c == '\\' || c < 0x20 || c == 0x7f) {
-          std::snprintf(escaped, sizeof escaped, "\\%02X",
-                        static_cast<unsigned char>(c));
-          text += escaped;
-        } else {
-          text += c;
-        }
-      }
-      text += '"';
+    } else if (auto *word = std::get_if<std::string>(&value)) {
+      string(*word);
     }
   }
 
@@ -234,8 +251,8 @@ private:
 
 } // namespace
 
-std::string Program::print() const {
-  Printer printer;
+std::string Program::print(bool withNames) const {
+  Printer printer(withNames);
   printer.module(*this);
   return std::move(printer.text);
 }

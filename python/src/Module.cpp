@@ -7,10 +7,11 @@
 
 #include "PyTensor.h"
 
-#include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/Export.h"
 #include "stepwell/Eager/OpTable.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -410,7 +411,60 @@ static void addKernels(nb::module_ &m) {
       .def("dump",
            [](Executable &e, const std::string &folder) { dump(e, folder); })
       .def_prop_ro("program",
-                   [](Executable &e) { return e.call->program->print(); });
+                   [](Executable &e) { return e.call->program->print(); })
+      // The tensors from outside that it reads or writes.
+      .def_prop_ro("captured",
+                   [](Executable &e) {
+                     std::vector<Tensor> found;
+                     for (const Executable::Input &input : e.inputs)
+                       if (input.argument < 0 && input.captured)
+                         found.push_back(input.captured);
+                     for (const Executable::GradGuard &guard : e.guards)
+                       if (guard.argument < 0)
+                         found.push_back(guard.leaf);
+                     for (const Executable::Result &result : e.results)
+                       if (result.existing)
+                         found.push_back(result.existing);
+                     return found;
+                   })
+      .def_prop_ro("closed_over",
+                   [](Executable &e) {
+                     std::vector<std::pair<Tensor, bool>> found;
+                     for (const ClosedOver &each : closedOver(e))
+                       found.emplace_back(each.tensor, each.number);
+                     return found;
+                   })
+      .def("export",
+           [](Executable &e, const std::vector<Tensor> &arguments,
+              const std::vector<std::string> &names,
+              const std::vector<std::string> &closedOver,
+              const std::vector<std::string> &results) {
+             return exportProgram(e, arguments, {names, closedOver, results})
+                 .print(true);
+           })
+      // Name, dtype, shape; of the arguments only.
+      .def_prop_ro("signature", [](Executable &e) {
+        nb::list arguments, results;
+        const Program &program = *e.call->program;
+        for (size_t i = 0; i < e.inputs.size(); ++i)
+          if (e.inputs[i].argument >= 0)
+            arguments.append(nb::make_tuple(
+                program.inputs[i].name, nb::cast(program.inputs[i].type.dtype),
+                nb::cast(program.inputs[i].type.dims)));
+        for (const ProgramOutput &output : program.outputs) {
+          const TensorType &type = program.type(output.value);
+          results.append(nb::make_tuple(output.name, nb::cast(type.dtype),
+                                        nb::cast(type.dims)));
+        }
+        return nb::make_tuple(arguments, results);
+      });
+  // An exported program and the tensors that its inputs of these names take.
+  m.def("_bind_program", [](const std::string &text, nb::dict tensors) {
+    std::map<std::string, Tensor> bound;
+    for (auto [name, tensor] : tensors)
+      bound.emplace(nb::cast<std::string>(name), nb::cast<Tensor>(tensor));
+    return bindProgram(Program::read(text), bound);
+  });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
   // tensors.

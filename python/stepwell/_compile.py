@@ -13,6 +13,12 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._guards import Guards, Reach, depend_on
+
+__all__ = ["CompiledFunction", "Explanation", "compile", "depend_on", "explain"]
+
+# Captures of one signature that are kept: they differ in what the function took from outside.
+_MOST_CAPTURES = 8
 
 
 def _flatten(value: Any, tensors: list[Tensor]) -> Any:
@@ -25,6 +31,17 @@ def _flatten(value: Any, tensors: list[Tensor]) -> Any:
     if isinstance(value, dict):
         return (dict, tuple((key, _flatten(item, tensors)) for key, item in value.items()))
     return ("constant", type(value), value)
+
+
+def _constants(structure: Any) -> list[Any]:
+    """What in a structure is no tensor and no container."""
+    if structure is Tensor:
+        return []
+    kind, *rest = structure
+    if kind == "constant":
+        return rest[1:]
+    items = [item for _, item in rest[0]] if kind is dict else rest[0]
+    return [constant for item in items for constant in _constants(item)]
 
 
 def _unflatten(structure: Any, tensors: Any) -> Any:
@@ -61,7 +78,7 @@ def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
             return f"{where}, requires_grad changed {a[2]} -> {b[2]}"
     if old[2] != new[2]:
         return f"grad mode changed {old[2]} -> {new[2]}"
-    return "the .grad of a tensor appeared, vanished or was replaced"
+    return "the .grad of a tensor appeared or vanished, or other arguments share memory"
 
 
 class CompiledFunction:
@@ -69,11 +86,13 @@ class CompiledFunction:
 
     def __init__(self, function: Callable[..., Any]):
         self._function = function
-        self._cache: dict[Any, list[tuple[Any, Any]]] = {}
+        self._cache: dict[Any, list[tuple[Any, Any, Guards]]] = {}
         self._last: tuple[Any, ...] | None = None
         update_wrapper(self, function)
 
-    def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _trace(
+        self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any
+    ) -> tuple[Any, Any, Guards]:
         structure = None
 
         def once() -> list[Tensor]:
@@ -82,21 +101,29 @@ class CompiledFunction:
             structure = _flatten(self._function(*args, **kwargs), results)
             return results
 
-        return _core._capture(tensors, once), structure
+        with Reach([("", self._function), *(("", item) for item in _constants(given))]) as reach:
+            executable = _core._capture(tensors, once)
+        return executable, structure, reach.guards(executable.captured, tensors)
 
     def _prepare(self, args: Any, kwargs: Any) -> tuple[Any, Any, list[Tensor]]:
         tensors: list[Tensor] = []
-        signature = _signature(tensors, _flatten((args, kwargs), tensors))
+        given = _flatten((args, kwargs), tensors)
+        signature = _signature(tensors, given)
         entries = self._cache.setdefault(signature, [])
-        for executable, out in entries:
+        reason = ""
+        for executable, out, guards in reversed(entries):
             if executable.accepts(tensors):
-                return executable, out, tensors
+                changed = guards.why_not(tensors)
+                if changed is None:
+                    return executable, out, tensors
+                reason = reason or changed
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
-            reason = _difference(self._last, signature)
+            reason = reason or _difference(self._last, signature)
             name = getattr(self._function, "__name__", "function")
             print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
-        executable, out = self._trace(tensors, args, kwargs)
-        entries.append((executable, out))
+        executable, out, guards = self._trace(tensors, args, kwargs, given)
+        entries.append((executable, out, guards))
+        del entries[:-_MOST_CAPTURES]
         self._last = signature
         return executable, out, tensors
 
@@ -111,8 +138,9 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
     """Compiles a function of tensors: traced once per signature into one executable.
 
     Tensors that the function closes over are inputs; what it writes into tensors from outside
-    (in place, or `.grad` by `backward()`) is written back. STEPWELL_LOG=recompiles says why a
-    function was traced again.
+    (in place, or `.grad` by `backward()`) is written back. It is traced again when another tensor,
+    number or text has taken the place of one that it closed over (through names, attributes,
+    lists and dictionaries). STEPWELL_LOG=recompiles says why a function was traced again.
     """
     return compile if function is None else CompiledFunction(function)
 
@@ -138,8 +166,8 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanat
     """What `function` becomes on the way down, step by step."""
     inner = getattr(function, "_function", function)
     tensors: list[Tensor] = []
-    _flatten((args, kwargs), tensors)
-    executable, _ = CompiledFunction(inner)._trace(tensors, args, kwargs)
+    given = _flatten((args, kwargs), tensors)
+    executable, *_ = CompiledFunction(inner)._trace(tensors, args, kwargs, given)
     steps = {"program.mlir": executable.program}
     with tempfile.TemporaryDirectory() as folder:
         executable.dump(folder)

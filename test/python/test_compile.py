@@ -31,7 +31,7 @@ def test_training_step_in_one_executable():
         np.testing.assert_allclose(compiled(x, traced).item(), step(x, plain).item(), rtol=1e-5)
     np.testing.assert_allclose(traced.detach().numpy(), plain.detach().numpy(), rtol=1e-5)
     assert traced.grad is None and traced.is_leaf and traced._version == 3
-    (program,) = [e.program for e, _ in next(iter(compiled._cache.values()))]
+    (program,) = [e.program for e, *_ in next(iter(compiled._cache.values()))]
     assert "autodiff.vjp" in program and "stepwell.into" in program
 
 

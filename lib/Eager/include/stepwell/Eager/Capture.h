@@ -49,6 +49,8 @@ struct Executable {
     bool present;
   };
   std::vector<GradGuard> guards;
+  /// Which arguments shared memory: triples (i, j, whether they were one).
+  std::vector<int> sharing;
   bool differentiable = false;
 };
 

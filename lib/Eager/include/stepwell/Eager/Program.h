@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stepwell {
@@ -28,6 +29,7 @@ struct ProgramInput {
   bool scalar = false;    // one word by value (rank 0)
   bool shapeOnly = false; // null pointer, sizes only
   bool mayAlias = false;
+  std::string name; // for exported programs; no part of a key
 };
 
 /// Index of a value: inputs first, then node results in order.
@@ -54,6 +56,7 @@ struct ProgramOutput {
   ValueId value;
   Layout layout = Layout::Contiguous;
   int into = -1; // the input that the result is written into, or -1
+  std::string name;
 };
 
 class Program {
@@ -64,8 +67,12 @@ public:
   std::vector<std::string> locations; // "file:line"
 
   const TensorType &type(ValueId) const;
-  /// The canonical text: a module with one func.func @main.
-  std::string print() const;
+  /// The canonical text: a module with one func.func @main. Names are left out
+  /// unless they are asked for.
+  std::string print(bool withNames = false) const;
+  /// Reads what `print` wrote. Anything else, also sizes that are not known or
+  /// too large, is a ValueError that names the line.
+  static Program read(std::string_view text);
 };
 
 } // namespace stepwell

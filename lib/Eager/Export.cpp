@@ -1,0 +1,149 @@
+//===- Export.cpp - A captured function that stands alone -----------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Export.h"
+
+#include "stepwell/Eager/Ops.h"
+
+using namespace stepwell;
+
+std::vector<ClosedOver> stepwell::closedOver(const Executable &executable) {
+  std::vector<ClosedOver> found;
+  for (size_t i = 0; i < executable.inputs.size(); ++i) {
+    const Executable::Input &input = executable.inputs[i];
+    if (input.argument >= 0)
+      continue;
+    if (input.captured)
+      found.push_back({input.gradient ? input.captured->grad : input.captured});
+    else
+      found.push_back(
+          {full(executable.call->inputs[i].dtype, {}, input.scalar), true});
+  }
+  return found;
+}
+
+Program stepwell::exportProgram(const Executable &executable,
+                                std::span<const Tensor> arguments,
+                                const ExportNames &names) {
+  const Program &captured = *executable.call->program;
+  Program program;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    ProgramInput input;
+    input.type = arguments[i]->type();
+    input.name = names.arguments[i];
+    program.inputs.push_back(std::move(input));
+  }
+  // Where each of the capture's inputs is now.
+  std::vector<ValueId> moved;
+  for (size_t i = 0, other = 0; i < captured.inputs.size(); ++i) {
+    const Executable::Input &source = executable.inputs[i];
+    if (source.gradient)
+      fail(Error::Kind::Runtime,
+           "cannot export a function that reads the .grad of a tensor");
+    if (source.argument >= 0) {
+      moved.push_back(source.argument);
+      continue;
+    }
+    moved.push_back(static_cast<ValueId>(program.inputs.size()));
+    ProgramInput input = captured.inputs[i];
+    input.name = names.closedOver[other++];
+    program.inputs.push_back(std::move(input));
+  }
+  if (!executable.mutated.empty())
+    fail(Error::Kind::Runtime,
+         "cannot export a function that writes to '" +
+             program.inputs[moved[executable.mutated.front()]].name +
+             "': an exported program only returns results (a module that "
+             "updates its buffers while training is exported after .eval())");
+  if (!executable.gradients.empty())
+    fail(Error::Kind::Runtime,
+         "cannot export a function that changes the .grad of a tensor, by "
+         "backward() for example: an exported program only returns results; "
+         "return autograd.grad(...) instead");
+
+  ValueId before = static_cast<ValueId>(captured.inputs.size());
+  ValueId shift = static_cast<ValueId>(program.inputs.size()) - before;
+  auto move = [&](ValueId value) {
+    return value < before ? moved[value] : value + shift;
+  };
+  program.nodes = captured.nodes;
+  for (ProgramNode &node : program.nodes)
+    for (ValueId &operand : node.operands)
+      operand = move(operand);
+  for (size_t i = 0; i < captured.outputs.size(); ++i) {
+    ProgramOutput output = captured.outputs[i];
+    output.value = move(output.value);
+    output.name = names.results[i];
+    program.outputs.push_back(std::move(output));
+  }
+  program.locations = captured.locations;
+  return program;
+}
+
+static Scalar readNumber(const Tensor &tensor) {
+  switch (tensor->dtype) {
+  case DType::Bool:
+    return *static_cast<const uint8_t *>(tensor->data()) != 0;
+  case DType::I32:
+    return int64_t{*static_cast<const int32_t *>(tensor->data())};
+  case DType::I64:
+    return *static_cast<const int64_t *>(tensor->data());
+  case DType::F32:
+    return double{*static_cast<const float *>(tensor->data())};
+  case DType::F64:
+    return *static_cast<const double *>(tensor->data());
+  case DType::U8:
+    return int64_t{*static_cast<const uint8_t *>(tensor->data())};
+  case DType::I8:
+    return int64_t{*static_cast<const int8_t *>(tensor->data())};
+  case DType::I16:
+    return int64_t{*static_cast<const int16_t *>(tensor->data())};
+  case DType::F16:
+  case DType::BF16: // They travel as float32.
+    break;
+  }
+  fail(Error::Kind::Value,
+       "no number has the type " + std::string(name(tensor->dtype)));
+}
+
+Executable stepwell::bindProgram(Program program,
+                                 const std::map<std::string, Tensor> &bound) {
+  Executable executable;
+  executable.call = Ref<Template>(new Template);
+  int arguments = 0;
+  for (const ProgramInput &input : program.inputs) {
+    Executable::Input source;
+    auto found = bound.find(input.name);
+    if (found == bound.end()) {
+      if (input.scalar)
+        fail(Error::Kind::Value,
+             "there is no value for the number '" + input.name + "'");
+      source.argument = arguments++;
+    } else {
+      const Tensor &tensor = found->second;
+      if (tensor->type() != input.type)
+        fail(Error::Kind::Value,
+             "tensor '" + input.name + "' is " + toString(tensor->type()) +
+                 ", the program takes " + toString(input.type));
+      if (input.scalar)
+        source.scalar = readNumber(tensor);
+      else
+        source.captured = tensor;
+    }
+    executable.inputs.push_back(std::move(source));
+    executable.call->inputs.push_back({input.type.dtype, input.scalar});
+  }
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    Executable::Result result;
+    result.output = static_cast<int>(i);
+    executable.results.push_back(std::move(result));
+    executable.call->results.push_back(
+        program.type(program.outputs[i].value).dtype);
+  }
+  executable.call->program = std::make_shared<Program>(std::move(program));
+  return executable;
+}

@@ -1,0 +1,416 @@
+//===- ReadProgram.cpp - A Program from its canonical text ----------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The inverse of Program.cpp, so that an exported program runs without MLIR and
+// under the same key as the function it was. The text may come from anywhere:
+// whatever is read here has known types that agree with each other; that the
+// operations fit their operands is the compiler's to verify.
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/OpTable.h"
+#include "stepwell/Eager/Program.h"
+#include "stepwell/Eager/Tensor.h"
+
+#include <charconv>
+#include <cstring>
+#include <unordered_map>
+
+using namespace stepwell;
+
+namespace {
+
+/// Sums of sizes stay far from overflow, whatever a program holds.
+constexpr int64_t kMostBytes = int64_t{1} << 46;
+constexpr int kDeepestRequest = 16;
+
+class Reader {
+public:
+  explicit Reader(std::string_view text) : text(text) {}
+
+  Program module() {
+    Program program;
+    expect("\"builtin.module\"() ({");
+    expect("\"func.func\"() <{arg_attrs = [");
+    list("]", [&] { argumentAttributes(program.inputs.emplace_back()); });
+    expect(", function_type = ");
+    std::vector<TensorType> arguments, results;
+    functionType(arguments, results);
+    expect(", res_attrs = [");
+    std::vector<ProgramOutput> outputs;
+    list("]", [&] { resultAttributes(outputs.emplace_back()); });
+    expect(", sym_name = \"main\"}> ({");
+    if (arguments.size() != program.inputs.size() ||
+        results.size() != outputs.size())
+      refuse("as many attributes as arguments and results");
+    block(program, "func.return", 0);
+    if (types(program) != arguments)
+      refuse("arguments of the types that function_type has");
+    if (program.outputs.size() != outputs.size())
+      refuse("as many results as function_type has");
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (program.type(program.outputs[i].value) != results[i])
+        refuse("results of the types that function_type has");
+      outputs[i].value = program.outputs[i].value;
+    }
+    program.outputs = std::move(outputs);
+    expect("}) : () -> ()");
+    expect("}) : () -> ()");
+    skipSpace();
+    if (at != text.size())
+      refuse("the end");
+    return program;
+  }
+
+private:
+  using Names = std::unordered_map<std::string, ValueId>;
+
+  std::string_view text;
+  size_t at = 0;
+
+  //===--- Words ----------------------------------------------------------===//
+
+  [[noreturn]] void refuse(const std::string &expected) {
+    size_t line = 1;
+    for (char c : text.substr(0, at))
+      line += c == '\n';
+    fail(Error::Kind::Value, "the program is malformed: line " +
+                                 std::to_string(line) + ": expected " +
+                                 expected);
+  }
+
+  void skipSpace() {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\n'))
+      ++at;
+  }
+
+  bool accept(std::string_view word) {
+    skipSpace();
+    if (text.substr(at, word.size()) != word)
+      return false;
+    at += word.size();
+    return true;
+  }
+
+  void expect(std::string_view word) {
+    while (!word.empty() && word.front() == ' ')
+      word.remove_prefix(1);
+    if (!accept(word))
+      refuse("'" + std::string(word) + "'");
+  }
+
+  /// Letters, digits, '_' and '.'.
+  std::string_view word() {
+    skipSpace();
+    size_t begin = at;
+    while (at < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[at])) ||
+            text[at] == '_' || text[at] == '.'))
+      ++at;
+    if (begin == at)
+      refuse("a name");
+    return text.substr(begin, at - begin);
+  }
+
+  template <typename T = int64_t> T number() {
+    skipSpace();
+    T value{};
+    auto [end, error] =
+        std::from_chars(text.data() + at, text.data() + text.size(), value);
+    if (error != std::errc())
+      refuse("a number");
+    at = static_cast<size_t>(end - text.data());
+    return value;
+  }
+
+  std::string string() {
+    expect("\"");
+    std::string value;
+    while (at < text.size() && text[at] != '"') {
+      char c = text[at++];
+      if (c == '\\') {
+        unsigned code = 0;
+        const char *from = text.data() + at;
+        if (at + 2 > text.size() ||
+            std::from_chars(from, from + 2, code, 16).ptr != from + 2)
+          refuse("two hex digits");
+        at += 2;
+        c = static_cast<char>(code);
+      }
+      value += c;
+    }
+    expect("\"");
+    return value;
+  }
+
+  /// Items separated by commas, up to and with `close`.
+  template <typename F> void list(std::string_view close, F item) {
+    if (accept(close))
+      return;
+    do
+      item();
+    while (accept(","));
+    expect(close);
+  }
+
+  //===--- Types and attributes -------------------------------------------===//
+
+  DType dtype(std::string_view name) {
+    for (int i = 0; i < kNumDTypes; ++i)
+      if (mlirName(static_cast<DType>(i)) == name)
+        return static_cast<DType>(i);
+    refuse("an element type");
+  }
+
+  TensorType type() {
+    TensorType type;
+    expect("tensor<");
+    size_t end = text.find('>', at);
+    if (end == std::string_view::npos)
+      refuse("'>'");
+    int64_t elements = 1;
+    for (;;) {
+      size_t x = text.find('x', at);
+      if (x == std::string_view::npos || x > end)
+        break;
+      int64_t size = number();
+      if (at != x || size < 0 || type.dims.size() == kMaxRank)
+        refuse("a size that is known, in at most " + std::to_string(kMaxRank) +
+               " dimensions");
+      // Sizes of an empty tensor are strides and bounds, too.
+      if (__builtin_mul_overflow(elements, std::max<int64_t>(size, 1),
+                                 &elements) ||
+          elements > kMostBytes)
+        refuse("a tensor that fits into memory");
+      type.dims.push_back(size);
+      ++at;
+    }
+    type.dtype = dtype(text.substr(at, end - at));
+    if (elements > kMostBytes / byteWidth(type.dtype))
+      refuse("a tensor that fits into memory");
+    at = end + 1;
+    return type;
+  }
+
+  void typeList(std::vector<TensorType> &types) {
+    expect("(");
+    list(")", [&] { types.push_back(type()); });
+  }
+
+  void functionType(std::vector<TensorType> &operands,
+                    std::vector<TensorType> &results) {
+    typeList(operands);
+    expect("->");
+    typeList(results);
+  }
+
+  static std::vector<TensorType> types(const Program &program) {
+    std::vector<TensorType> types;
+    for (const ProgramInput &input : program.inputs)
+      types.push_back(input.type);
+    return types;
+  }
+
+  void argumentAttributes(ProgramInput &input) {
+    expect("{");
+    list("}", [&] {
+      std::string_view name = word();
+      if (name == "stepwell.scalar")
+        input.scalar = true;
+      else if (name == "stepwell.name")
+        expect("="), input.name = string();
+      else
+        refuse("'stepwell.scalar' or 'stepwell.name'");
+    });
+  }
+
+  void resultAttributes(ProgramOutput &output) {
+    expect("{");
+    list("}", [&] {
+      std::string_view name = word();
+      if (name == "stepwell.name")
+        expect("="), output.name = string();
+      else
+        refuse("'stepwell.name'");
+    });
+  }
+
+  template <typename T> std::vector<T> array() {
+    std::vector<T> values;
+    expect("array<i64");
+    if (accept(":"))
+      list(">", [&] { values.push_back(number<T>()); });
+    else
+      expect(">");
+    return values;
+  }
+
+  Attribute attribute(AttributeKind kind) {
+    switch (kind) {
+    case AttributeKind::I64: {
+      int64_t value = number();
+      expect(": i64");
+      return value;
+    }
+    case AttributeKind::F64: {
+      expect("0x");
+      uint64_t bits = 0;
+      auto [end, error] = std::from_chars(text.data() + at,
+                                          text.data() + text.size(), bits, 16);
+      if (error != std::errc())
+        refuse("the bits of a number");
+      at = static_cast<size_t>(end - text.data());
+      expect(": f64");
+      double value;
+      std::memcpy(&value, &bits, sizeof value);
+      return value;
+    }
+    case AttributeKind::Bool:
+      if (accept("true"))
+        return true;
+      expect("false");
+      return false;
+    case AttributeKind::Dims: {
+      std::vector<int64_t> values = array<int64_t>();
+      if (values.size() > kMaxRank)
+        refuse("at most " + std::to_string(kMaxRank) + " numbers");
+      return Dims(values.begin(), values.end());
+    }
+    case AttributeKind::DType:
+      return dtype(word());
+    case AttributeKind::String:
+      return string();
+    case AttributeKind::Elements:
+      break;
+    }
+    refuse("an attribute of another kind");
+  }
+
+  //===--- Blocks ---------------------------------------------------------===//
+
+  std::string valueName() {
+    expect("%");
+    size_t begin = at;
+    while (
+        at < text.size() &&
+        (std::isdigit(static_cast<unsigned char>(text[at])) || text[at] == '#'))
+      ++at;
+    return std::string(text.substr(begin, at - begin));
+  }
+
+  ValueId use(const Names &names) {
+    auto found = names.find(valueName());
+    if (found == names.end())
+      refuse("a value that is defined above");
+    return found->second;
+  }
+
+  static void define(Names &names, const std::string &name, size_t results,
+                     ValueId first) {
+    for (size_t i = 0; i < results; ++i)
+      names[results > 1 ? name + "#" + std::to_string(i) : name] =
+          first + static_cast<ValueId>(i);
+  }
+
+  /// Operands, attributes, types; `defined` has the types of all values so far.
+  ProgramNode node(const Names &names, const std::vector<TensorType> &defined,
+                   int depth) {
+    ProgramNode node;
+    std::string name = string();
+    if (name.rfind("array.", 0) == 0)
+      node.op = findOp(std::string_view(name).substr(6));
+    if (!node.op && name != "autodiff.vjp")
+      refuse("an operation of this build, not '" + name + "'");
+    expect("(");
+    list(")", [&] { node.operands.push_back(use(names)); });
+    if (node.op) {
+      node.attributes.resize(node.op->attributes.size());
+      if (accept("<{"))
+        list("}>", [&] {
+          std::string_view key = word();
+          size_t i = 0;
+          while (i < node.attributes.size() &&
+                 node.op->attributes[i].name != key)
+            ++i;
+          if (i == node.attributes.size())
+            refuse("an attribute of '" + name + "'");
+          expect("=");
+          node.attributes[i] = attribute(node.op->attributes[i].kind);
+        });
+    } else {
+      if (depth == kDeepestRequest)
+        refuse("fewer derivatives of derivatives");
+      expect("<{cotangents = ");
+      node.cotangents = array<int>();
+      expect(", wrt = ");
+      node.wrt = array<int>();
+      expect("}> ({");
+      auto body = std::make_shared<Program>();
+      block(*body, "autodiff.yield", depth + 1);
+      node.body = std::move(body);
+      expect("})");
+    }
+    expect(":");
+    std::vector<TensorType> operands;
+    functionType(operands, node.results);
+    bool agree = operands.size() == node.operands.size();
+    for (size_t i = 0; agree && i < operands.size(); ++i)
+      agree = defined[node.operands[i]] == operands[i];
+    if (!agree)
+      refuse("the types of the operands");
+    if (node.op && node.results.size() != node.op->results.size())
+      refuse("the number of results of '" + name + "'");
+    return node;
+  }
+
+  void block(Program &program, const char *terminator, int depth) {
+    Names names;
+    std::vector<TensorType> defined;
+    size_t known = program.inputs.size();
+    if (accept("^bb0(")) {
+      list("):", [&] {
+        std::string name = valueName();
+        expect(":");
+        if (defined.size() == program.inputs.size())
+          program.inputs.emplace_back();
+        define(names, name, 1, static_cast<ValueId>(defined.size()));
+        program.inputs[defined.size()].type = type();
+        defined.push_back(program.inputs[defined.size()].type);
+      });
+    }
+    if (known && known != defined.size())
+      refuse("as many arguments as attributes");
+    std::string end = "\"" + std::string(terminator) + "\"(";
+    while (!accept(end)) {
+      std::string name;
+      size_t count = 1;
+      skipSpace();
+      if (at < text.size() && text[at] == '%') {
+        name = valueName();
+        if (accept(":"))
+          count = number<size_t>();
+        expect("=");
+      }
+      ProgramNode read = node(names, defined, depth);
+      if (name.empty() ? !read.results.empty() : read.results.size() != count)
+        refuse("a name for each result");
+      define(names, name, count, static_cast<ValueId>(defined.size()));
+      defined.insert(defined.end(), read.results.begin(), read.results.end());
+      program.nodes.push_back(std::move(read));
+    }
+    list(")", [&] { program.outputs.push_back({use(names)}); });
+    expect(":");
+    std::vector<TensorType> returned, none;
+    functionType(returned, none);
+    bool agree = none.empty() && returned.size() == program.outputs.size();
+    for (size_t i = 0; agree && i < returned.size(); ++i)
+      agree = defined[program.outputs[i].value] == returned[i];
+    if (!agree)
+      refuse("the types of the results");
+  }
+};
+
+} // namespace
+
+Program Program::read(std::string_view text) { return Reader(text).module(); }
