@@ -102,6 +102,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   Tensor same(const_cast<TensorImpl *>(&tensor));
   if (source.argument < 0)
     source.captured = same;
+  source.requiresGrad = requiresGrad(tensor);
   for (const OldGrad &old : oldGrads)
     if (old.grad == same) {
       source.gradient = true;
@@ -417,6 +418,14 @@ bool stepwell::accepts(const Executable &executable,
     const Tensor &leaf =
         guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;
     if (static_cast<bool>(leaf->grad) != guard.present)
+      return false;
+  }
+  const Program &program = *executable.call->program;
+  for (size_t i = 0; i < executable.inputs.size(); ++i) {
+    const Executable::Input &input = executable.inputs[i];
+    if (input.captured && !input.gradient &&
+        (!(input.captured->type() == program.inputs[i].type) ||
+         requiresGrad(*input.captured) != input.requiresGrad))
       return false;
   }
   return true;

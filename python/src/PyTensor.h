@@ -119,11 +119,10 @@ template <> struct type_caster<stepwell::Dims> {
     bool fine = count <= stepwell::kMaxRank;
     for (Py_ssize_t i = 0; fine && i < count; ++i) {
       PyObject *index = PyNumber_Index(PySequence_Fast_GET_ITEM(items, i));
-      fine = index;
-      if (!index)
-        break;
-      value.push_back(PyLong_AsLongLong(index));
-      Py_DECREF(index);
+      if (index)
+        value.push_back(PyLong_AsLongLong(index));
+      fine = !PyErr_Occurred();
+      Py_XDECREF(index);
     }
     PyErr_Clear();
     Py_DECREF(items);

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os as _os
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from . import _core
 from ._core import *  # noqa: F403  (the operations, from the records)
@@ -54,6 +56,20 @@ bfloat16 = _core.bfloat16
 float32 = float = _core.float32
 float64 = double = _core.float64
 
+if _TYPE_CHECKING:
+    from . import nn
+    from .safetensors import load_file, save_file
+
+
+def __getattr__(name: str) -> _Any:
+    """What is imported only once it is used, so that `import stepwell` is quick."""
+    if name == "nn":
+        return _import_module("stepwell.nn")
+    if name in ("load_file", "save_file"):
+        return getattr(_import_module("stepwell.safetensors"), name)
+    raise AttributeError(f"module 'stepwell' has no attribute '{name}'")
+
+
 __version__ = "0.1.0"
 __all__ = [
     "Tensor",
@@ -71,10 +87,13 @@ __all__ = [
     "full",
     "full_like",
     "is_grad_enabled",
+    "load_file",
+    "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "save_file",
     "set_grad_enabled",
     "tensor",
     "zeros",

@@ -78,17 +78,28 @@ def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
             return f"{where}, requires_grad changed {a[2]} -> {b[2]}"
     if old[2] != new[2]:
         return f"grad mode changed {old[2]} -> {new[2]}"
-    return "the .grad of a tensor appeared or vanished, or other arguments share memory"
+    return (
+        "the .grad of a tensor appeared or vanished, other arguments share memory, or a tensor "
+        "that the function closes over changed its dtype, shape or requires_grad"
+    )
 
 
 class CompiledFunction:
-    """What `stepwell.compile` returns: call it like the function."""
+    """What `stepwell.compile` returns: call it like the function.
+
+    Other attributes are the function's own: a compiled module has `parameters()`.
+    """
 
     def __init__(self, function: Callable[..., Any]):
         self._function = function
         self._cache: dict[Any, list[tuple[Any, Any, Guards]]] = {}
         self._last: tuple[Any, ...] | None = None
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_function":  # while it is being copied
+            raise AttributeError(name)
+        return getattr(self._function, name)
 
     def _trace(
         self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any
@@ -119,7 +130,7 @@ class CompiledFunction:
                 reason = reason or changed
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
             reason = reason or _difference(self._last, signature)
-            name = getattr(self._function, "__name__", "function")
+            name = getattr(self._function, "__name__", type(self._function).__name__)
             print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
         executable, out, guards = self._trace(tensors, args, kwargs, given)
         entries.append((executable, out, guards))

@@ -35,8 +35,9 @@ _recording: list[list[tuple[str, Callable[[], tuple[Any, ...]], tuple[Any, ...]]
 def depend_on(reason: str, state: Callable[[], tuple[Any, ...]]) -> None:
     """Says that the function being captured relies on what `state()` returns now.
 
-    Before each later call the items are compared by identity; `reason` is what
-    STEPWELL_LOG=recompiles prints when one differs. Outside of a capture, nothing happens.
+    Before each later call the items are compared, plain ones by value and others by identity;
+    `reason` is what STEPWELL_LOG=recompiles prints when one differs. Outside of a capture, nothing
+    happens.
     """
     if _recording:
         _recording[-1].append((reason, state, state()))
@@ -241,8 +242,6 @@ class Guards:
                 return f"'{path}' was replaced"
         for reason, state, then_all in self._states:
             now_all = state()
-            if len(now_all) != len(then_all) or any(
-                a is not b for a, b in zip(now_all, then_all, strict=True)
-            ):
+            if len(now_all) != len(then_all) or not all(map(_same, now_all, then_all)):
                 return reason
         return None

@@ -108,3 +108,15 @@ def test_results_of_one_element():
     x = sw.tensor([3.0])
     total, product = sw.compile(lambda a: (a + a, a * a))(x)
     assert (total.tolist(), product.tolist()) == ([6.0], [9.0])
+
+
+def test_tensors_closed_over_may_change():
+    w = sw.tensor([1.0, 2.0])
+    compiled = sw.compile(lambda: (w * w).sum())
+    assert compiled().item() == 5.0
+    w.requires_grad_()
+    compiled().backward()
+    assert w.grad.tolist() == [2.0, 4.0]
+    w.requires_grad_(False)
+    w.data = sw.tensor([1.0, 2.0, 3.0], dtype=sw.float64)
+    assert compiled().item() == 14.0 and compiled().dtype is sw.float64

@@ -117,3 +117,33 @@ def test_what_is_refused():
         sw.optim.SGD([p], nesterov=True)
     with pytest.raises(ValueError, match="beta parameter at index 1"):
         sw.optim.Adam([p], betas=(0.9, 1.0))
+
+
+def test_state_starts_at_zero():
+    p = sw.tensor([1.0, 1.0], requires_grad=True)
+    optimizer = sw.optim.Adam([p], lr=0.5, betas=(0.5, 0.5))
+    p.grad = sw.tensor([float("inf"), 1.0])
+    optimizer.step()
+    assert optimizer.state[p]["exp_avg"].tolist() == [float("inf"), 0.5]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_steps_are_the_eager_ones(name):
+    kind, _, options = CASES[name]
+
+    def train(compiled):
+        p = sw.tensor([3.0, -1.0, 0.5], dtype=sw.float64, requires_grad=True)
+        optimizer = kind([p], lr=0.02, **options)
+
+        def step():
+            optimizer.zero_grad()
+            loss(p, 1.0).backward()
+            optimizer.step()
+
+        step = sw.compile(step) if compiled else step
+        for number in range(6):
+            optimizer.param_groups[0]["lr"] = 0.02 if number < 3 else 0.01
+            step()
+        return p.tolist()
+
+    np.testing.assert_allclose(train(True), train(False), rtol=1e-12)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stepwell._core import Tensor
+from stepwell._core import Tensor, float64
+from stepwell._factories import zeros, zeros_like
 from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative
 
 
@@ -62,12 +63,12 @@ class Adam(Optimizer):
         if group["maximize"]:
             gradient = -gradient
         if not state:
-            state["step"] = 0
-            state["exp_avg"] = gradient * 0
-            state["exp_avg_sq"] = gradient * 0
+            state["step"] = zeros((), dtype=float64)
+            state["exp_avg"] = zeros_like(parameter)
+            state["exp_avg_sq"] = zeros_like(parameter)
             if group["amsgrad"]:
-                state["max_exp_avg_sq"] = gradient * 0
-        state["step"] += 1
+                state["max_exp_avg_sq"] = zeros_like(parameter)
+        state["step"].add_(1)
         if group["weight_decay"] != 0:
             if self.decoupled_weight_decay:
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
@@ -77,7 +78,7 @@ class Adam(Optimizer):
         mean.mul_(beta1).add_(gradient * (1 - beta1))
         square.mul_(beta2).add_(gradient * gradient * (1 - beta2))
         if group["amsgrad"]:
-            square = state["max_exp_avg_sq"] = state["max_exp_avg_sq"].maximum(square)
+            square = state["max_exp_avg_sq"].maximum_(square)
         correction1 = 1 - beta1 ** state["step"]
         correction2 = 1 - beta2 ** state["step"]
         denominator = square.sqrt() / correction2**0.5 + group["eps"]
@@ -87,14 +88,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019): ``p *= 1 - lr weight_decay`` before the step.
 
-    Args:
-        params: what to optimise.
-        lr: step size.
-        betas: how much of each running mean is kept per step.
-        eps: added to the denominator.
-        weight_decay: the decay per unit of step size.
-        amsgrad: divides by the largest second moment seen so far.
-        maximize: climbs instead of descending.
+    The options are those of :class:`Adam`; ``weight_decay`` is the decay per unit of step size.
     """
 
     decoupled_weight_decay = True

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from stepwell._compile import depend_on
 from stepwell._core import Tensor
 from stepwell.autograd import enable_grad, no_grad
 
@@ -88,7 +89,20 @@ class Optimizer(ABC):
                 for parameter in group["params"]:
                     if parameter.grad is not None:
                         self.update(parameter, parameter.grad, self.state[parameter], group)
+        depend_on(f"{type(self).__name__}: its options or state changed", self._taken_for_granted)
         return loss
+
+    def _taken_for_granted(self) -> tuple[Any, ...]:
+        """What a captured step reads from Python: options by value, state tensors by identity."""
+        options = [
+            value
+            for group in self.param_groups
+            for name, value in group.items()
+            if name != "params"
+        ]
+        members = [parameter for group in self.param_groups for parameter in group["params"]]
+        state = [value for state in self.state.values() for value in state.values()]
+        return (*options, *members, *state)
 
     @abstractmethod
     def update(

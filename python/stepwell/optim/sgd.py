@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stepwell._core import Tensor
+from stepwell._core import Tensor, float64
+from stepwell._factories import ones, zeros_like
 from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative
 
 
@@ -66,10 +67,16 @@ class SGD(Optimizer):
             gradient = gradient + parameter * group["weight_decay"]
         momentum = group["momentum"]
         if momentum != 0:
-            velocity = state.get("momentum_buffer")
-            if velocity is None:
-                velocity = state["momentum_buffer"] = gradient.clone()
-            else:
-                velocity.mul_(momentum).add_(gradient * (1 - group["dampening"]))
+            # The first step is not dampened. It is no other code than the later ones, so that a
+            # compiled step is right for all.
+            if not state:
+                state["momentum_buffer"] = zeros_like(parameter)
+                if group["dampening"] != 0:
+                    state["share"] = ones((), dtype=float64)
+            share = state.get("share", 1 - group["dampening"])
+            velocity = state["momentum_buffer"]
+            velocity.mul_(momentum).add_(gradient * share)
+            if "share" in state:
+                share.fill_(1 - group["dampening"])
             gradient = gradient + velocity * momentum if group["nesterov"] else velocity
         parameter.sub_(gradient * group["lr"])

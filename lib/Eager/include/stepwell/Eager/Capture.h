@@ -26,6 +26,7 @@ struct Executable {
     Tensor captured; // a tensor the function closed over (or its .grad), or a
                      // number
     Scalar scalar = int64_t{0};
+    bool requiresGrad = false; // when it was captured
   };
   struct Result {
     int output = -1; // of the Program, or
@@ -131,8 +132,8 @@ private:
   Capture *suspended;
 };
 
-/// Whether the tensors have gradients where they had when the function was
-/// captured.
+/// Whether gradients exist where they did when the function was captured, and
+/// the tensors that it closes over have the types that they had.
 bool accepts(const Executable &, std::span<const Tensor> arguments);
 /// Runs a captured function.
 std::vector<Tensor> run(Executable &, std::span<const Tensor> arguments);
