@@ -103,8 +103,8 @@ def Division {
   string belowF = "arith.select(" # otherSideF # ", arith.subf(" # quotientF # ", 1.0), " # quotientF # ")";
   string flooredF = "math.floor(" # belowF # ")";
 
-  string floorFloat = "arith.select(arith.cmpf('oeq', other, 0.0), arith.divf(input, other), arith.select(arith.cmpf('ogt', "
-        "arith.subf(" # belowF # ", " # flooredF # "), 0.5), arith.addf(" # flooredF # ", 1.0), " # flooredF # "))";
+  string floorFloat = "arith.select(arith.cmpf('oeq', other, 0.0), arith.divf(input, other), arith.select(arith.cmpf('oeq', "
+        # belowF # ", 0.0), math.copysign(0.0, arith.divf(input, other)), arith.select(arith.cmpf('ogt', arith.subf(" # belowF # ", " # flooredF # "), 0.5), arith.addf(" # flooredF # ", 1.0), " # flooredF # ")))";
   string floorInteger = "arith.select(arith.cmpi('eq', other, 0), 0, arith.select(arith.cmpi('eq', other, -1), arith.subi(0, input), "
         "arith.select(" # otherSideI # ", arith.subi(arith.divsi(input, " # safe # "), 1), arith.divsi(input, "
         # safe # "))))";
@@ -118,7 +118,7 @@ def Division {
 def Array_FloorDivideOp : Array_BinaryOp<"floor_divide"> {
   let summary = "Elementwise quotient, rounded down";
   let description = [{
-    `floor(input / other)`, from the exact remainder. An integer divided by zero is 0, and the least integer divided
+    `floor(input / other)`, from the exact remainder; by zero it is `input / other`. An integer divided by zero is 0, and the least integer divided
     by -1 is itself (it wraps around).
   }];
   let scalar = Scalar<Division.floorFloat, Division.floorInteger, Division.floorUnsigned>;

@@ -51,7 +51,9 @@ em::Real build(Operation *op, em::Real x, em::Real y, bool f32) {
       .Case([&](math::PowFOp) { return em::pow(x, y, f32); })
       .Case([&](math::CbrtOp) { return em::cbrt(x); })
       .Case([&](math::RsqrtOp) { return em::rsqrt(x); })
-      .Case([&](arith::RemFOp) { return em::fmod32(x, y); })
+      .Case([&](arith::RemFOp) {
+        return f32 ? em::fmod32(x, y) : em::fmod64(x, y);
+      })
       .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
 }
 
@@ -78,8 +80,6 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
     bool f32 = element.isF32();
     if ((!f32 && !element.isF64()) || isa<TensorType>(type))
       return;
-    if (isa<arith::RemFOp>(op) && !f32)
-      return; // needs a loop
     OpBuilder builder(op);
     auto with = [&](Type scalar) -> Type {
       if (auto shaped = dyn_cast<ShapedType>(type))

@@ -238,8 +238,8 @@ Real asin(Real), acos(Real), atan(Real), atan2(Real y, Real x);
 Real sinh(Real), cosh(Real), tanh(Real), asinh(Real), acosh(Real), atanh(Real);
 Real erf(Real), erfc(Real);
 Real pow(Real, Real, bool forF32), cbrt(Real), rsqrt(Real);
-/// C's fmod for f32 arguments: exact.
-Real fmod32(Real, Real);
+/// C's fmod, exactly, of f32 and of f64 arguments.
+Real fmod32(Real, Real), fmod64(Real, Real);
 
 } // namespace stepwell::expandmath
 

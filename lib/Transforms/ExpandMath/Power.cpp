@@ -1,4 +1,4 @@
-//===- Power.cpp - pow, cbrt, rsqrt, fmod
+//===- Power.cpp - pow, cbrt, rsqrt
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -52,33 +52,3 @@ Real em::cbrt(Real x) {
 }
 
 Real em::rsqrt(Real x) { return 1.0 / sqrt(x); }
-
-/// p mod m for whole p < 2^50, 0 < m < 2^25: the quotient may be one off.
-static Real modulo(Real p, Real m) {
-  Real r = p - floor(p / m) * m;
-  r = select(r < 0.0, r + m, r);
-  return select(r >= m, r - m, r);
-}
-
-/// |x| = X 2^a, |y| = Y 2^b with whole X, Y < 2^24. For a >= b it is
-/// (X 2^(a-b) mod Y) 2^b, where 2^(a-b) mod Y comes from repeated squaring;
-/// else |x| mod |y| is (|x| / 2^a) mod (|y| / 2^a), or |x| where |x| < |y|.
-Real em::fmod32(Real x, Real y) {
-  Real ax = abs(x), ay = abs(y);
-  auto exponent = [](Real v) { return (bits(v) >> 52) - 1046; };
-  Int a = exponent(ax), b = exponent(ay);
-  Real X = ax * powerOfTwo(a.lit(0) - a), Y = ay * powerOfTwo(b.lit(0) - b);
-  Int shift = a - b; // |shift| <= 277
-  Real factor = modulo(x.lit(1), Y), square = modulo(x.lit(2), Y);
-  Real r = modulo(X, Y);
-  for (int bit = 0; bit < 9; ++bit) {
-    Bool set = nonZero((shift >> bit) & 1);
-    factor = select(set, modulo(factor * square, Y), factor);
-    square = modulo(square * square, Y);
-  }
-  r = modulo(r * factor, Y) * powerOfTwo(b);
-  r = copySign(select(ax < ay, ax, r), x);
-  // |x| >= |y| with a < b cannot be: 2^23 <= X, Y < 2^24.
-  r = select((ay == 0.0) | (ax == kInf), kNaN, r);
-  return select((x != x) | (y != y), x + y, r);
-}

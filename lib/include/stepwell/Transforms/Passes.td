@@ -12,9 +12,9 @@ include "mlir/Pass/PassBase.td"
 def ExpandMathPass : Pass<"expand-math"> {
   let summary = "Math functions as accurate arithmetic, without calls";
   let description = [{
-    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` on f32, into branch-free
+    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into branch-free
     arithmetic that any vectoriser takes; what each reaches is in docs/math.md. f32 is computed in f64 and rounded
-    once. Nothing is fused, so that every chip gives the same bits. `arith.remf` on f64 is left alone.
+    once. Nothing is fused, so that every chip gives the same bits.
 
     Before:
     ```mlir

@@ -15,3 +15,13 @@ func.func @scalar(%x: f64, %y: f64) -> f64 {
   %z = math.powf %x, %y : f64
   return %z : f64
 }
+
+// No call of fmod, and no loop.
+// CHECK-LABEL: @remainder
+// CHECK-NOT: arith.remf
+// CHECK-NOT: scf.
+// CHECK: return {{.*}} : vector<4xf64>
+func.func @remainder(%x: vector<4xf64>, %y: vector<4xf64>) -> vector<4xf64> {
+  %z = arith.remf %x, %y : vector<4xf64>
+  return %z : vector<4xf64>
+}
