@@ -103,27 +103,51 @@ const std::string &buildId() {
   return id;
 }
 
-/// The x86-64 level of this processor, which decides what code it can run.
-const char *cpuLevel() {
+/// The x86-64 levels that this processor runs, the highest first. Kernels need
+/// SSE4.1, so the plain level stands for older machines only.
+std::vector<std::string> runnableLevels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  std::vector<std::string> levels;
   if (__builtin_cpu_supports("x86-64-v4"))
-    return "x86-64-v4";
+    levels.push_back("x86-64-v4");
   if (__builtin_cpu_supports("x86-64-v3"))
-    return "x86-64-v3";
+    levels.push_back("x86-64-v3");
   if (__builtin_cpu_supports("x86-64-v2"))
-    return "x86-64-v2";
-  return "x86-64";
+    levels.push_back("x86-64-v2");
+  if (levels.empty())
+    levels.push_back("x86-64");
+  return levels;
 #else
-  return "generic";
+  return {"generic"};
 #endif
+}
+
+/// Which processor code is made for: this one, or a lower level of its kind
+/// that STEPWELL_CPU names. Asked once: kernels in memory are for one chip.
+const std::string &cpuLevel() {
+  static const std::string chosen = [] {
+    std::vector<std::string> levels = runnableLevels();
+    const char *wanted = std::getenv("STEPWELL_CPU");
+    if (!wanted || !*wanted)
+      return levels.front();
+    std::string list;
+    for (const std::string &level : levels) {
+      if (level == wanted)
+        return level;
+      list += (list.empty() ? "" : ", ") + level;
+    }
+    fail(Error::Kind::Runtime,
+         std::string("STEPWELL_CPU=") + wanted + ": this machine runs " + list);
+  }();
+  return chosen;
 }
 
 std::string keyOf(const Program &program) {
   std::string key = "stepwell-key 1\nabi ";
   key += std::to_string(STEPWELL_ABI_VERSION);
   key += "\nbuild " + buildId();
-  key += std::string("\ntarget cpu ") + cpuLevel() + " \noptions ";
+  key += "\ntarget cpu " + cpuLevel() + " \noptions ";
   key += compilerOptions;
   key += "\n\n";
   key += program.print();

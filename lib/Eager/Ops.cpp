@@ -137,11 +137,7 @@ static void checkElementKind(const OpRow &op,
   if (!op.elementwise || types.empty())
     return;
   DType dtype = types.back().dtype;
-  int kind = isFloat(dtype)         ? 1
-             : dtype == DType::U8   ? 4
-             : dtype == DType::Bool ? 8
-                                    : 2;
-  if (!(op.elementKinds & kind))
+  if (!op.accepts(dtype))
     fail(Error::Kind::Runtime, std::string(op.mnemonic) +
                                    ": not defined for elements of type " +
                                    std::string(name(dtype)));

@@ -388,13 +388,25 @@ static void addKernels(nb::module_ &m) {
     stats["compiles"] = kernelStats().compiles;
     return stats;
   });
-  m.def("_elementwise_functions", [] {
-    nb::list names;
-    for (const OpRow &op : opTable())
-      if (op.elementwise)
-        for (std::string_view schema : op.python)
-          names.append(std::string(schema.substr(0, schema.find('('))));
-    return names;
+  m.def("_elementwise_records", [] {
+    nb::dict records;
+    for (const OpRow &op : opTable()) {
+      if (!op.elementwise)
+        continue;
+      nb::list names, dtypes;
+      for (std::string_view schema : op.python)
+        names.append(std::string(schema.substr(0, schema.find('('))));
+      for (int i = 0; i < kNumDTypes; ++i)
+        if (auto dtype = static_cast<DType>(i);
+            op.promotion == Promotion::ToFloat || op.accepts(dtype))
+          dtypes.append(nb::borrow(dtypeObject(dtype)));
+      nb::dict record;
+      record["functions"] = names;
+      record["dtypes"] = dtypes;
+      record["differentiable"] = !op.nonDifferentiable;
+      records[nb::str(op.mnemonic.data(), op.mnemonic.size())] = record;
+    }
+    return records;
   });
   m.def("_set_compiler", [](const std::string &path) { compilerPath = path; });
   m.def("_set_compiler_options",

@@ -77,6 +77,13 @@ struct OpRow {
   /// PyTorch-style schemas, "add(input, other)", and operator slots, "__add__".
   std::vector<std::string_view> python, slots;
 
+  /// Whether an elementwise operation has a formula for elements of this type.
+  bool accepts(DType dtype) const {
+    return elementKinds & (isFloat(dtype)         ? 1
+                           : dtype == DType::U8   ? 4
+                           : dtype == DType::Bool ? 8
+                                                  : 2);
+  }
   /// Whether the dispatcher casts this operand to the type it computes in.
   bool promotes(size_t operand) const {
     return promotion != Promotion::None && !(unpromoted >> operand & 1);
