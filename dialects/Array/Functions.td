@@ -123,7 +123,10 @@ def Array_ErfOp : Array_FloatUnaryOp<"erf"> {
   let vjp = ["g * (exp(-(input * input)) * 1.1283791670955126)"];
 }
 
-def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid", "arith.divf(1.0, arith.addf(1.0, math.exp(arith.negf(input))))"> {
+// The exponential of what is negative cannot overflow.
+def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid",
+    "arith.divf(arith.select(arith.cmpf('olt', input, 0.0), math.exp(arith.negf(math.absf(input))), 1.0), "
+    "arith.addf(1.0, math.exp(arith.negf(math.absf(input)))))"> {
   let summary = "Elementwise logistic function";
   let description = [{
     `1 / (1 + exp(-input))`.

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -60,6 +61,10 @@ public:
     return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ugt, a,
                                  constant(b));
   }
+  Value equal(Value a, uint32_t b) {
+    return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, a,
+                                 constant(b));
+  }
   Value select(Value condition, Value yes, Value no) {
     return arith::SelectOp::create(rewriter, loc, condition, yes, no);
   }
@@ -84,12 +89,31 @@ private:
   Type i16, i32, f32;
 };
 
-/// The formulas know f32; f64 goes through it.
+/// The formulas know f32; f64 goes through it, rounded to odd: an inexact
+/// result ends in a 1, so that it lies on its own side of every half of f16 and
+/// bf16 and is rounded once after all.
 Value toF32(PatternRewriter &rewriter, Location loc, Value wide) {
   if (getElementTypeOrSelf(wide).isF32())
     return wide;
   Type f32 = withElement(wide.getType(), rewriter.getF32Type());
-  return arith::TruncFOp::create(rewriter, loc, f32, wide);
+  Bits b(rewriter, loc, f32);
+  Value near = arith::TruncFOp::create(rewriter, loc, f32, wide);
+  Value back = arith::ExtFOp::create(rewriter, loc, wide.getType(), near);
+  auto magnitude = [&](Value x) {
+    return math::AbsFOp::create(rewriter, loc, x);
+  };
+  auto compare = [&](arith::CmpFPredicate predicate) {
+    return arith::CmpFOp::create(rewriter, loc, predicate, magnitude(back),
+                                 magnitude(wide));
+  };
+  Value bits = b.bits(near);
+  Value isEven = b.equal(b.make<arith::AndIOp>(bits, 1), 0);
+  Value towardsWide =
+      b.select(compare(arith::CmpFPredicate::OLT),
+               b.make<arith::AddIOp>(bits, 1), b.make<arith::SubIOp>(bits, 1));
+  Value moves = arith::AndIOp::create(rewriter, loc, isEven,
+                                      compare(arith::CmpFPredicate::ONE));
+  return b.real(b.select(moves, towardsWide, bits));
 }
 void replaceExtension(PatternRewriter &rewriter, arith::ExtFOp op, Value f32) {
   if (op.getType() == f32.getType())
@@ -191,15 +215,114 @@ struct TruncateBF16 : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+bool isSmall(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isF16() || element.isBF16();
+}
+
+/// Integers come through f64, which holds all that the rounding has to see.
+template <typename Op> struct FromInteger : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSmall(op.getType()))
+      return failure();
+    Location loc = op.getLoc();
+    Value value = op.getIn();
+    if (getElementTypeOrSelf(value).isInteger(64))
+      value = shorten(rewriter, loc, value);
+    Value wide = Op::create(
+        rewriter, loc, withElement(op.getType(), rewriter.getF64Type()), value);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), wide);
+    return success();
+  }
+
+  /// From 2^53 on the last 11 bits matter only by whether one of them is set.
+  static Value shorten(PatternRewriter &rewriter, Location loc, Value value) {
+    auto number = [&](int64_t n) -> Value {
+      TypedAttr attr = rewriter.getI64IntegerAttr(n);
+      if (auto shaped = dyn_cast<ShapedType>(value.getType()))
+        attr = DenseElementsAttr::get(shaped, Attribute(attr));
+      return arith::ConstantOp::create(rewriter, loc, attr);
+    };
+    auto notZero = [&](Value x) {
+      return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ne, x,
+                                   number(0));
+    };
+    Value low = arith::AndIOp::create(rewriter, loc, value, number(2047));
+    Value high = arith::SubIOp::create(rewriter, loc, value, low);
+    Value sticky = arith::SelectOp::create(rewriter, loc, notZero(low),
+                                           number(1024), number(0));
+    Value sign = arith::ShRSIOp::create(rewriter, loc, value, number(63));
+    Value magnitude = arith::XOrIOp::create(rewriter, loc, value, sign);
+    Value beyond = arith::ShRUIOp::create(rewriter, loc, magnitude, number(53));
+    return arith::SelectOp::create(
+        rewriter, loc, notZero(beyond),
+        arith::OrIOp::create(rewriter, loc, high, sticky), value);
+  }
+};
+
+/// What folding made of an operation on f32 is one on f32 again.
+Value widened(PatternRewriter &rewriter, Location loc, Value small) {
+  return arith::ExtFOp::create(
+      rewriter, loc, withElement(small.getType(), rewriter.getF32Type()),
+      small);
+}
+template <typename Op> struct ToInteger : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSmall(op.getIn().getType()))
+      return failure();
+    rewriter.replaceOpWithNewOp<Op>(op, op.getType(),
+                                    widened(rewriter, op.getLoc(), op.getIn()));
+    return success();
+  }
+};
+struct Compare : OpRewritePattern<arith::CmpFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::CmpFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSmall(op.getLhs().getType()))
+      return failure();
+    rewriter.replaceOpWithNewOp<arith::CmpFOp>(
+        op, op.getPredicate(), widened(rewriter, op.getLoc(), op.getLhs()),
+        widened(rewriter, op.getLoc(), op.getRhs()));
+    return success();
+  }
+};
+
+/// A chip that converts f16 does so from f32 alone.
+struct TruncateF64 : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getIn()).isF64() ||
+        !getElementTypeOrSelf(op.getType()).isF16())
+      return failure();
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(
+        op, op.getType(), toF32(rewriter, op.getLoc(), op.getIn()));
+    return success();
+  }
+};
+
 struct ExpandSmallFloats
     : stepwell::impl::ExpandSmallFloatsPassBase<ExpandSmallFloats> {
   using ExpandSmallFloatsPassBase::ExpandSmallFloatsPassBase;
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    // First nothing but extensions and truncations, then none of those.
+    RewritePatternSet others(context);
+    others.add<Compare, FromInteger<arith::SIToFPOp>,
+               FromInteger<arith::UIToFPOp>, ToInteger<arith::FPToSIOp>,
+               ToInteger<arith::FPToUIOp>>(context);
+    walkAndApplyPatterns(getOperation(), std::move(others));
     RewritePatternSet patterns(context);
     patterns.add<ExtendBF16, TruncateBF16>(context);
     if (f16)
       patterns.add<ExtendF16, TruncateF16>(context);
+    else
+      patterns.add<TruncateF64>(context);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

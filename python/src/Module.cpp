@@ -393,16 +393,20 @@ static void addKernels(nb::module_ &m) {
     for (const OpRow &op : opTable()) {
       if (!op.elementwise)
         continue;
-      nb::list names, dtypes;
+      nb::list names, operands, dtypes;
       for (std::string_view schema : op.python)
         names.append(std::string(schema.substr(0, schema.find('('))));
+      for (const OperandRow &operand : op.operands)
+        operands.append(nb::str(operand.name.data(), operand.name.size()));
       for (int i = 0; i < kNumDTypes; ++i)
         if (auto dtype = static_cast<DType>(i);
             op.promotion == Promotion::ToFloat || op.accepts(dtype))
           dtypes.append(nb::borrow(dtypeObject(dtype)));
       nb::dict record;
       record["functions"] = names;
+      record["operands"] = operands;
       record["dtypes"] = dtypes;
+      record["toFloat"] = op.promotion == Promotion::ToFloat;
       record["differentiable"] = !op.nonDifferentiable;
       records[nb::str(op.mnemonic.data(), op.mnemonic.size())] = record;
     }

@@ -13,6 +13,7 @@
 #include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/LoweringOptions.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
@@ -47,6 +48,30 @@ bool needsExpansion(Operation *op) {
   return false;
 }
 
+/// Conversions are integer arithmetic by now, and all else only moves bf16
+/// about. As an LLVM type it would not be safe there: inserting one into a
+/// vector calls `__truncsfbf2`.
+struct BF16Constant : ConvertOpToLLVMPattern<arith::ConstantOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(arith::ConstantOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isBF16(op.getType()))
+      return failure();
+    Attribute bits;
+    if (auto number = dyn_cast<FloatAttr>(op.getValue()))
+      bits = rewriter.getIntegerAttr(rewriter.getI16Type(),
+                                     number.getValue().bitcastToAPInt());
+    else if (auto elements = dyn_cast<DenseElementsAttr>(op.getValue()))
+      bits = elements.bitcast(rewriter.getI16Type());
+    else
+      return failure();
+    rewriter.replaceOpWithNewOp<LLVM::ConstantOp>(
+        op, getTypeConverter()->convertType(op.getType()), bits);
+    return success();
+  }
+};
+
 struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
   void runOnOperation() override {
     if (failed(expand()) || failed(convert()))
@@ -75,7 +100,15 @@ struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
     MLIRContext *context = &getContext();
     LowerToLLVMOptions options(context);
     LLVMTypeConverter converter(context, options);
+    Type i16 = IntegerType::get(context, 16);
+    converter.addConversion([=](BFloat16Type) { return i16; });
+    converter.addConversion([&](VectorType type) -> std::optional<Type> {
+      if (!isBF16(type))
+        return std::nullopt;
+      return converter.convertType(type.clone(i16));
+    });
     RewritePatternSet patterns(context);
+    patterns.add<BF16Constant>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);

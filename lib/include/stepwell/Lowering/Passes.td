@@ -143,7 +143,7 @@ def ExpandSmallFloatsPass : Pass<"stepwell-expand-small-floats"> {
   let description = [{
     Rounds to nearest even, keeps subnormals, infinities and NaN. Without it LLVM calls
     `__truncsfbf2` and its kin, which a kernel object must not. f16 is left alone where
-    the chip converts it itself.
+    the chip converts it itself, which it does from f32: f64 comes there rounded to odd, and is thus rounded once.
 
     Before:
     ```mlir
@@ -160,7 +160,7 @@ def ExpandSmallFloatsPass : Pass<"stepwell-expand-small-floats"> {
   let options = [
     Option<"f16", "f16", "bool", "true", "Also expand f16 conversions.">
   ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 def BufferizePass : Pass<"stepwell-bufferize", "::mlir::ModuleOp"> {
