@@ -379,7 +379,8 @@ std::vector<Tensor> stepwell::run(Executable &executable,
   std::vector<Tensor> outputs;
   if (program.outputs.empty()) {
     // Nothing to compute.
-  } else if (executable.differentiable && gradEnabled()) {
+  } else if (executable.differentiable &&
+             (gradEnabled() || Capture::current())) {
     outputs = callTemplate(*executable.call, gathered);
   } else {
     for (const ProgramOutput &output : program.outputs)

@@ -9,6 +9,8 @@
 
 #include "stepwell/Eager/Ops.h"
 
+#include <algorithm>
+
 using namespace stepwell;
 
 std::vector<ClosedOver> stepwell::closedOver(const Executable &executable) {
@@ -18,7 +20,7 @@ std::vector<ClosedOver> stepwell::closedOver(const Executable &executable) {
     if (input.argument >= 0)
       continue;
     if (input.captured)
-      found.push_back({input.gradient ? input.captured->grad : input.captured});
+      found.push_back({input.captured});
     else
       found.push_back(
           {full(executable.call->inputs[i].dtype, {}, input.scalar), true});
@@ -30,6 +32,14 @@ Program stepwell::exportProgram(const Executable &executable,
                                 std::span<const Tensor> arguments,
                                 const ExportNames &names) {
   const Program &captured = *executable.call->program;
+  bool readsGradients = std::any_of(
+      executable.inputs.begin(), executable.inputs.end(),
+      [](const Executable::Input &input) { return input.gradient; });
+  if (readsGradients || !executable.gradients.empty())
+    fail(Error::Kind::Runtime,
+         "cannot export a function that reads or changes the .grad of a "
+         "tensor, by backward() for example: an exported program only returns "
+         "results; return autograd.grad(...) instead");
   Program program;
   for (size_t i = 0; i < arguments.size(); ++i) {
     ProgramInput input;
@@ -41,9 +51,6 @@ Program stepwell::exportProgram(const Executable &executable,
   std::vector<ValueId> moved;
   for (size_t i = 0, other = 0; i < captured.inputs.size(); ++i) {
     const Executable::Input &source = executable.inputs[i];
-    if (source.gradient)
-      fail(Error::Kind::Runtime,
-           "cannot export a function that reads the .grad of a tensor");
     if (source.argument >= 0) {
       moved.push_back(source.argument);
       continue;
@@ -59,11 +66,6 @@ Program stepwell::exportProgram(const Executable &executable,
              program.inputs[moved[executable.mutated.front()]].name +
              "': an exported program only returns results (a module that "
              "updates its buffers while training is exported after .eval())");
-  if (!executable.gradients.empty())
-    fail(Error::Kind::Runtime,
-         "cannot export a function that changes the .grad of a tensor, by "
-         "backward() for example: an exported program only returns results; "
-         "return autograd.grad(...) instead");
 
   ValueId before = static_cast<ValueId>(captured.inputs.size());
   ValueId shift = static_cast<ValueId>(program.inputs.size()) - before;
@@ -144,6 +146,7 @@ Executable stepwell::bindProgram(Program program,
     executable.call->results.push_back(
         program.type(program.outputs[i].value).dtype);
   }
+  executable.differentiable = true;
   executable.call->program = std::make_shared<Program>(std::move(program));
   return executable;
 }

@@ -458,21 +458,25 @@ static void addKernels(nb::module_ &m) {
              return exportProgram(e, arguments, {names, closedOver, results})
                  .print(true);
            })
-      // Name, dtype, shape; of the arguments only.
+      // Arguments and results as (name, dtype, shape); between them what is
+      // closed over as (name, whether it is a number).
       .def_prop_ro("signature", [](Executable &e) {
-        nb::list arguments, results;
+        nb::list arguments, closedOver, results;
         const Program &program = *e.call->program;
-        for (size_t i = 0; i < e.inputs.size(); ++i)
+        auto describe = [](const std::string &name, const TensorType &type) {
+          return nb::make_tuple(name, nb::cast(type.dtype),
+                                nb::cast(type.dims));
+        };
+        for (size_t i = 0; i < e.inputs.size(); ++i) {
+          const ProgramInput &input = program.inputs[i];
           if (e.inputs[i].argument >= 0)
-            arguments.append(nb::make_tuple(
-                program.inputs[i].name, nb::cast(program.inputs[i].type.dtype),
-                nb::cast(program.inputs[i].type.dims)));
-        for (const ProgramOutput &output : program.outputs) {
-          const TensorType &type = program.type(output.value);
-          results.append(nb::make_tuple(output.name, nb::cast(type.dtype),
-                                        nb::cast(type.dims)));
+            arguments.append(describe(input.name, input.type));
+          else
+            closedOver.append(nb::make_tuple(input.name, input.scalar));
         }
-        return nb::make_tuple(arguments, results);
+        for (const ProgramOutput &output : program.outputs)
+          results.append(describe(output.name, program.type(output.value)));
+        return nb::make_tuple(arguments, closedOver, results);
       });
   // An exported program and the tensors that its inputs of these names take.
   m.def("_bind_program", [](const std::string &text, nb::dict tensors) {

@@ -58,6 +58,7 @@ float64 = double = _core.float64
 
 if _TYPE_CHECKING:
     from . import nn
+    from ._export import ExportedProgram, export, load
     from .safetensors import load_file, save_file
 
 
@@ -67,11 +68,14 @@ def __getattr__(name: str) -> _Any:
         return _import_module("stepwell.nn")
     if name in ("load_file", "save_file"):
         return getattr(_import_module("stepwell.safetensors"), name)
+    if name in ("ExportedProgram", "export", "load"):
+        return getattr(_import_module("stepwell._export"), name)
     raise AttributeError(f"module 'stepwell' has no attribute '{name}'")
 
 
 __version__ = "0.1.0"
 __all__ = [
+    "ExportedProgram",
     "Tensor",
     "as_tensor",
     "autograd",
@@ -82,11 +86,13 @@ __all__ = [
     "empty_like",
     "enable_grad",
     "explain",
+    "export",
     "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "is_grad_enabled",
+    "load",
     "load_file",
     "nn",
     "no_grad",

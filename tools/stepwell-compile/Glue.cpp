@@ -112,6 +112,12 @@ static std::string sizeOf(const Parameter &parameter, size_t dimension) {
 /// Appends the words of one tensor: pointer, sizes, contiguous strides.
 static void printWords(const Parameter &parameter, const std::string &pointer,
                        size_t &word, raw_ostream &out) {
+  if (parameter.scalar && parameter.weight) {
+    out << "  words[" << word << "].i64 = 0;\n  __builtin_memcpy(&words["
+        << word << "], " << pointer << ", " << parameter.type->bytes << ");\n";
+    ++word;
+    return;
+  }
   if (parameter.scalar) {
     out << "  words[" << word++ << "]." << parameter.type->field << " = "
         << parameter.name << ";\n";

@@ -296,7 +296,12 @@ int main(int argc, char **argv) {
   for (int32_t i = 0; i < program->input_count; ++i) {
     const stepwell_parameter *input = &program->inputs[i];
     if (input->scalar) {
-      *word++ = readScalar(*argument++, input);
+      stepwell_arg value = {.i64 = 0};
+      if (input->embedded)
+        memcpy(&value, input->embedded, (size_t)input->element_bytes);
+      else
+        value = readScalar(*argument++, input);
+      *word++ = value;
       continue;
     }
     if (input->embedded) {

@@ -104,8 +104,53 @@ static Error readParameter(mlir::Type type, mlir::DictionaryAttr attributes,
   return Error::success();
 }
 
+/// MLIR's parser goes as deep as the text does; the line where that is deeper
+/// than any program, or 0.
+static unsigned findDeepNesting(StringRef text) {
+  constexpr int deepest = 256;
+  unsigned line = 1;
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+    case '\n':
+      ++line;
+      break;
+    case '/': // a comment
+      if (text.substr(i).starts_with("//"))
+        i = std::min(text.find('\n', i), text.size()) - 1;
+      break;
+    case '"':
+      while (++i < text.size() && text[i] != '"' && text[i] != '\n')
+        i += text[i] == '\\';
+      break;
+    case '(':
+    case '[':
+    case '{':
+    case '<':
+      if (++depth > deepest)
+        return line;
+      break;
+    case '>':
+      if (i && text[i - 1] == '-')
+        break;
+      [[fallthrough]];
+    case ')':
+    case ']':
+    case '}':
+      depth = std::max(depth - 1, 0);
+      break;
+    default:
+      break;
+    }
+  }
+  return 0;
+}
+
 Expected<Signature> stepwell::readSignature(StringRef text,
                                             StringRef fileName) {
+  if (unsigned line = findDeepNesting(text))
+    return makeError(fileName + ":" + Twine(line) +
+                     ": this is nested too deeply");
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect>();
   registerAllDialects(registry);

@@ -61,9 +61,6 @@ struct Signature {
 llvm::Expected<Signature> readSignature(llvm::StringRef text,
                                         llvm::StringRef fileName);
 
-/// Binds each input whose stepwell.name is in the safetensors file.
-llvm::Error bindWeights(Signature &signature, llvm::StringRef file);
-
 } // namespace stepwell
 
 #endif // STEPWELL_TOOLS_COMPILE_SIGNATURE_H

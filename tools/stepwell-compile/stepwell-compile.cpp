@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Package.h"
+#include "TensorFile.h"
 
 #include "stepwell-c/Compiler.h"
 
@@ -33,10 +34,11 @@ struct Options {
 };
 
 constexpr StringLiteral usage =
-    R"(usage: stepwell-compile PROGRAM.mlir -o FILE [options]
+    R"(usage: stepwell-compile PROGRAM -o FILE [options]
 
-Compiles a program of the array dialect to a native binary that needs neither
-Python nor a compiler.
+Compiles a program to a native binary that needs neither Python nor a compiler.
+PROGRAM is a .stepwell file (stepwell.export), whose weights are embedded, or
+the text of a program of the array dialect (.mlir).
 
   --emit=exe       an executable that reads .npy or raw files (default)
   --emit=shared    a shared object and, beside it, a C header
@@ -47,8 +49,8 @@ Python nor a compiler.
   --target=CPU     a CPU (x86-64-v3), a triple, or host (default)
   --threads        use several threads (default)
   --serial         use no threads, link no thread pool
-  --weights=FILE   embed the tensors of a safetensors file that arguments of the
-                   program name with stepwell.name
+  --weights=FILE   embed the tensors of a safetensors file that arguments of a
+                   .mlir program name with stepwell.name
   --name=NAME      the C function's name (default: from the output file)
   --dump=FOLDER    write the IR after each step there
 )";
@@ -195,15 +197,33 @@ static Error run(const Options &options) {
   auto buffer = MemoryBuffer::getFile(options.input);
   if (!buffer)
     return makeError(options.input + ": " + buffer.getError().message());
-  StringRef program = (*buffer)->getBuffer();
+  std::string program = (*buffer)->getBuffer().str();
+  std::optional<TensorFile> tensors;
+  bool package = looksLikePackage(options.input, program);
+  if (package && !options.weights.empty())
+    return makeError(options.input +
+                     " carries its weights; --weights is for .mlir programs");
+  if (package || !options.weights.empty()) {
+    Expected<TensorFile> file =
+        TensorFile::open(package ? options.input : options.weights);
+    if (!file)
+      return file.takeError();
+    tensors = std::move(*file);
+  }
+  if (package) {
+    Expected<std::string> inside = tensors->program();
+    if (!inside)
+      return inside.takeError();
+    program = std::move(*inside);
+  }
   Expected<Signature> signature = readSignature(program, options.input);
   if (!signature)
     return signature.takeError();
   Expected<std::string> name = chooseName(options);
   if (!name)
     return name.takeError();
-  if (!options.weights.empty())
-    if (Error error = bindWeights(*signature, options.weights))
+  if (tensors)
+    if (Error error = tensors->bind(*signature, /*all=*/package))
       return error;
 
   bool packaged = options.emit <= Emit::Object;

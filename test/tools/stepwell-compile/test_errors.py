@@ -17,6 +17,8 @@ from shipping import MODEL, model_inputs, save_safetensors
         ("func.func @other() { return }", "p.mlir: the program has no function @main"),
         ("func.func private @main()", "p.mlir: the program has no function @main"),
         ("func.func @main(", "p.mlir:1:16: expected"),
+        ("\n#a = " + "[" * 100_000, "p.mlir:2: this is nested too deeply"),
+        ("module {" * 100_000, "p.mlir:1: this is nested too deeply"),
         ("\x00\xff\xfe garbage", "p.mlir:1:2: unexpected character"),
         ("module {\n  frob.op\n}", "p.mlir:2:3: "),
         (
