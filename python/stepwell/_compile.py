@@ -157,7 +157,12 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
 
 
 class Explanation:
-    """The program after each step of the descent: prints, and saves to a folder."""
+    """The program after each step of the descent: prints, and saves to a folder.
+
+    Attributes:
+        steps: text by name, in order; `00-program.mlir` is what was captured, then follows what
+            each pass changed, and at last LLVM IR and assembly.
+    """
 
     def __init__(self, steps: dict[str, str]):
         self.steps = steps
@@ -165,25 +170,37 @@ class Explanation:
     def __repr__(self) -> str:
         return "\n".join(f"// ----- {name} -----\n{text}" for name, text in self.steps.items())
 
-    def save(self, folder: str) -> None:
-        """Writes one file per step."""
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes one file per step, in a folder that is made if it is not there."""
         os.makedirs(folder, exist_ok=True)
         for name, text in self.steps.items():
-            with open(os.path.join(folder, name), "w") as file:
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
 
 
 def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
-    """What `function` becomes on the way down, step by step."""
+    """What `function` becomes on the way down, step by step.
+
+    It is captured as `compile` does it, and compiled again; it does not run.
+
+    Args:
+        function: a function of tensors, compiled or not, or a module.
+        args, kwargs: what it would be called with.
+
+    Example:
+        >>> steps = stepwell.explain(lambda x: (x * 2.0).sum(), stepwell.ones(4))
+        >>> list(steps.steps)[:2]
+        ['00-program.mlir', '01-convert-array-to-linalg.mlir']
+        >>> steps.save("steps")
+    """
     inner = getattr(function, "_function", function)
     tensors: list[Tensor] = []
     given = _flatten((args, kwargs), tensors)
     executable, *_ = CompiledFunction(inner)._trace(tensors, args, kwargs, given)
-    steps = {"program.mlir": executable.program}
+    steps = {}
     with tempfile.TemporaryDirectory() as folder:
         executable.dump(folder)
-        for root, _, names in sorted(os.walk(folder)):
-            for name in sorted(names):
-                with open(os.path.join(root, name), errors="replace") as file:
-                    steps[name] = file.read()
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                steps[name] = file.read()
     return Explanation(steps)

@@ -22,6 +22,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 #include <mutex>
 
@@ -193,14 +194,25 @@ static LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object) {
   return success();
 }
 
-static void dump(const llvm::Module &module, const TargetOptions &options,
-                 llvm::StringRef file) {
+/// Runs the code generator, which uses the module up.
+static bool generate(llvm::Module &module, llvm::TargetMachine &machine,
+                     llvm::CodeGenFileType type,
+                     llvm::raw_pwrite_stream &stream) {
+  llvm::legacy::PassManager codegen;
+  if (machine.addPassesToEmitFile(codegen, stream, nullptr, type))
+    return false;
+  codegen.run(module);
+  return true;
+}
+
+static void dump(const TargetOptions &options, llvm::StringRef file,
+                 llvm::function_ref<void(llvm::raw_pwrite_stream &)> print) {
   if (options.dumpFolder.empty())
     return;
   std::error_code error;
   llvm::raw_fd_ostream stream(options.dumpFolder + "/" + file.str(), error);
   if (!error)
-    module.print(stream, nullptr);
+    print(stream);
 }
 
 LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
@@ -221,10 +233,15 @@ LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
   code->setTargetTriple(llvm::Triple(description->triple));
   code->setDataLayout(machine->createDataLayout());
   prepareFunctions(*code, options.entryName);
-  dump(*code, options, "90-llvm.ll");
+  auto print = [&](llvm::raw_ostream &stream) { code->print(stream, nullptr); };
+  dump(options, "90-llvm.ll", print);
   if (failed(optimize(*code, *machine, error)))
     return module.emitError(error);
-  dump(*code, options, "91-llvm-optimised.ll");
+  dump(options, "91-llvm-optimised.ll", print);
+  dump(options, "92-assembly.s", [&](llvm::raw_pwrite_stream &stream) {
+    generate(*llvm::CloneModule(*code), *machine,
+             llvm::CodeGenFileType::AssemblyFile, stream);
+  });
 
   llvm::raw_svector_ostream stream(object);
   if (options.emission == TargetOptions::Emission::LLVMText) {
@@ -232,12 +249,10 @@ LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
     return success();
   }
   bool assembly = options.emission == TargetOptions::Emission::Assembly;
-  llvm::legacy::PassManager codegen;
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
-                                   assembly
-                                       ? llvm::CodeGenFileType::AssemblyFile
-                                       : llvm::CodeGenFileType::ObjectFile))
+  if (!generate(*code, *machine,
+                assembly ? llvm::CodeGenFileType::AssemblyFile
+                         : llvm::CodeGenFileType::ObjectFile,
+                stream))
     return module.emitError("this CPU cannot emit an object");
-  codegen.run(*code);
   return assembly ? success() : checkSymbols(module, object);
 }

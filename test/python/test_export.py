@@ -89,6 +89,31 @@ def test_weights_are_copies(network):
     assert not program(x).requires_grad
 
 
+class Normalised(sw.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = sw.nn.Parameter(random(8, 3))
+        self.register_buffer("mean", sw.zeros(1, 8))
+
+    def forward(self, x):
+        if self.training:
+            with sw.no_grad():
+                self.mean.mul_(0.9).add_(x * 0.1)
+        return (x - self.mean) @ self.weight
+
+
+def test_a_module_of_nn(tmp_path):
+    model, x = sw.nn.Sequential(Normalised(), sw.nn.ReLU()), random(1, 8).expand(4, 8)
+    with pytest.raises(RuntimeError, match=r"writes to '0.mean': .* exported after .eval\(\)"):
+        sw.export(model, (x[:1],))
+    program = through_a_file(sw.export(model.eval(), (x,)), tmp_path)
+    assert list(program.weights) == ["0.mean", "0.weight"]
+    with sw.no_grad():
+        assert same(program(x), sw.compile(model)(x))
+    wrapped = sw.export(lambda x: model(x) * 2.0, (x,))
+    assert list(wrapped.weights) == ["model.0.mean", "model.0.weight"]
+
+
 def test_names_of_what_a_function_closes_over():
     scale, table = random(3), {"shift": [random(3)]}
     program = sw.export(lambda x, scale_=scale: x * scale + table["shift"][0], (random(2, 3),))
