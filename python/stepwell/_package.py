@@ -9,6 +9,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 from . import _core
@@ -34,6 +35,13 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _NO_DIGEST = "0" * 64
 
 
+def _digest(parts: Iterable[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
 def write_package(
     path: str | os.PathLike[str], program: str, signature: str, tensors: dict[str, Tensor]
 ) -> None:
@@ -46,7 +54,8 @@ def write_package(
             "program": program,
         }
     }
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     for name, tensor in tensors.items():
         data = tensor.detach().contiguous()._bytes()
         entries[name] = {
@@ -58,15 +67,15 @@ def write_package(
         size += len(data)
     header = json.dumps(entries, ensure_ascii=False).encode()
     header += b" " * (-(8 + len(header)) % _ALIGNMENT)
-    content = b"".join([len(header).to_bytes(8, "little"), header, *parts])
+    parts.insert(0, len(header).to_bytes(8, "little"))
+    parts.insert(1, header)
     # The field comes before anything that a user wrote.
-    digest = hashlib.sha256(content).hexdigest()
-    content = content.replace(_NO_DIGEST.encode(), digest.encode(), 1)
+    parts[1] = header.replace(_NO_DIGEST.encode(), _digest(parts).encode(), 1)
     folder = os.path.dirname(os.fspath(path)) or "."
     handle, temporary = tempfile.mkstemp(prefix=".stepwell-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
@@ -122,10 +131,11 @@ def read_package(content: bytes) -> tuple[str, Any, dict[str, Tensor]]:
     digest, program, signature = (metadata.get(k) for k in ("sha256", "program", "signature"))
     if not all(isinstance(text, str) for text in (digest, program, signature)):
         raise ValueError("the program, its signature or the checksum is missing")
-    plain = content.replace(str(digest).encode(errors="replace"), _NO_DIGEST.encode(), 1)
-    if hashlib.sha256(plain).hexdigest() != digest:
+    at = content.find(str(digest).encode(errors="replace"))
+    view = memoryview(content)
+    if digest != _digest([view[:at], _NO_DIGEST.encode(), view[at + len(_NO_DIGEST) :]]):
         raise ValueError("the file is damaged: its checksum is another")
-    data = memoryview(content)[8 + size :]
+    data = view[8 + size :]
     tensors = {name: _tensor(name, entry, data) for name, entry in entries.items()}
     try:
         return str(program), json.loads(str(signature)), tensors
