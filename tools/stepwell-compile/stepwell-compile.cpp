@@ -10,6 +10,7 @@
 #include "stepwell-c/Compiler.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -61,6 +62,16 @@ static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
 }
 
+/// Where the value of --flag=VALUE goes; null for other flags.
+static std::string *textOption(Options &options, StringRef flag) {
+  return StringSwitch<std::string *>(flag)
+      .Case("--target", &options.target)
+      .Case("--weights", &options.weights)
+      .Case("--name", &options.name)
+      .Case("--dump", &options.dump)
+      .Default(nullptr);
+}
+
 // Not llvm::cl: libLLVM registers hundreds of options of its own there, with
 // names that we want.
 static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
@@ -79,14 +90,10 @@ static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
         return makeError("--emit=" + value + ": choose one of " +
                          join(ArrayRef(emitNames), ", "));
       options.emit = Emit(found - emitNames);
-    } else if (flag == "--target") {
-      options.target = setting.str();
-    } else if (flag == "--weights") {
-      options.weights = setting.str();
-    } else if (flag == "--name") {
-      options.name = setting.str();
-    } else if (flag == "--dump") {
-      options.dump = setting.str();
+    } else if (std::string *text = textOption(options, flag)) {
+      if (setting.empty())
+        return makeError(flag + " needs a value: " + flag + "=...");
+      *text = setting.str();
     } else if (argument == "--threads") {
       threads = true;
     } else if (argument == "--serial") {

@@ -60,6 +60,8 @@ def test_every_truncation_is_one_line(workshop):
             ["model.mlir", "-o", "p", "--emit=frob"],
             "--emit=frob: choose one of exe, shared, object, asm, llvm, mlir",
         ),
+        (["model.mlir", "-o", "p", "--target="], "--target needs a value: --target=..."),
+        (["model.mlir", "-o", "p", "--name"], "--name needs a value: --name=..."),
         (["model.mlir", "-o", "p", "--frob"], "unknown option '--frob'; --help lists them"),
         (
             ["model.mlir", "-o", "p", "--serial", "--threads"],
