@@ -26,6 +26,9 @@ PROGRAM = MODEL.replace(
 )
 
 
+SYSTEM = {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}
+
+
 def package(program=PROGRAM, version="1", sign=True, **changes):
     tensors = {**model_inputs(), "number": np.float32(0.5)}
     del tensors["x"]
@@ -186,6 +189,13 @@ def test_no_linker(packaged, monkeypatch):
         "no C compiler found to link with: install clang or gcc, or set CC; --emit=asm needs none"
     )
     packaged.compile("m.stepwell", "--emit=asm", "-o", "m.s")
+
+
+def test_a_link_to_the_tool_is_the_tool(packaged):
+    """As .venv/bin has it."""
+    (packaged.folder / "tool").symlink_to(BUILD / "bin" / "stepwell-compile")
+    packaged.run("./tool", "m.stepwell", "-o", "m")
+    assert packaged.libraries("m") <= SYSTEM
 
 
 def test_a_small_network_is_a_small_file(packaged):
