@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 include "Contraction.td"
+include "Convolution.td"
 include "Elementwise.td"
 include "Functions.td"
 include "Logic.td"
+include "Pooling.td"
 include "Reduction.td"
 include "Structure.td"

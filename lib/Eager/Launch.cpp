@@ -88,8 +88,7 @@ void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
   }
 }
 
-/// The sizes that a structured kernel may know: 1 where it may mean
-/// broadcasting.
+/// The sizes that a structured kernel may know.
 void classify(const Template &t, std::span<const Dims> sizes,
               std::vector<Dims> &classes) {
   if (t.body) {
@@ -110,16 +109,8 @@ void classify(const Template &t, std::span<const Dims> sizes,
       classes.push_back(input.type.dims);
     return;
   }
-  auto rule = t.op->results[0].shape;
-  int unknown = rule == rules::matmul ? 2 : 0; // trailing sizes never known
-  bool never = rule == rules::reduce || rule == rules::permute;
-  for (const Dims &each : sizes) {
-    Dims dims;
-    for (int i = 0; i < each.size(); ++i)
-      dims.push_back(
-          each[i] == 1 && !never && i < each.size() - unknown ? 1 : kDynamic);
-    classes.push_back(dims);
-  }
+  for (size_t i = 0; i < sizes.size(); ++i)
+    classes.push_back(rules::classSizes(t.op->results[0].shape, i, sizes[i]));
 }
 } // namespace
 
@@ -204,12 +195,21 @@ void stepwell::launch(Template &t, std::span<const Argument> arguments,
   key.reserve(8 * seen.size() + 8);
   key += static_cast<char>(into);
   for (size_t i = 0; i < seen.size(); ++i) {
-    uint32_t ones = 0;
-    for (int d = 0; d < seen[i].classSizes.size(); ++d)
+    uint32_t ones = 0, known = 0; // known: and not 1
+    for (int d = 0; d < seen[i].classSizes.size(); ++d) {
       ones |= static_cast<uint32_t>(seen[i].classSizes[d] == 1) << d;
+      known |= static_cast<uint32_t>(seen[i].classSizes[d] != 1 &&
+                                     seen[i].classSizes[d] != kDynamic)
+               << d;
+    }
     key += static_cast<char>(seen[i].sizes.size());
-    key += static_cast<char>(ones);
-    key += static_cast<char>(ones >> 8);
+    for (uint32_t mask : {ones, known}) {
+      key += static_cast<char>(mask);
+      key += static_cast<char>(mask >> 8);
+    }
+    for (int64_t size : seen[i].classSizes)
+      if (size != 1 && size != kDynamic)
+        key.append(reinterpret_cast<const char *>(&size), sizeof size);
     key += static_cast<char>(seen[i].layout);
   }
   for (size_t i = 0; i < numInputs; ++i)

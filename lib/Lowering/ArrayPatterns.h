@@ -13,8 +13,12 @@ namespace stepwell {
 
 void populateContractionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
+void populateConvolutionPatterns(const mlir::TypeConverter &,
+                                 mlir::RewritePatternSet &);
 void populateElementwisePatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
+void populatePoolingPatterns(const mlir::TypeConverter &,
+                             mlir::RewritePatternSet &);
 void populateReductionPatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
 void populateStructurePatterns(const mlir::TypeConverter &,

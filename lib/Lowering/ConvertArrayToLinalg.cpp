@@ -41,7 +41,8 @@ struct ConvertArrayToLinalg
 
     RewritePatternSet patterns(context);
     for (auto populate :
-         {populateContractionPatterns, populateElementwisePatterns,
+         {populateContractionPatterns, populateConvolutionPatterns,
+          populateElementwisePatterns, populatePoolingPatterns,
           populateReductionPatterns, populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

@@ -44,7 +44,16 @@ bool shouldFuse(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer)
     return false;
+  // A window or a sum of products reads an element again and again: what is
+  // fused would be computed as often.
+  bool repeats = consumer.getNumReductionLoops() &&
+                 producer.getNumLoops() < consumer.getNumLoops();
   bool movesOnly = llvm::hasSingleElement(producer.getBody()->getOperations());
+  bool windowed =
+      !consumer.getMatchingIndexingMap(operand).isProjectedPermutation(
+          /*allowZeroInResults=*/true);
+  if (repeats && (windowed || !movesOnly))
+    return false;
   if (movesOnly)
     return true;
   if (producer.getNumLoops() < consumer.getNumLoops() && isCostly(producer))

@@ -28,6 +28,7 @@ _core._set_compiler(_find_compiler())
 from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
+from ._convolution import avg_pool2d, conv2d, max_pool2d  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,
     device,
@@ -79,7 +80,9 @@ __all__ = [
     "Tensor",
     "as_tensor",
     "autograd",
+    "avg_pool2d",
     "compile",
+    "conv2d",
     "device",
     "dtype",
     "empty",
@@ -94,6 +97,7 @@ __all__ = [
     "is_grad_enabled",
     "load",
     "load_file",
+    "max_pool2d",
     "nn",
     "no_grad",
     "ones",

@@ -141,6 +141,8 @@ private:
   Type storedType(Type type) {
     auto memref = dyn_cast<MemRefType>(type);
     Type i64 = IntegerType::get(type.getContext(), 64);
+    if (type.isBF16())
+      return IntegerType::get(type.getContext(), 16);
     if (!memref)
       return type.isIndex() ? i64 : type;
     SmallVector<Type> fields{pointer, pointer, i64};

@@ -61,3 +61,24 @@ func.func @arithmetic(%a: tensor<?xi32>, %b: tensor<?xf32>, %c: tensor<?xi1>) {
   %5 = array.logical_and %b, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xi1>
   return
 }
+
+// CHECK-LABEL: @windows
+func.func @windows(%x: tensor<?x4x9x?xf32>, %w: tensor<8x2x3x2xf32>) {
+  // CHECK: array.conv2d %{{.*}} {groups = 2 : i64, padding = array<i64: 1, 0>, stride = array<i64: 2, 1>} : (tensor<?x4x9x?xf32>, tensor<8x2x3x2xf32>) -> tensor<?x8x5x?xf32>
+  %0 = array.conv2d %x, %w {groups = 2 : i64, stride = array<i64: 2, 1>, padding = array<i64: 1, 0>} : (tensor<?x4x9x?xf32>, tensor<8x2x3x2xf32>) -> tensor<?x8x5x?xf32>
+  // CHECK: array.conv2d_input_gradient %{{.*}} -> tensor<?x4x9x?xf32>
+  %1 = array.conv2d_input_gradient %0, %w, %x {groups = 2 : i64, stride = array<i64: 2, 1>, padding = array<i64: 1, 0>} : (tensor<?x8x5x?xf32>, tensor<8x2x3x2xf32>, tensor<?x4x9x?xf32>) -> tensor<?x4x9x?xf32>
+  // CHECK: array.conv2d_weight_gradient %{{.*}} -> tensor<8x2x3x2xf32>
+  %2 = array.conv2d_weight_gradient %x, %0, %w {groups = 2 : i64, stride = array<i64: 2, 1>, padding = array<i64: 1, 0>} : (tensor<?x4x9x?xf32>, tensor<?x8x5x?xf32>, tensor<8x2x3x2xf32>) -> tensor<8x2x3x2xf32>
+  // CHECK: %[[V:.*]], %[[I:.*]] = array.max_pool2d %{{.*}} {ceil_mode = true, kernel_size = array<i64: 2, 2>, stride = array<i64: 2, 2>} : (tensor<?x4x9x?xf32>) -> (tensor<?x4x5x?xf32>, tensor<?x4x5x?xi64>)
+  %3:2 = array.max_pool2d %x {kernel_size = array<i64: 2, 2>, stride = array<i64: 2, 2>, ceil_mode = true} : (tensor<?x4x9x?xf32>) -> (tensor<?x4x5x?xf32>, tensor<?x4x5x?xi64>)
+  // CHECK: array.max_pool2d_gradient %[[V]], %[[I]], %{{.*}} -> tensor<?x4x9x?xf32>
+  %4 = array.max_pool2d_gradient %3#0, %3#1, %x {kernel_size = array<i64: 2, 2>, stride = array<i64: 2, 2>, ceil_mode = true} : (tensor<?x4x5x?xf32>, tensor<?x4x5x?xi64>, tensor<?x4x9x?xf32>) -> tensor<?x4x9x?xf32>
+  // CHECK: array.max_pool2d_gather %{{.*}}, %[[I]] {{.*}} -> tensor<?x4x5x?xf32>
+  %5 = array.max_pool2d_gather %x, %3#1 {kernel_size = array<i64: 2, 2>, stride = array<i64: 2, 2>, ceil_mode = true} : (tensor<?x4x9x?xf32>, tensor<?x4x5x?xi64>) -> tensor<?x4x5x?xf32>
+  // CHECK: array.avg_pool2d %{{.*}} {count_include_pad = false, kernel_size = array<i64: 3, 3>, padding = array<i64: 1, 1>, stride = array<i64: 2, 2>} : (tensor<?x4x9x?xf32>) -> tensor<?x4x5x?xf32>
+  %6 = array.avg_pool2d %x {kernel_size = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, count_include_pad = false} : (tensor<?x4x9x?xf32>) -> tensor<?x4x5x?xf32>
+  // CHECK: array.avg_pool2d_gradient %{{.*}} {divisor = 7 : i64, {{.*}} -> tensor<?x4x9x?xf32>
+  %7 = array.avg_pool2d_gradient %6, %x {kernel_size = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, divisor = 7 : i64} : (tensor<?x4x5x?xf32>, tensor<?x4x9x?xf32>) -> tensor<?x4x9x?xf32>
+  return
+}

@@ -139,3 +139,32 @@ func.func @cast(%x: tensor<?xbf16>, %y: tensor<?xf64>, %g: tensor<?xf64>) -> ten
   }) : (tensor<?xbf16>, tensor<?xf64>, tensor<?xf64>) -> tensor<?xbf16>
   return %d : tensor<?xbf16>
 }
+
+// Convolution and its two transposes are each other's derivatives; sizes come from the input.
+// CHECK-LABEL: @conv2d
+// CHECK-SAME: (%[[X:[^:]*]]: tensor<?x2x?x?xf32>, %[[W:[^:]*]]: tensor<4x2x3x3xf32>, %{{.*}}, %[[G:[^:]*]]: tensor<?x4x?x?xf32>)
+// CHECK-NEXT: %[[DX:.*]] = array.conv2d_input_gradient %[[G]], %[[W]], %[[X]] {stride = array<i64: 2, 2>}
+// CHECK-NEXT: %[[DW:.*]] = array.conv2d_weight_gradient %[[X]], %[[G]], %[[W]] {stride = array<i64: 2, 2>}
+// CHECK-NEXT: return %[[DX]], %[[DW]]
+func.func @conv2d(%x: tensor<?x2x?x?xf32>, %w: tensor<4x2x3x3xf32>, %y: tensor<?x4x?x?xf32>, %g: tensor<?x4x?x?xf32>) -> (tensor<?x2x?x?xf32>, tensor<4x2x3x3xf32>) {
+  %d:2 = "autodiff.vjp"(%x, %w, %y, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 0, 1>}> ({
+  ^bb0(%a: tensor<?x2x?x?xf32>, %b: tensor<4x2x3x3xf32>):
+    %c = array.conv2d %a, %b {stride = array<i64: 2, 2>} : (tensor<?x2x?x?xf32>, tensor<4x2x3x3xf32>) -> tensor<?x4x?x?xf32>
+    autodiff.yield %c : tensor<?x4x?x?xf32>
+  }) : (tensor<?x2x?x?xf32>, tensor<4x2x3x3xf32>, tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> (tensor<?x2x?x?xf32>, tensor<4x2x3x3xf32>)
+  return %d#0, %d#1 : tensor<?x2x?x?xf32>, tensor<4x2x3x3xf32>
+}
+
+// The indices of the forward pass are read, the elements are not.
+// CHECK-LABEL: @max_pool2d
+// CHECK-SAME: (%[[X:[^:]*]]: tensor<?x2x?x?xf32>, %{{.*}}, %[[I:[^:]*]]: tensor<?x2x?x?xi64>, %[[G:[^:]*]]: tensor<?x2x?x?xf32>)
+// CHECK-NEXT: %[[D:.*]] = array.max_pool2d_gradient %[[G]], %[[I]], %[[X]]
+// CHECK-NEXT: return %[[D]]
+func.func @max_pool2d(%x: tensor<?x2x?x?xf32>, %y: tensor<?x2x?x?xf32>, %i: tensor<?x2x?x?xi64>, %g: tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32> {
+  %d = "autodiff.vjp"(%x, %y, %i, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 0>}> ({
+  ^bb0(%a: tensor<?x2x?x?xf32>):
+    %v, %w = array.max_pool2d %a {kernel_size = array<i64: 2, 2>, stride = array<i64: 2, 2>} : (tensor<?x2x?x?xf32>) -> (tensor<?x2x?x?xf32>, tensor<?x2x?x?xi64>)
+    autodiff.yield %v, %w : tensor<?x2x?x?xf32>, tensor<?x2x?x?xi64>
+  }) : (tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>, tensor<?x2x?x?xi64>, tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  return %d : tensor<?x2x?x?xf32>
+}

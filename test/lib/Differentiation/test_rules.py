@@ -8,11 +8,15 @@ tested is the rule itself.
 
 import re
 import subprocess
+import sys
 from math import erf
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import window_reference
 
 BUILD = Path(__file__).resolve().parents[3] / "build"
 OPT = BUILD / "bin" / "stepwell-opt"
@@ -37,11 +41,22 @@ NUMPY = {
     "sum": lambda x, dims, keepdim=False: np.sum(x, tuple(dims), keepdims=keepdim),
     "broadcast_like": broadcast_like,
 }  # fmt: skip
+# Their last operand has a shape and no gradient.
+LIKE = {"broadcast_like", "conv2d_input_gradient", "conv2d_weight_gradient",
+        "max_pool2d_gradient", "avg_pool2d_gradient"}  # fmt: skip
+
+
+def stand_in(operation):
+    return (
+        NUMPY.get(operation) or getattr(window_reference, operation, None) or getattr(np, operation)
+    )
 
 
 def attribute(text):
     if text in ("true", "false"):
         return text == "true"
+    if text.isdigit():
+        return int(text)
     array = re.fullmatch(r"array<i64(?:: (.*))?>", text)
     return [int(n) for n in (array[1] or "").split(",") if n] if array else text
 
@@ -65,7 +80,7 @@ def evaluate(module, inputs):
         if match:
             name, operation, operands, fields = match.groups()
             attributes = attribute_fields(fields or "")
-            function = NUMPY.get(operation) or getattr(np, operation)
+            function = stand_in(operation)
             arguments = [values[operand.strip()] for operand in operands.split(",")]
             values[name] = function(*arguments, **attributes)
     raise AssertionError("the function returns nothing")
@@ -75,7 +90,7 @@ def tensor(array):
     return (
         "tensor<"
         + "".join(f"{n}x" for n in array.shape)
-        + ("i1" if array.dtype == bool else "f64")
+        + {"b": "i1", "i": "i64", "f": "f64"}[array.dtype.kind]
         + ">"
     )
 
@@ -84,15 +99,22 @@ def check(operation, *inputs, attributes=""):
     """The gradients of every float input, against central differences."""
     inputs = [np.asarray(x) for x in inputs]
     fields = attribute_fields(attributes)
-    function = NUMPY.get(operation) or getattr(np, operation)
-    value = function(*inputs, **fields)
+    function = stand_in(operation)
+
+    def results_of(*operands):
+        results = function(*operands, **fields)
+        return results if isinstance(results, tuple) else (results,)
+
+    values = results_of(*inputs)
+    value = values[0]
     g = np.random.default_rng(0).normal(size=value.shape)
-    wrt = [i for i, x in enumerate(inputs) if x.dtype != bool]
-    if operation == "broadcast_like":
-        wrt = [0]
+    wrt = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+    if operation in LIKE:
+        wrt.remove(len(inputs) - 1)
     types = [tensor(x) for x in inputs]
     body = ", ".join(f"%b{i}: {t}" for i, t in enumerate(types))
-    outer = [*types, tensor(value), tensor(value)]
+    made = [tensor(np.asarray(v)) for v in values]
+    outer = [*types, *made, made[0]]
     names = ", ".join(f"%b{i}" for i in range(len(types)))
     results = ", ".join(types[i] for i in wrt)
     source = f"""
@@ -100,8 +122,8 @@ func.func @main({", ".join(f"%a{i}: {t}" for i, t in enumerate(outer))}) -> ({re
   %d:{len(wrt)} = "autodiff.vjp"({", ".join(f"%a{i}" for i in range(len(outer)))})
       <{{cotangents = array<i64: 0>, wrt = array<i64: {", ".join(map(str, wrt))}>}}> ({{
   ^bb0({body}):
-    %r = "array.{operation}"({names}) {{{attributes}}} : ({", ".join(types)}) -> {tensor(value)}
-    autodiff.yield %r : {tensor(value)}
+    %r:{len(made)} = "array.{operation}"({names}) {{{attributes}}} : ({", ".join(types)}) -> ({", ".join(made)})
+    autodiff.yield {", ".join(f"%r#{i}" for i in range(len(made)))} : {", ".join(made)}
   }}) : ({", ".join(outer)}) -> ({results})
   return {", ".join(f"%d#{i}" for i in range(len(wrt)))} : {results}
 }}
@@ -111,7 +133,7 @@ func.func @main({", ".join(f"%a{i}: {t}" for i, t in enumerate(outer))}) -> ({re
         input=source, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + source
-    gradients = evaluate(done.stdout, [*inputs, value, g])
+    gradients = evaluate(done.stdout, [*inputs, *values, g])
     step = 1e-6
     for index, gradient in zip(wrt, gradients, strict=True):
         expected = np.zeros(inputs[index].shape)
@@ -120,7 +142,7 @@ func.func @main({", ".join(f"%a{i}: {t}" for i, t in enumerate(outer))}) -> ({re
             for sign in (1, -1):
                 x = [np.array(v) for v in inputs]
                 x[index][position] += sign * step
-                moved.append(np.sum(function(*x, **fields) * g))
+                moved.append(np.sum(results_of(*x)[0] * g))
             expected[position] = (moved[0] - moved[1]) / (2 * step)
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-7)
 
@@ -169,6 +191,35 @@ def test_reductions_and_structure():
     check("transpose", A, attributes="permutation = array<i64: 1, 0>")
     check("matmul", A, A.T + 1)
     check("matmul", np.stack([A, A + 1]), A.T)
+
+
+@pytest.mark.parametrize(
+    "groups, attributes",
+    [
+        (1, "stride = array<i64: 2, 1>, padding = array<i64: 1, 3>"),
+        (2, "dilation = array<i64: 1, 2>, groups = 2 : i64"),
+    ],
+)
+def test_convolutions(groups, attributes):
+    random = np.random.default_rng(1)
+    input, weight = random.normal(size=(2, 2, 5, 4)), random.normal(size=(4, 2 // groups, 3, 2))
+    gradient = window_reference.conv2d(input, weight, **attribute_fields(attributes))
+    check("conv2d", input, weight, attributes=attributes)
+    check("conv2d_input_gradient", gradient, weight, input, attributes=attributes)
+    check("conv2d_weight_gradient", input, gradient, weight, attributes=attributes)
+
+
+def test_pools():
+    input = np.random.default_rng(1).normal(size=(2, 2, 5, 4))
+    windows = "kernel_size = array<i64: 3, 2>, stride = array<i64: 2, 1>, ceil_mode = true, "
+    windows += "padding = array<i64: 1, 0>"
+    gradient, indices = window_reference.max_pool2d(input, **attribute_fields(windows))
+    check("max_pool2d", input, attributes=windows)
+    check("max_pool2d_gradient", gradient, indices, input, attributes=windows)
+    check("max_pool2d_gather", input, indices, attributes=windows)
+    windows += ", count_include_pad = false"
+    check("avg_pool2d", input, attributes=windows)
+    check("avg_pool2d_gradient", gradient, input, attributes=windows)
 
 
 def test_every_rule_is_checked():

@@ -39,3 +39,24 @@ func.func @moves(%x: tensor<?x?xf32>) -> (tensor<?x?xf32>, tensor<?x?xf32>) {
   %2 = array.add %0, %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
   return %1, %2 : tensor<?x?xf32>, tensor<?x?xf32>
 }
+
+// -----
+
+// A window reads an element several times: what makes it is not computed several times.
+// CHECK-LABEL: @window
+// CHECK: linalg.generic
+// CHECK: linalg.generic
+func.func @window(%x: tensor<8xf32>, %frame: tensor<3xf32>, %out: tensor<6xf32>) -> tensor<6xf32> {
+  %empty = tensor.empty() : tensor<8xf32>
+  %negative = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %n = arith.negf %a : f32
+    linalg.yield %n : f32
+  } -> tensor<8xf32>
+  %sums = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 + d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%negative, %frame : tensor<8xf32>, tensor<3xf32>) outs(%out : tensor<6xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %s = arith.addf %c, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<6xf32>
+  return %sums : tensor<6xf32>
+}

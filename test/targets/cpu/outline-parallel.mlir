@@ -29,3 +29,15 @@ func.func @small(%ctx: !llvm.ptr, %x: memref<8x8xf32>, %y: memref<8x8xf32>) -> i
   %ok = arith.constant 0 : i32
   return %ok : i32
 }
+
+// A bf16 is 16 bits in the environment, as it is in all CPU code.
+
+// CHECK-LABEL: func.func @fill
+// CHECK:         llvm.alloca %{{.*}} x !llvm.struct<(i16, struct<
+func.func @fill(%ctx: !llvm.ptr, %y: memref<?x?xbf16>) -> i32
+    attributes {stepwell.entry} {
+  %one = arith.constant 1.0 : bf16
+  linalg.fill ins(%one : bf16) outs(%y : memref<?x?xbf16>)
+  %ok = arith.constant 0 : i32
+  return %ok : i32
+}

@@ -37,6 +37,35 @@ ErrorOr<Dims> permute(Operands, const Attributes &);
 /// dimensions dims.
 ErrorOr<Dims> broadcastLike(Operands, const Attributes &);
 
+// WindowRules.cpp. Attributes: stride, padding, dilation, groups.
+
+/// (n, c, h, w) and a weight of (o, c / groups, kh, kw) to (n, o, oh, ow).
+ErrorOr<Dims> conv2d(Operands, const Attributes &);
+/// The gradient of the result, the weight, and an operand with the input's
+/// shape, which is the result's.
+ErrorOr<Dims> conv2dInputGradient(Operands, const Attributes &);
+/// The input, the gradient of the result, and an operand with the weight's
+/// shape, which is the result's.
+ErrorOr<Dims> conv2dWeightGradient(Operands, const Attributes &);
+
+// Attributes: kernel_size, stride, padding, dilation, ceil_mode.
+
+/// (n, c, h, w) to (n, c, oh, ow): as many windows as fit.
+ErrorOr<Dims> maxPool2d(Operands, const Attributes &);
+/// The gradient of the pool's result, the indices, and an operand with the
+/// input's shape, which is the result's.
+ErrorOr<Dims> maxPool2dGradient(Operands, const Attributes &);
+/// The pool's input, and the indices, whose shape is the result's.
+ErrorOr<Dims> maxPool2dGather(Operands, const Attributes &);
+
+// Attributes: kernel_size, stride, padding, ceil_mode, count_include_pad,
+// divisor.
+
+ErrorOr<Dims> avgPool2d(Operands, const Attributes &);
+/// The gradient of the pool's result, and an operand with the input's shape,
+/// which is the result's.
+ErrorOr<Dims> avgPool2dGradient(Operands, const Attributes &);
+
 //===--- Element type rules -----------------------------------------------===//
 
 /// All operands have one element type, and so has the result.
@@ -50,6 +79,18 @@ ErrorOr<DType> select(Operands, const Attributes &);
 ErrorOr<DType> first(Operands, const Attributes &);
 /// The result has the element type of the attribute 0.
 ErrorOr<DType> fromAttribute(Operands, const Attributes &);
+/// All operands have one element type; the result is int64.
+ErrorOr<DType> int64(Operands, const Attributes &);
+/// All operands have one element type, a float, and so has the result.
+ErrorOr<DType> floats(Operands, const Attributes &);
+/// The second operand is int64; the result is as the first.
+ErrorOr<DType> firstAtPositions(Operands, const Attributes &);
+
+//===--- Classes of shapes ------------------------------------------------===//
+
+/// The sizes of an operand that a kernel is compiled for (docs/kernel-key.md);
+/// kDynamic where it serves every size.
+Dims classSizes(ShapeRule, size_t operand, const Dims &sizes);
 
 } // namespace stepwell::rules
 

@@ -1,0 +1,267 @@
+//===- ConvolutionPatterns.cpp - Sums of products over windows ------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "ArrayPatterns.h"
+#include "Windows.h"
+
+#include "stepwell/Array/Array.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+using namespace mlir;
+using namespace stepwell;
+using utils::IteratorType;
+
+namespace {
+
+/// One convolution, or one of its transposes: its attributes and element type.
+struct Convolution {
+  SizeBuilder s;
+  ArrayRef<int64_t> stride, padding, dilation;
+  int64_t groups;
+  Type element;
+
+  template <typename Op>
+  static FailureOr<Convolution> get(Op op, OpBuilder &b) {
+    Type element = elementOf(op.getResult());
+    if (element.isInteger(1))
+      return op.emitError("a convolution of bool is not defined");
+    return Convolution{SizeBuilder(b, op.getLoc()),
+                       op.getStride(),
+                       op.getPadding(),
+                       op.getDilation(),
+                       static_cast<int64_t>(op.getGroups()),
+                       element};
+  }
+
+  TypedAttr zero() const { return s.builder.getZeroAttr(storageType(element)); }
+
+  /// Dimension `dim` as (groups, the rest).
+  Value split(Value value, int64_t dim) const {
+    SmallVector<OpFoldResult> sizes = s.of(value);
+    SmallVector<ReassociationIndices> parts;
+    int64_t next = 0;
+    for (int64_t i = 0; i < tensorType(value).getRank(); ++i) {
+      parts.push_back({next++});
+      if (i == dim)
+        parts.back().push_back(next++);
+    }
+    OpFoldResult rest = s.div(sizes[dim], s.constant(groups));
+    sizes[dim] = s.constant(groups);
+    sizes.insert(sizes.begin() + dim + 1, rest);
+    Shape shape = Shape::get(sizes, elementOf(value));
+    return tensor::ExpandShapeOp::create(s.builder, s.loc, shape.type, value,
+                                         parts, sizes);
+  }
+
+  /// Dimensions `dim` and `dim + 1` as one.
+  Value join(Value value, int64_t dim) const {
+    SmallVector<ReassociationIndices> parts;
+    for (int64_t i = 0; i < tensorType(value).getRank(); ++i) {
+      if (i == dim + 1)
+        parts.back().push_back(i);
+      else
+        parts.push_back({i});
+    }
+    return tensor::CollapseShapeOp::create(s.builder, s.loc, value, parts);
+  }
+
+  /// Slides the weight over an image that is already padded.
+  Value slide(Value image, Value weight, const Shape &shape,
+              ArrayRef<int64_t> stride) const {
+    OpBuilder &b = s.builder;
+    Value init = zeros(b, s.loc, shape.type, shape.sizes);
+    auto strides = b.getI64TensorAttr(stride);
+    auto dilations = b.getI64TensorAttr(dilation);
+    Value sum;
+    if (groups == 1) {
+      sum = linalg::Conv2DNchwFchwOp::create(
+                b, s.loc, init.getType(), ValueRange{image, weight},
+                ValueRange{init}, strides, dilations)
+                .getResult(0);
+    } else {
+      Value parts = split(init, 1);
+      sum = linalg::Conv2DNgchwGfchwOp::create(
+                b, s.loc, parts.getType(),
+                ValueRange{split(image, 1), split(weight, 0)},
+                ValueRange{parts}, strides, dilations)
+                .getResult(0);
+      sum = join(sum, 1);
+    }
+    return roundAccumulator(b, s.loc, sum, shape.type, shape.sizes);
+  }
+
+  /// The weight of the convolution that goes back: channels swapped, the kernel
+  /// mirrored.
+  Value mirrored(Value weight) const {
+    OpBuilder &b = s.builder;
+    Value source = groups == 1 ? weight : split(weight, 0);
+    SmallVector<OpFoldResult> sizes = s.of(source);
+    int64_t rank = sizes.size();
+    std::swap(sizes[rank - 4], sizes[rank - 3]);
+    Value lastRow = s.value(s.sub(sizes[rank - 2], s.constant(1)));
+    Value lastColumn = s.value(s.sub(sizes[rank - 1], s.constant(1)));
+    Shape shape = Shape::get(sizes, elementOf(weight));
+    Value init =
+        emptyTensor(b, s.loc, shape.type, shape.sizes, elementOf(weight));
+    Value made =
+        linalg::GenericOp::create(
+            b, s.loc, init.getType(), ValueRange(), init,
+            b.getMultiDimIdentityMap(rank), parallel(rank),
+            [&](OpBuilder &b, Location loc, ValueRange) {
+              SmallVector<Value> at;
+              for (int64_t i = 0; i < rank; ++i)
+                at.push_back(linalg::IndexOp::create(b, loc, i));
+              std::swap(at[rank - 4], at[rank - 3]);
+              at[rank - 2] =
+                  arith::SubIOp::create(b, loc, lastRow, at[rank - 2]);
+              at[rank - 1] =
+                  arith::SubIOp::create(b, loc, lastColumn, at[rank - 1]);
+              Value value = tensor::ExtractOp::create(b, loc, source, at);
+              linalg::YieldOp::create(b, loc, value);
+            })
+            .getResult(0);
+    return groups == 1 ? made : join(made, 0);
+  }
+
+  /// Sums image times gradient over the batch and every window. Loops: (g), o,
+  /// c, kh, kw, n, oh, ow.
+  Value correlate(Value image, Value gradient, const Shape &shape) const {
+    OpBuilder &b = s.builder;
+    Value init = zeros(b, s.loc, shape.type, shape.sizes);
+    bool grouped = groups != 1;
+    if (grouped) {
+      image = split(image, 1);
+      gradient = split(gradient, 1);
+      init = split(init, 0);
+    }
+    unsigned next = 0, loops = grouped ? 8 : 7;
+    auto loop = [&] { return b.getAffineDimExpr(next++); };
+    SmallVector<AffineExpr> group;
+    if (grouped)
+      group.push_back(loop());
+    AffineExpr o = loop(), c = loop(), kh = loop(), kw = loop(), n = loop(),
+               oh = loop(), ow = loop();
+    auto map = [&](bool batched, ArrayRef<AffineExpr> last) {
+      SmallVector<AffineExpr> exprs;
+      if (batched)
+        exprs.push_back(n);
+      exprs.append(group);
+      exprs.append(last.begin(), last.end());
+      return AffineMap::get(loops, 0, exprs, b.getContext());
+    };
+    AffineMap maps[] = {map(true, {c, oh * stride[0] + kh * dilation[0],
+                                   ow * stride[1] + kw * dilation[1]}),
+                        map(true, {o, oh, ow}), map(false, {o, c, kh, kw})};
+    auto iterators = parallel(loops);
+    for (unsigned i = loops - 3; i < loops; ++i)
+      iterators[i] = IteratorType::reduction;
+    Value sum = linalg::GenericOp::create(
+                    b, s.loc, init.getType(), ValueRange{image, gradient}, init,
+                    maps, iterators,
+                    [&](OpBuilder &b, Location loc, ValueRange args) {
+                      Value x = loadElement(b, loc, args[0], element);
+                      Value y = loadElement(b, loc, args[1], element);
+                      Value total;
+                      if (isa<FloatType>(x.getType())) {
+                        Value product = arith::MulFOp::create(b, loc, x, y);
+                        total = arith::AddFOp::create(b, loc, args[2], product);
+                      } else {
+                        Value product = arith::MulIOp::create(b, loc, x, y);
+                        total = arith::AddIOp::create(b, loc, args[2], product);
+                      }
+                      linalg::YieldOp::create(b, loc, total);
+                    })
+                    .getResult(0);
+    if (grouped)
+      sum = join(sum, 0);
+    return roundAccumulator(b, s.loc, sum, shape.type, shape.sizes);
+  }
+};
+
+struct Conv2DPattern : OpConversionPattern<array::Conv2DOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::Conv2DOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    auto conv = Convolution::get(op, b);
+    if (failed(conv))
+      return failure();
+    const SizeBuilder &s = conv->s;
+    Value input = adaptor.getInput(), weight = adaptor.getWeight();
+    Windows windows{{s.of(weight, 2), s.of(weight, 3)},
+                    conv->stride,
+                    conv->padding,
+                    conv->dilation};
+    Value image = padImage(s, input, {}, windows, conv->zero());
+    SmallVector<OpFoldResult> sizes{s.of(input, 0), s.of(weight, 0)};
+    for (int i = 0; i < 2; ++i) {
+      OpFoldResult reach = s.mul(s.sub(windows.kernel[i], s.constant(1)),
+                                 s.constant(conv->dilation[i]));
+      OpFoldResult room =
+          s.sub(s.sub(s.of(image, 2 + i), reach), s.constant(1));
+      sizes.push_back(
+          s.add(s.div(room, s.constant(conv->stride[i])), s.constant(1)));
+    }
+    Shape shape = Shape::get(s, tensorType(op.getResult()), sizes);
+    b.replaceOp(op, conv->slide(image, weight, shape, conv->stride));
+    return success();
+  }
+};
+
+struct InputGradientPattern
+    : OpConversionPattern<array::Conv2DInputGradientOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::Conv2DInputGradientOp op,
+                                OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    auto conv = Convolution::get(op, b);
+    if (failed(conv))
+      return failure();
+    const SizeBuilder &s = conv->s;
+    Value weight = adaptor.getWeight();
+    Windows windows{{s.of(weight, 2), s.of(weight, 3)},
+                    conv->stride,
+                    conv->padding,
+                    conv->dilation};
+    SmallVector<OpFoldResult> sizes = s.of(adaptor.getLike());
+    Shape shape = Shape::get(s, tensorType(op.getResult()), sizes);
+    Value spread = spreadWindows(s, adaptor.getGradient(), windows,
+                                 ArrayRef(sizes).drop_front(2), conv->zero());
+    b.replaceOp(op, conv->slide(spread, conv->mirrored(weight), shape, {1, 1}));
+    return success();
+  }
+};
+
+struct WeightGradientPattern
+    : OpConversionPattern<array::Conv2DWeightGradientOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::Conv2DWeightGradientOp op,
+                                OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    auto conv = Convolution::get(op, b);
+    if (failed(conv))
+      return failure();
+    const SizeBuilder &s = conv->s;
+    SmallVector<OpFoldResult> sizes = s.of(adaptor.getLike());
+    Shape shape = Shape::get(s, tensorType(op.getResult()), sizes);
+    Windows windows{
+        {sizes[2], sizes[3]}, conv->stride, conv->padding, conv->dilation};
+    Value image = padImage(s, adaptor.getInput(), {}, windows, conv->zero());
+    b.replaceOp(op, conv->correlate(image, adaptor.getGradient(), shape));
+    return success();
+  }
+};
+
+} // namespace
+
+void stepwell::populateConvolutionPatterns(const TypeConverter &converter,
+                                           RewritePatternSet &patterns) {
+  patterns.add<Conv2DPattern, InputGradientPattern, WeightGradientPattern>(
+      converter, patterns.getContext());
+}
