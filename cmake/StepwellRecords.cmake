@@ -7,7 +7,8 @@ find_package(Python 3.10 COMPONENTS Interpreter REQUIRED)
 find_program(STEPWELL_TBLGEN NAMES llvm-tblgen HINTS "${LLVM_TOOLS_BINARY_DIR}" NO_DEFAULT_PATH REQUIRED)
 
 set(STEPWELL_RECORD_SOURCES)
-foreach(file ArrayBase ArrayOps Contraction Elementwise Functions Logic Reduction Structure)
+foreach(file ArrayBase ArrayOps Composite Contraction Elementwise Functions Indexing Logic Reduction
+        Structure)
   list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/dialects/Array/${file}.td")
 endforeach()
 foreach(file emit_dialect emit_docs emit_table expressions generate records)
@@ -19,6 +20,7 @@ set(STEPWELL_RECORDS_FILES
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayInference.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayScalarBodies.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayVJP.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayDecompositions.inc"
   "${STEPWELL_RECORDS_DOCS}/_ops.pyi")
 # The generator leaves unchanged files alone, so the stamp and not the files says "done".
 set(_stamp "${STEPWELL_RECORDS_DOCS}/stamp")

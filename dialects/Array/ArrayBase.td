@@ -60,7 +60,7 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// One Infer per result. An operation whose type is in its attributes passes no
   /// inferTraits and states [].
   list<Infer> inference = ?;
-  /// "None", "Common", "ToFloat" or "SumToInt64": lib/Semantics/Promotion.h.
+  /// "None", "Common", "ToFloat", "ToBool" or "SumToInt64": lib/Semantics/Promotion.h.
   string promotion = "None";
   /// Operands that the promotion leaves alone (a condition, an index).
   list<string> unpromoted = [];
@@ -69,11 +69,14 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// The vector-Jacobian product: one expression per operand over operand names, result
   /// names, attribute names and `g` (the cotangent of the result). Calls name operations
   /// of this dialect, operands first, then attributes; + - * / and unary - are add sub mul
-  /// div neg; numbers are constants. An attribute may be inverse(permutation), dtype(value)
-  /// or swapLast(value), the permutation that swaps a value's last two dimensions.
+  /// div neg; numbers are constants (`number(attribute, value)`: of the value's element type). An attribute may be
+  /// computed: see ATTRIBUTE_FUNCTIONS in tools/stepwell-records/expressions.py.
   /// A gradient is summed back to its operand's shape by the shared mechanism, never here.
   /// "" says that an operand has no gradient (an index, say).
   list<string> vjp = [];
+  /// What the operation is in terms of others: lines "name = expression" over operands, earlier names and attributes
+  /// (the language of `vjp`), then one expression per result. Without `vjp`, its derivative is the derivative of this.
+  list<string> decomposition = [];
   /// True where a derivative does not exist (comparisons, rounding): explicit, never by omission.
   bit nonDifferentiable = 0;
   /// A C++ hook instead of `vjp`: buildVJP in ArrayVJP.cpp; `saves` lists what it reads.
@@ -88,7 +91,7 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// Python operator slots: "__add__".
   list<string> slots = [];
 
-  assert !or(nonDifferentiable, hasVJPHook, !not(!empty(vjp))),
+  assert !or(nonDifferentiable, hasVJPHook, !not(!empty(vjp)), !not(!empty(decomposition))),
       "operation " # mnemonic # " has neither a derivative nor nonDifferentiable";
 }
 #endif // STEPWELL_ARRAY_BASE

@@ -136,6 +136,31 @@ OpFoldResult BroadcastLikeOp::fold(FoldAdaptor) {
                                                        : OpFoldResult();
 }
 
+/// Equal types that are all known: nothing moves.
+static OpFoldResult foldToInput(Value input, Type result) {
+  bool known = cast<RankedTensorType>(result).hasStaticShape();
+  return known && input.getType() == result ? OpFoldResult(input)
+                                            : OpFoldResult();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor) {
+  return foldToInput(getInput(), getType());
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor) {
+  if (OpFoldResult same = foldToInput(getInput(), getType()))
+    return same;
+  auto inner = getInput().getDefiningOp<ReshapeOp>();
+  if (!inner)
+    return {};
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
+OpFoldResult ReshapeLikeOp::fold(FoldAdaptor) {
+  return foldToInput(getInput(), getType());
+}
+
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
   ArrayRef<int64_t> permutation = getPermutation();
   if (llvm::equal(permutation, llvm::seq<int64_t>(permutation.size())) &&

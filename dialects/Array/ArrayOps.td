@@ -4,10 +4,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+include "Composite.td"
 include "Contraction.td"
 include "Convolution.td"
 include "Elementwise.td"
 include "Functions.td"
+include "Indexing.td"
 include "Logic.td"
 include "Pooling.td"
 include "Reduction.td"

@@ -134,6 +134,40 @@ def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid",
   let vjp = ["g * ((1 - result) * result)"];
 }
 
+def Array_SiluOp : Array_FloatUnaryOp<"silu", "arith.divf(input, arith.addf(1.0, math.exp(arith.negf(input))))"> {
+  let summary = "Elementwise input times its logistic function";
+  let description = [{
+    `input / (1 + exp(-input))`.
+  }];
+  let vjp = ["g * (sigmoid(input) * (1 + input * (1 - sigmoid(input))))"];
+}
+
+def Array_GeluOp : Array_FloatUnaryOp<"gelu",
+    "arith.mulf(arith.mulf(input, 0.5), arith.addf(1.0, math.erf(arith.mulf(input, 0.70710678118654752))))"> {
+  let summary = "Elementwise input times the normal distribution function";
+  let description = [{
+    `input * (1 + erf(input / sqrt(2))) / 2`.
+  }];
+  let vjp = ["g * (0.5 * (1 + erf(input * 0.70710678118654752))"
+             " + input * exp(input * input * -0.5) * 0.39894228040143268)"];
+  let python = ["_gelu(input)"];
+}
+
+def Array_GeluTanhOp : Array_FloatUnaryOp<"gelu_tanh",
+    "arith.mulf(arith.mulf(input, 0.5), arith.addf(1.0, math.tanh(arith.mulf(input, "
+    "arith.addf(0.79788456080286536, arith.mulf(0.035677408136300125, arith.mulf(input, input)))))))"> {
+  let summary = "Elementwise approximation of gelu by a hyperbolic tangent";
+  let description = [{
+    `input * (1 + tanh(sqrt(2 / pi) * (input + 0.044715 * input ** 3))) / 2`.
+  }];
+  let vjp = [
+    "g * (0.5 * (1 + tanh(input * (0.79788456080286536 + 0.035677408136300125 * (input * input))))"
+    " + 0.5 * input * (1 - tanh(input * (0.79788456080286536 + 0.035677408136300125 * (input * input)))"
+    " * tanh(input * (0.79788456080286536 + 0.035677408136300125 * (input * input))))"
+    " * (0.79788456080286536 + 0.10703222440890037 * (input * input)))"];
+  let python = ["_gelu_tanh(input)"];
+}
+
 def Array_Atan2Op : Array_BinaryOp<"atan2"> {
   let summary = "Elementwise angle of a point";
   let description = [{

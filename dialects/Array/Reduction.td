@@ -10,12 +10,13 @@
 include "ArrayBase.td"
 
 /// Over the dimensions `dims` (none: nothing is reduced); with `keepdim` they stay, with size 1.
-class Array_ReductionOp<string mnemonic, string resultRule, list<Trait> traits = []>
+class Array_ReductionOp<string mnemonic, string dtypeRule, string shapeRule = "reduce", list<Trait> traits = []>
     : Array_Op<mnemonic, traits> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims,
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let results = (outs Array_Tensor:$result);
-  let inference = [Infer<"reduce", resultRule>];
+  let inference = [Infer<shapeRule, dtypeRule>];
+  let python = [mnemonic # "(input, dim=None, keepdim=False)"];
 }
 
 def Array_SumOp : Array_ReductionOp<"sum", "same"> {
@@ -26,7 +27,105 @@ def Array_SumOp : Array_ReductionOp<"sum", "same"> {
   }];
   let promotion = "SumToInt64";
   let vjp = ["broadcast_like(g, input, dims, keepdim)"];
-  let python = ["sum(input, dim=None, keepdim=False)"];
   let hasFolder = 1;
+}
+
+def Array_ProdOp : Array_ReductionOp<"prod", "same"> {
+  let summary = "Product over dimensions";
+  let description = [{
+    The product over `dims`; over no element it is 1. Bool and integers are multiplied in int64. f16 and bf16 accumulate
+    in float32. The gradient is right where one factor is zero; a second derivative at a zero is not.
+  }];
+  let promotion = "SumToInt64";
+  // Without zeros, result / input; where exactly one factor is zero, it gets the product of the others.
+  let vjp = [
+    "broadcast_like(g * prod(where(eq(input, 0), 1, input), dims, keepdim), input, dims, keepdim)"
+    " / where(eq(input, 0), 1, input)"
+    " * cast(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
+    " cast(eq(input, 0), dtype(input))), dtype(input))"];
+}
+
+/// The gradient is shared by the elements that are equal to the result.
+class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "reduceSome"> {
+  let vjp = [
+    "where(eq(input, broadcast_like(result, input, dims, keepdim)), broadcast_like("
+    "g / sum(cast(eq(input, broadcast_like(result, input, dims, keepdim)), dtype(g)), dims, keepdim),"
+    " input, dims, keepdim), 0)"];
+}
+
+def Array_AmaxOp : Array_ExtremumOp<"amax"> {
+  let summary = "Largest element over dimensions";
+  let description = [{
+    NaN if there is one. There must be an element. Equal largest elements share the gradient evenly.
+  }];
+}
+
+def Array_AminOp : Array_ExtremumOp<"amin"> {
+  let summary = "Smallest element over dimensions";
+  let description = [{
+    NaN if there is one. There must be an element. Equal smallest elements share the gradient evenly.
+  }];
+}
+
+def Array_AllOp : Array_ReductionOp<"all", "same"> {
+  let summary = "Whether no element over dimensions is zero";
+  let description = [{
+    Over no element it is true. NaN is not zero.
+  }];
+  let promotion = "ToBool";
+  let nonDifferentiable = 1;
+}
+
+def Array_AnyOp : Array_ReductionOp<"any", "same"> {
+  let summary = "Whether an element over dimensions is not zero";
+  let description = [{
+    Over no element it is false. NaN is not zero.
+  }];
+  let promotion = "ToBool";
+  let nonDifferentiable = 1;
+}
+
+class Array_PositionOp<string mnemonic> : Array_ReductionOp<mnemonic, "int64", "reduceSome"> {
+  let nonDifferentiable = 1;
+}
+
+def Array_ArgmaxOp : Array_PositionOp<"argmax"> {
+  let summary = "Where the largest element over dimensions lies";
+  let description = [{
+    The position, counted row-major over `dims`, of the first largest element; of the first NaN if there is one.
+  }];
+}
+
+def Array_ArgminOp : Array_PositionOp<"argmin"> {
+  let summary = "Where the smallest element over dimensions lies";
+  let description = [{
+    The position, counted row-major over `dims`, of the first smallest element; of the first NaN if there is one.
+  }];
+}
+
+def Array_CountOp : Array_Op<"count"> {
+  let summary = "How many elements lie along dimensions";
+  let description = [{
+    The product of the input's sizes over `dims`, as one number of type `dtype`. Only the sizes are read.
+  }];
+  let arguments = (ins Array_Tensor:$input, TypeAttr:$dtype, DenseI64ArrayAttr:$dims);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"scalar", "fromAttribute">];
+  let shapeOnly = ["input"];
+  let nonDifferentiable = 1;
+}
+
+def Array_CumsumOp : Array_Op<"cumsum"> {
+  let summary = "Running sum along a dimension";
+  let description = [{
+    Element `i` is the sum of the input's elements up to and with `i`; with `reverse`, from `i` on. Bool and integers are
+    summed in int64. f16 and bf16 accumulate in float32.
+  }];
+  let arguments = (ins Array_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<BoolAttr, "false">:$reverse);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"along", "same">];
+  let promotion = "SumToInt64";
+  let vjp = ["cumsum(g, dim, negated(reverse))"];
+  let python = ["cumsum(input, dim)"];
 }
 #endif // STEPWELL_ARRAY_REDUCTION

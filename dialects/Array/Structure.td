@@ -50,4 +50,127 @@ def Array_BroadcastLikeOp : Array_Op<"broadcast_like"> {
   let vjp = ["sum(g, dims, keepdim)", ""];
   let hasFolder = 1;
 }
+
+def Array_IotaOp : Array_Op<"iota"> {
+  let summary = "Each element's position along a dimension";
+  let description = [{
+    A tensor with the sizes of `like`, of which nothing else is read; element (i0, ..., in) is the coordinate along `dim`.
+  }];
+  let arguments = (ins Array_Tensor:$like, TypeAttr:$dtype, I64Attr:$dim);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"iota", "fromAttribute">];
+  let shapeOnly = ["like"];
+  let nonDifferentiable = 1;
+}
+
+def Array_FullOp : Array_Op<"full"> {
+  let summary = "One number everywhere";
+  let description = [{
+    A tensor of `sizes` with every element `value`.
+  }];
+  let arguments = (ins Array_Tensor:$value, DenseI64ArrayAttr:$sizes);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcastTo", "same">];
+  let vjp = ["g"];
+}
+
+def Array_BroadcastOp : Array_Op<"broadcast"> {
+  let summary = "The input stretched to sizes";
+  let description = [{
+    NumPy broadcasting to `sizes`.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$sizes);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcastTo", "same">];
+  let vjp = ["g"];
+  let hasFolder = 1;
+}
+
+def Array_ReshapeOp : Array_Op<"reshape"> {
+  let summary = "The same elements, in row-major order, with other sizes";
+  let description = [{
+    The result has `sizes`, whose product is the input's number of elements.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$sizes);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"reshape", "same">];
+  let vjp = ["reshape_like(g, input)"];
+  let hasFolder = 1;
+}
+
+def Array_ReshapeLikeOp : Array_Op<"reshape_like"> {
+  let summary = "The same elements, in row-major order, with the sizes of `like`";
+  let description = [{
+    Of `like` only the sizes are read.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$like);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"reshapeLike", "first">];
+  let shapeOnly = ["like"];
+  let vjp = ["reshape_like(g, input)", ""];
+  let hasFolder = 1;
+}
+
+def Array_FlipOp : Array_Op<"flip"> {
+  let summary = "The order along dimensions reversed";
+  let description = [{
+    Element `i` along each of `dims` is the input's element `size - 1 - i`.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"flip", "same">];
+  let vjp = ["flip(g, dims)"];
+}
+
+def Array_PadOp : Array_Op<"pad"> {
+  let summary = "A number around the input";
+  let description = [{
+    Along dimension `i`, `low[i]` elements `value` before the input's and `high[i]` after. Negative amounts cut off.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
+                       DefaultValuedAttr<F64Attr, "0.0">:$value);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"pad", "same">];
+  let vjp = ["pad(g, negated(low), negated(high))"];
+}
+
+def Array_SliceOp : Array_Op<"slice"> {
+  let summary = "Every so many elements along each dimension";
+  let description = [{
+    Element `i` along dimension `d` is the input's element `starts[d] + i * steps[d]`, for `i` below `sizes[d]`. Steps are
+    positive.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes,
+                       DenseI64ArrayAttr:$steps);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"slice", "same">];
+  let vjp = ["insert_slice(broadcast_like(0, input), g, starts, steps)"];
+}
+
+def Array_InsertSliceOp : Array_Op<"insert_slice"> {
+  let summary = "The input with a slice replaced";
+  let description = [{
+    `part` lies where `slice` with these `starts` and `steps` would read.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$part, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"insertSlice", "same">];
+  let vjp = ["insert_slice(g, broadcast_like(0, part), starts, steps)", "slice(g, starts, sizes(part), steps)"];
+}
+
+def Array_ConcatOp : Array_Op<"concat"> {
+  let summary = "One tensor after the other along a dimension";
+  let description = [{
+    All inputs have the same sizes except along `dim`.
+  }];
+  let arguments = (ins Variadic<Array_Tensor>:$inputs, I64Attr:$dim);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"concat", "same">];
+  let hasVJPHook = 1;
+  let saves = ["shape(inputs)"];
+  let extraClassDeclaration = [{
+    /// The slice of `g` where input `index` lies; every size must be known.
+    static ::mlir::Value buildVJP(::mlir::OpBuilder &, ConcatOp, unsigned index, ::mlir::Value g);
+  }];
+}
 #endif // STEPWELL_ARRAY_STRUCTURE

@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Array/VJP.h"
+#include "ValueBuilder.h"
 #include "stepwell/Array/Array.h"
+#include "stepwell/Array/Decomposition.h"
 
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -17,77 +18,16 @@ using namespace stepwell::array;
 
 namespace {
 
-/// What the generated functions call. A null value makes everything built on it
-/// null.
-class VJPBuilder {
-public:
-  VJPBuilder(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
-
-  struct NamedAttr {
-    StringRef name;
-    mlir::Attribute value;
-  };
-
-  Value call(StringRef name, ArrayRef<Value> operands,
-             ArrayRef<NamedAttr> attributes) {
-    if (llvm::is_contained(operands, Value()))
-      return {};
-    SmallVector<NamedAttribute> named;
-    for (const NamedAttr &attr : attributes)
-      if (attr.value)
-        named.push_back(builder.getNamedAttr(attr.name, attr.value));
-    Operation *op = createInferred(builder, loc, name, operands, named);
-    failed |= !op;
-    return op ? op->getResult(0) : Value();
-  }
-  Value number(double value, Value like) {
-    return like ? createNumber(builder, loc, value, getElementTypeOrSelf(like))
-                : Value();
-  }
-
-  /// Null where a default is not written out: the callee's default is the same.
-  mlir::Attribute attribute(Operation *op, StringRef name) {
-    return op->getAttr(name);
-  }
-  mlir::Attribute inverseAttribute(mlir::Attribute permutation) {
-    return builder.getDenseI64ArrayAttr(invertPermutationVector(
-        cast<DenseI64ArrayAttr>(permutation).asArrayRef()));
-  }
-  mlir::Attribute dtypeAttribute(Value value) {
-    return TypeAttr::get(getElementTypeOrSelf(value));
-  }
-  mlir::Attribute swapLastAttribute(Value value) {
-    int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
-    SmallVector<int64_t> permutation =
-        llvm::to_vector(llvm::seq<int64_t>(rank));
-    if (rank >= 2)
-      std::swap(permutation[rank - 1], permutation[rank - 2]);
-    return builder.getDenseI64ArrayAttr(permutation);
-  }
-  mlir::Attribute literal(bool value) { return builder.getBoolAttr(value); }
-  mlir::Attribute literal(int64_t value) {
-    return builder.getI64IntegerAttr(value);
-  }
-  mlir::Attribute literal(double value) {
-    return builder.getF64FloatAttr(value);
-  }
-  mlir::Attribute literal(StringRef value) {
-    return builder.getStringAttr(value);
-  }
-  mlir::Attribute literal(ArrayRef<int64_t> value) {
-    return builder.getDenseI64ArrayAttr(value);
-  }
-
-  bool failed = false;
-
-private:
-  OpBuilder &builder;
-  Location loc;
-};
+template <typename Op>
+Value hook(ValueBuilder &values, Operation *op, unsigned index, Value g) {
+  Value gradient = Op::buildVJP(values.opBuilder(), cast<Op>(op), index, g);
+  values.failed |= !gradient;
+  return gradient;
+}
 
 struct VJPRow {
   StringRef name;
-  Value (*build)(VJPBuilder &, Operation *, unsigned,
+  Value (*build)(ValueBuilder &, Operation *, unsigned,
                  Value); // null: nonDifferentiable
 };
 
@@ -107,6 +47,8 @@ static const VJPRow *lookup(Operation *op) {
 
 Differentiability array::differentiability(Operation *op) {
   const VJPRow *row = lookup(op);
+  if (!row && isComposite(op))
+    return Differentiability::Composite;
   return !row         ? Differentiability::Unknown
          : row->build ? Differentiability::Differentiable
                       : Differentiability::NonDifferentiable;
@@ -117,7 +59,7 @@ Value array::buildVJP(OpBuilder &builder, Operation *op, unsigned index,
   const VJPRow *row = lookup(op);
   if (!row || !row->build)
     return {};
-  VJPBuilder rules(builder, op->getLoc());
+  ValueBuilder rules(builder, op->getLoc());
   Value gradient = row->build(rules, op, index, g);
   failed |= rules.failed;
   return gradient;
@@ -139,4 +81,23 @@ Value array::sumToType(OpBuilder &builder, Location loc, Value value,
   if (!stretched.empty())
     value = SumOp::create(builder, loc, value, stretched, /*keepdim=*/true);
   return value;
+}
+
+Value ConcatOp::buildVJP(OpBuilder &builder, ConcatOp op, unsigned index,
+                         Value g) {
+  auto part = cast<RankedTensorType>(op.getInputs()[index].getType());
+  int64_t rank = part.getRank(), dim = op.getDim();
+  SmallVector<int64_t> starts(rank, 0), steps(rank, 1);
+  for (Value before : op.getInputs().take_front(index)) {
+    int64_t size = cast<RankedTensorType>(before.getType()).getDimSize(dim);
+    starts[dim] += size;
+    if (ShapedType::isDynamic(size))
+      part = RankedTensorType();
+  }
+  if (!part || !part.hasStaticShape()) {
+    op.emitOpError("has a derivative where every size is known, not here");
+    return {};
+  }
+  return SliceOp::create(builder, op.getLoc(), g, starts, part.getShape(),
+                         steps);
 }

@@ -8,6 +8,7 @@
 #include "stepwell/Compiler/Passes.h"
 #include "stepwell/Differentiation/Passes.h"
 #include "stepwell/Lowering/Passes.h"
+#include "stepwell/Transforms/Passes.h"
 #include "stepwell/Registration.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -65,6 +66,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   };
   // What the program says: derivatives, then nothing but linalg.
   pm.addPass(createFulfilRequestsPass());
+  pm.addPass(createDecomposeCompositesPass());
   tidy();
   pm.addPass(createConvertArrayToLinalgPass());
   if (auto plant = options.options.find("plant");
@@ -74,6 +76,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   LowerEntryPassOptions entry;
   entry.entryName = options.entryName;
   pm.addPass(createLowerEntryPass(entry));
+  pm.addPass(createLowerChecksPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   tidy();
 

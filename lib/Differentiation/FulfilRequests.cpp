@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Array/Array.h"
+#include "stepwell/Array/Decomposition.h"
 #include "stepwell/Array/VJP.h"
 #include "stepwell/Autodiff/Autodiff.h"
 #include "stepwell/Differentiation/Passes.h"
@@ -32,7 +33,8 @@ public:
   LogicalResult run();
 
 private:
-  void inlineForward();
+  LogicalResult inlineForward();
+  FailureOr<SmallVector<Value>> appendForward(Operation *op);
   LogicalResult differentiate(Operation *op, Value g);
   void accumulate(Value value, Value gradient);
   Value zeroLike(Value value);
@@ -58,7 +60,39 @@ static bool hasGradient(Value value) {
   return isa<FloatType>(getElementTypeOrSelf(value));
 }
 
-void ReverseMode::inlineForward() {
+/// Appends `op` to the forward operations, or what it is composed of if it has
+/// no rule of its own; returns its results.
+FailureOr<SmallVector<Value>> ReverseMode::appendForward(Operation *op) {
+  if (array::differentiability(op) != array::Differentiability::Composite) {
+    forward.push_back(op);
+    return SmallVector<Value>(op->getResults());
+  }
+  builder.setInsertionPointAfter(op);
+  FailureOr<SmallVector<Value>> values = array::buildDecomposition(builder, op);
+  Operation *end = &*builder.getInsertionPoint();
+  builder.setInsertionPoint(request);
+  if (failed(values))
+    return failure();
+  SmallVector<Operation *> parts;
+  for (Operation *part = op->getNextNode(); part != end;
+       part = part->getNextNode())
+    parts.push_back(part);
+  for (Operation *part : parts) {
+    SmallVector<Value> old(part->getResults());
+    FailureOr<SmallVector<Value>> made = appendForward(part);
+    if (failed(made))
+      return failure();
+    for (Value &value : *values)
+      for (auto [before, after] : llvm::zip(old, *made))
+        if (value == before)
+          value = after;
+  }
+  op->replaceAllUsesWith(*values);
+  op->erase();
+  return values;
+}
+
+LogicalResult ReverseMode::inlineForward() {
   Block &body = request.getBody().front();
   IRMapping mapping;
   // A value that is passed for two inputs has two gradients: each input gets a
@@ -72,7 +106,10 @@ void ReverseMode::inlineForward() {
   }
   for (Operation &op : body.without_terminator()) {
     Operation *clone = builder.clone(op, mapping);
-    forward.push_back(clone);
+    FailureOr<SmallVector<Value>> results = appendForward(clone);
+    if (failed(results))
+      return failure();
+    mapping.map(op.getResults(), *results);
   }
   Operation *yield = body.getTerminator();
   for (auto [value, given] :
@@ -81,6 +118,7 @@ void ReverseMode::inlineForward() {
     if (value.getDefiningOp())
       saved.push_back({mapping.lookup(value), given});
   }
+  return success();
 }
 
 Value ReverseMode::zeroLike(Value value) {
@@ -110,6 +148,7 @@ LogicalResult ReverseMode::differentiate(Operation *op, Value g) {
     return op->emitOpError(
         "has no derivative: autodiff.vjp differentiates operations of the "
         "array dialect only");
+  case array::Differentiability::Composite: // gave way to its parts
   case array::Differentiability::NonDifferentiable:
     return success();
   case array::Differentiability::Differentiable:
@@ -132,7 +171,8 @@ LogicalResult ReverseMode::differentiate(Operation *op, Value g) {
 }
 
 LogicalResult ReverseMode::run() {
-  inlineForward();
+  if (failed(inlineForward()))
+    return failure();
   for (int64_t index : request.getWrt())
     if (hasGradient(inputs[index]))
       active.insert(inputs[index]);

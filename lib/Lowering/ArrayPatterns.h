@@ -17,6 +17,8 @@ void populateConvolutionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
 void populateElementwisePatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
+void populateIndexingPatterns(const mlir::TypeConverter &,
+                              mlir::RewritePatternSet &);
 void populatePoolingPatterns(const mlir::TypeConverter &,
                              mlir::RewritePatternSet &);
 void populateReductionPatterns(const mlir::TypeConverter &,

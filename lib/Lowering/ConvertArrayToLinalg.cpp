@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -42,8 +43,9 @@ struct ConvertArrayToLinalg
     RewritePatternSet patterns(context);
     for (auto populate :
          {populateContractionPatterns, populateConvolutionPatterns,
-          populateElementwisePatterns, populatePoolingPatterns,
-          populateReductionPatterns, populateStructurePatterns})
+          populateElementwisePatterns, populateIndexingPatterns,
+          populatePoolingPatterns, populateReductionPatterns,
+          populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

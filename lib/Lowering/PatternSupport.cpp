@@ -7,6 +7,7 @@
 #include "PatternSupport.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -101,4 +102,48 @@ Value stepwell::roundAccumulator(OpBuilder &b, Location loc, Value value,
                linalg::YieldOp::create(b, loc, rounded);
              })
       .getResult(0);
+}
+
+Value stepwell::fromInteger(OpBuilder &b, Location loc, Value number,
+                            Type element) {
+  if (element.isInteger(1)) {
+    Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+    Value set =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, number, zero);
+    return storeElement(b, loc, set, element);
+  }
+  if (isa<FloatType>(element)) {
+    Type compute = computeType(element);
+    Value value = arith::SIToFPOp::create(b, loc, compute, number);
+    return storeElement(b, loc, value, element);
+  }
+  Type type = storageType(element);
+  if (type == number.getType())
+    return number;
+  return arith::TruncIOp::create(b, loc, type, number);
+}
+
+static Value carryInside(
+    OpBuilder &b, Location loc, ArrayRef<Value> sizes,
+    SmallVectorImpl<Value> &at, Value carried,
+    llvm::function_ref<Value(OpBuilder &, Location, ValueRange, Value)> body) {
+  if (at.size() == sizes.size())
+    return body(b, loc, at, carried);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  auto loop = scf::ForOp::create(b, loc, zero, sizes[at.size()], one, carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  at.push_back(loop.getInductionVar());
+  Value next = carryInside(b, loc, sizes, at, loop.getRegionIterArg(0), body);
+  scf::YieldOp::create(b, loc, next);
+  at.pop_back();
+  return loop.getResult(0);
+}
+
+Value stepwell::carryLoops(
+    OpBuilder &b, Location loc, ArrayRef<Value> sizes, Value init,
+    llvm::function_ref<Value(OpBuilder &, Location, ValueRange, Value)> body) {
+  SmallVector<Value> at;
+  return carryInside(b, loc, sizes, at, init, body);
 }

@@ -62,6 +62,24 @@ mlir::Value roundAccumulator(mlir::OpBuilder &, mlir::Location,
                              mlir::Value value, mlir::RankedTensorType type,
                              mlir::ArrayRef<mlir::Value> sizes);
 
+/// An i64 as an element, in its storage type.
+mlir::Value fromInteger(mlir::OpBuilder &, mlir::Location, mlir::Value number,
+                        mlir::Type element);
+
+/// A tensor that nested loops of `sizes` pass on: `body` returns what the next
+/// iteration gets.
+mlir::Value carryLoops(
+    mlir::OpBuilder &, mlir::Location, mlir::ArrayRef<mlir::Value> sizes,
+    mlir::Value init,
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
+                                   mlir::ValueRange at, mlir::Value carried)>
+        body);
+
+/// Makes the program fail with STEPWELL_INDEX_OUT_OF_RANGE where `bad` is set;
+/// the rest is i64. What follows runs all the same.
+void createIndexCheck(mlir::OpBuilder &, mlir::Location, mlir::Value bad,
+                      mlir::Value index, mlir::Value size, mlir::Value dim);
+
 } // namespace stepwell
 
 #endif // STEPWELL_LOWERING_PATTERNSUPPORT_H

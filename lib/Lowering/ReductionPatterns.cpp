@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -45,23 +46,21 @@ Value keepDims(OpBuilder &b, Location loc, Value reduced, RankedTensorType type,
                                        outputSizes);
 }
 
-struct SumPattern : OpConversionPattern<array::SumOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(array::SumOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    Value input = adaptor.getInput();
-    RankedTensorType from = tensorType(op.getInput());
-    Type element = from.getElementType();
-    if (element.isInteger(1))
-      return op.emitError("bool is summed as i64: cast it before");
+/// What a reduction keeps of its input: the loops, and the sizes of the result.
+struct ReductionLoops {
+  SmallVector<IteratorType> iterators;
+  AffineMap map; // of the results that lost their dimensions
+  SmallVector<int64_t> shape;
+  SmallVector<Value> sizes, keptSizes;
 
-    auto iterators = parallel(from.getRank());
+  ReductionLoops(OpBuilder &b, Location loc, Value input,
+                 ArrayRef<int64_t> dims) {
+    RankedTensorType from = tensorType(input);
+    iterators = parallel(from.getRank());
+    keptSizes.resize(from.getRank());
     SmallVector<AffineExpr> exprs;
-    SmallVector<int64_t> shape;
-    SmallVector<Value> sizes, keptSizes(from.getRank());
     for (int64_t i = 0; i < from.getRank(); ++i) {
-      if (llvm::is_contained(op.getDims(), i)) {
+      if (llvm::is_contained(dims, i)) {
         iterators[i] = IteratorType::reduction;
         continue;
       }
@@ -71,28 +70,267 @@ struct SumPattern : OpConversionPattern<array::SumOp> {
         keptSizes[i] = dimOf(b, loc, input, i);
       sizes.push_back(keptSizes[i]);
     }
-    auto reduced = RankedTensorType::get(shape, element);
-    AffineMap maps[] = {
-        b.getMultiDimIdentityMap(from.getRank()),
-        AffineMap::get(from.getRank(), 0, exprs, b.getContext())};
-    Value init = zeros(b, loc, reduced, sizes);
-    Value sum =
+    map = AffineMap::get(from.getRank(), 0, exprs, b.getContext());
+  }
+};
+
+/// The largest or the smallest value of an element type.
+TypedAttr bound(OpBuilder &b, Type element, bool isUnsigned, bool largest) {
+  if (auto type = dyn_cast<FloatType>(element))
+    return b.getFloatAttr(type,
+                          APFloat::getInf(type.getFloatSemantics(), !largest));
+  unsigned bits = element.getIntOrFloatBitWidth();
+  if (largest)
+    return b.getIntegerAttr(element, isUnsigned
+                                         ? APInt::getMaxValue(bits)
+                                         : APInt::getSignedMaxValue(bits));
+  return b.getIntegerAttr(element, isUnsigned ? APInt::getMinValue(bits)
+                                              : APInt::getSignedMinValue(bits));
+}
+
+/// What two elements become, and what is there before the first. Bool is
+/// reduced as it is stored, 0 or 1, so that the body is the combiner alone.
+struct Combiner {
+  TypedAttr start;
+  std::function<Value(OpBuilder &, Location, Value, Value)> combine;
+};
+
+template <typename FloatOp, typename IntOp, typename UnsignedOp = IntOp>
+Value combineWith(OpBuilder &b, Location loc, Value x, Value y,
+                  bool isUnsigned) {
+  if (isa<FloatType>(x.getType()))
+    return FloatOp::create(b, loc, x, y);
+  if (isUnsigned)
+    return UnsignedOp::create(b, loc, x, y);
+  return IntOp::create(b, loc, x, y);
+}
+
+/// `element` is what the dialect says, `compute` what the accumulator is.
+Combiner combinerOf(Operation *op, OpBuilder &b, Type element, Type compute) {
+  bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+  auto number = [&](double value) -> TypedAttr {
+    if (auto type = dyn_cast<FloatType>(compute))
+      return b.getFloatAttr(type, value);
+    return b.getIntegerAttr(compute, static_cast<int64_t>(value));
+  };
+  auto with = [&](auto combine) {
+    return [combine, isUnsigned](OpBuilder &b, Location loc, Value x, Value y) {
+      return combine(b, loc, x, y, isUnsigned);
+    };
+  };
+  using namespace arith;
+  if (isa<array::SumOp>(op))
+    return {number(0), with(combineWith<AddFOp, AddIOp>)};
+  if (isa<array::ProdOp>(op))
+    return {number(1), with(combineWith<MulFOp, MulIOp>)};
+  if (isa<array::AllOp>(op))
+    return {number(1), with(combineWith<MulFOp, AndIOp>)};
+  if (isa<array::AnyOp>(op))
+    return {number(0), with(combineWith<AddFOp, OrIOp>)};
+  if (isa<array::AmaxOp>(op))
+    return {bound(b, compute, isUnsigned, /*largest=*/false),
+            with(combineWith<MaximumFOp, MaxSIOp, MaxUIOp>)};
+  assert(isa<array::AminOp>(op) && "a reduction without a combiner");
+  return {bound(b, compute, isUnsigned, /*largest=*/true),
+          with(combineWith<MinimumFOp, MinSIOp, MinUIOp>)};
+}
+
+template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    Type element = tensorType(op.getInput()).getElementType();
+    constexpr bool arithmetic =
+        std::is_same_v<Op, array::SumOp> || std::is_same_v<Op, array::ProdOp>;
+    if (arithmetic && element.isInteger(1))
+      return op.emitError("bool is reduced as i64: cast it before");
+    constexpr bool logical =
+        std::is_same_v<Op, array::AllOp> || std::is_same_v<Op, array::AnyOp>;
+    if (logical && !element.isInteger(1))
+      return op.emitError("reduces bool: cast the input before");
+
+    ReductionLoops loops(b, loc, input, op.getDims());
+    Type compute =
+        element.isInteger(1) ? storageType(element) : computeType(element);
+    Combiner combiner = combinerOf(op, b, element, compute);
+    auto reduced = RankedTensorType::get(loops.shape, element);
+    Value start = arith::ConstantOp::create(b, loc, combiner.start);
+    Value init = filled(b, loc, reduced, loops.sizes, start);
+    AffineMap maps[] = {b.getMultiDimIdentityMap(loops.iterators.size()),
+                        loops.map};
+    Value result =
         linalg::GenericOp::create(
-            b, loc, init.getType(), input, init, maps, iterators,
+            b, loc, init.getType(), input, init, maps, loops.iterators,
             [&](OpBuilder &b, Location loc, ValueRange args) {
-              Value value = loadElement(b, loc, args[0], element);
-              Value total =
-                  isa<FloatType>(value.getType())
-                      ? Value(arith::AddFOp::create(b, loc, args[1], value))
-                      : Value(arith::AddIOp::create(b, loc, args[1], value));
-              linalg::YieldOp::create(b, loc, total);
+              Value value = element.isInteger(1)
+                                ? args[0]
+                                : loadElement(b, loc, args[0], element);
+              linalg::YieldOp::create(b, loc,
+                                      combiner.combine(b, loc, args[1], value));
             })
             .getResult(0);
-    sum = roundAccumulator(b, loc, sum, reduced, sizes);
+    result = roundAccumulator(b, loc, result, reduced, loops.sizes);
     if (op.getKeepdim())
-      sum = keepDims(b, loc, sum, tensorType(op.getResult()), op.getDims(),
-                     keptSizes);
-    b.replaceOp(op, sum);
+      result = keepDims(b, loc, result, tensorType(op.getResult()),
+                        op.getDims(), loops.keptSizes);
+    b.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// argmax and argmin: the best element so far, and where it lies.
+template <typename Op> struct PositionPattern : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    Type element = tensorType(op.getInput()).getElementType();
+    bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+    constexpr bool largest = std::is_same_v<Op, array::ArgmaxOp>;
+    ReductionLoops loops(b, loc, input, op.getDims());
+    Type compute =
+        element.isInteger(1) ? storageType(element) : computeType(element);
+    Type i64 = b.getI64Type();
+    auto best = RankedTensorType::get(loops.shape, compute);
+    auto place = RankedTensorType::get(loops.shape, i64);
+    Value worst = arith::ConstantOp::create(
+        b, loc, bound(b, compute, isUnsigned, !largest));
+    Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+    SmallVector<Value> inits{filled(b, loc, best, loops.sizes, worst),
+                             filled(b, loc, place, loops.sizes, zero)};
+    // Sizes that count a position: all reduced ones but the first.
+    SmallVector<Value> extents;
+    for (int64_t dim : op.getDims())
+      extents.push_back(dimOf(b, loc, input, dim));
+    AffineMap maps[] = {b.getMultiDimIdentityMap(loops.iterators.size()),
+                        loops.map, loops.map};
+    auto generic = linalg::GenericOp::create(
+        b, loc, TypeRange{inits[0].getType(), inits[1].getType()}, input, inits,
+        maps, loops.iterators,
+        [&](OpBuilder &b, Location loc, ValueRange args) {
+          Value value = element.isInteger(1)
+                            ? args[0]
+                            : loadElement(b, loc, args[0], element);
+          Value at;
+          for (auto [dim, extent] : llvm::zip(op.getDims(), extents)) {
+            Value index = linalg::IndexOp::create(b, loc, dim);
+            at = at ? arith::AddIOp::create(
+                          b, loc, arith::MulIOp::create(b, loc, at, extent),
+                          index)
+                          .getResult()
+                    : index;
+          }
+          Value position =
+              at ? arith::IndexCastOp::create(b, loc, i64, at).getResult()
+                 : zero;
+          Value better = isBetter(b, loc, value, args[1], isUnsigned);
+          Value kept = arith::SelectOp::create(b, loc, better, value, args[1]);
+          Value where =
+              arith::SelectOp::create(b, loc, better, position, args[2]);
+          linalg::YieldOp::create(b, loc, ValueRange{kept, where});
+        });
+    Value result = generic.getResult(1);
+    if (op.getKeepdim())
+      result = keepDims(b, loc, result, tensorType(op.getResult()),
+                        op.getDims(), loops.keptSizes);
+    b.replaceOp(op, result);
+    return success();
+  }
+
+  /// The first of equal ones stays; a NaN beats every number.
+  static Value isBetter(OpBuilder &b, Location loc, Value value, Value best,
+                        bool isUnsigned) {
+    constexpr bool largest = std::is_same_v<Op, array::ArgmaxOp>;
+    if (!isa<FloatType>(value.getType())) {
+      using arith::CmpIPredicate;
+      CmpIPredicate predicate =
+          isUnsigned ? (largest ? CmpIPredicate::ugt : CmpIPredicate::ult)
+                     : (largest ? CmpIPredicate::sgt : CmpIPredicate::slt);
+      return arith::CmpIOp::create(b, loc, predicate, value, best);
+    }
+    using arith::CmpFPredicate;
+    Value beats = arith::CmpFOp::create(
+        b, loc, largest ? CmpFPredicate::OGT : CmpFPredicate::OLT, value, best);
+    Value isNaN =
+        arith::CmpFOp::create(b, loc, CmpFPredicate::UNO, value, value);
+    Value number =
+        arith::CmpFOp::create(b, loc, CmpFPredicate::ORD, best, best);
+    Value firstNaN = arith::AndIOp::create(b, loc, isNaN, number);
+    return arith::OrIOp::create(b, loc, beats, firstNaN);
+  }
+};
+
+struct CountPattern : OpConversionPattern<array::CountOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::CountOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value count = arith::ConstantIndexOp::create(b, loc, 1);
+    for (int64_t dim : op.getDims())
+      count = arith::MulIOp::create(b, loc, count,
+                                    dimOf(b, loc, adaptor.getInput(), dim));
+    Type element = elementOf(op);
+    Value number = arith::IndexCastOp::create(b, loc, b.getI64Type(), count);
+    Value value = fromInteger(b, loc, number, element);
+    auto type = RankedTensorType::get({}, value.getType());
+    b.replaceOpWithNewOp<tensor::FromElementsOp>(op, type, value);
+    return success();
+  }
+};
+
+/// Loops over the other dimensions, and one that carries the sum.
+struct CumsumPattern : OpConversionPattern<array::CumsumOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::CumsumOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    RankedTensorType type = tensorType(op.getResult());
+    Type element = type.getElementType(), compute = computeType(element);
+    if (element.isInteger(1))
+      return op.emitError("bool is summed as i64: cast it before");
+    int64_t rank = type.getRank(), dim = op.getDim();
+    SmallVector<Value> sizes = sizesLike(b, loc, type, input);
+    Value init = emptyTensor(b, loc, type, sizes, storageType(element));
+    SmallVector<Value> extents;
+    for (int64_t i = 0; i < rank; ++i)
+      if (i != dim)
+        extents.push_back(dimOf(b, loc, input, i));
+    Value length = dimOf(b, loc, input, dim);
+    Value start = arith::ConstantOp::create(b, loc, b.getZeroAttr(compute));
+    Value result = carryLoops(
+        b, loc, extents, init,
+        [&](OpBuilder &b, Location loc, ValueRange others, Value out) {
+          Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+          Value one = arith::ConstantIndexOp::create(b, loc, 1);
+          auto loop = scf::ForOp::create(b, loc, zero, length, one,
+                                         ValueRange{out, start});
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(loop.getBody());
+          Value at = loop.getInductionVar();
+          if (op.getReverse()) {
+            Value last = arith::SubIOp::create(b, loc, length, one);
+            at = arith::SubIOp::create(b, loc, last, at);
+          }
+          SmallVector<Value> place(others);
+          place.insert(place.begin() + dim, at);
+          Value stored = tensor::ExtractOp::create(b, loc, input, place);
+          Value value = loadElement(b, loc, stored, element);
+          Value old = loop.getRegionIterArg(1);
+          Value sum =
+              isa<FloatType>(compute)
+                  ? arith::AddFOp::create(b, loc, old, value).getResult()
+                  : arith::AddIOp::create(b, loc, old, value).getResult();
+          Value next = tensor::InsertOp::create(
+              b, loc, storeElement(b, loc, sum, element),
+              loop.getRegionIterArg(0), place);
+          scf::YieldOp::create(b, loc, ValueRange{next, sum});
+          return loop.getResult(0);
+        });
+    b.replaceOp(op, result);
     return success();
   }
 };
@@ -101,5 +339,10 @@ struct SumPattern : OpConversionPattern<array::SumOp> {
 
 void stepwell::populateReductionPatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns.add<SumPattern>(converter, patterns.getContext());
+  patterns.add<ReductionPattern<array::AllOp>, ReductionPattern<array::AmaxOp>,
+               ReductionPattern<array::AminOp>, ReductionPattern<array::AnyOp>,
+               ReductionPattern<array::ProdOp>, ReductionPattern<array::SumOp>,
+               PositionPattern<array::ArgmaxOp>,
+               PositionPattern<array::ArgminOp>, CountPattern, CumsumPattern>(
+      converter, patterns.getContext());
 }

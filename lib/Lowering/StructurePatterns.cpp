@@ -10,8 +10,10 @@
 #include "stepwell/Array/Array.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 using namespace mlir;
@@ -87,10 +89,288 @@ struct BroadcastLikePattern : OpConversionPattern<array::BroadcastLikeOp> {
   }
 };
 
+/// The sizes of a tensor as a mixed list.
+SmallVector<OpFoldResult> mixedSizes(OpBuilder &b, Location loc, Value tensor) {
+  return tensor::getMixedSizes(b, loc, tensor);
+}
+
+struct IotaPattern : OpConversionPattern<array::IotaOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::IotaOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    RankedTensorType type = tensorType(op.getResult());
+    Type element = type.getElementType();
+    SmallVector<Value> sizes = sizesLike(b, loc, type, adaptor.getLike());
+    Value init = emptyTensor(b, loc, type, sizes, storageType(element));
+    b.replaceOpWithNewOp<linalg::GenericOp>(
+        op, init.getType(), ValueRange(), init,
+        b.getMultiDimIdentityMap(type.getRank()), parallel(type.getRank()),
+        [&](OpBuilder &b, Location loc, ValueRange) {
+          Value index = linalg::IndexOp::create(b, loc, op.getDim());
+          Value number =
+              arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
+          linalg::YieldOp::create(b, loc, fromInteger(b, loc, number, element));
+        });
+    return success();
+  }
+};
+
+/// full and broadcast: the operand is read through a broadcasting map.
+template <typename Op> struct BroadcastToPattern : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Value input = adaptor.getOperands().front();
+    RankedTensorType type = tensorType(op.getResult());
+    SmallVector<Value> sizes(type.getRank());
+    b.replaceOp(op, moveElements(b, op.getLoc(), input,
+                                 broadcastMap(tensorType(input), type), type,
+                                 sizes));
+    return success();
+  }
+};
+
+/// The same elements with other sizes, by way of one dimension.
+Value reshapeTo(OpBuilder &b, Location loc, Value input, RankedTensorType type,
+                ArrayRef<Value> sizes) {
+  RankedTensorType from = tensorType(input);
+  Type element = elementOf(input);
+  if (from.hasStaticShape() && type.hasStaticShape() &&
+      from.getShape() == type.getShape())
+    return input;
+  ReassociationIndices all;
+  for (int64_t i = 0; i < from.getRank(); ++i)
+    all.push_back(i);
+  Value flat = input;
+  if (from.getRank() > 1)
+    flat = tensor::CollapseShapeOp::create(b, loc, flat,
+                                           ArrayRef<ReassociationIndices>{all});
+  if (type.getRank() == 0) {
+    if (from.getRank() == 0)
+      return flat;
+    auto one = RankedTensorType::get({1}, element);
+    if (flat.getType() != one)
+      flat = tensor::CastOp::create(b, loc, one, flat);
+    return tensor::CollapseShapeOp::create(
+        b, loc, RankedTensorType::get({}, element), flat,
+        ArrayRef<ReassociationIndices>());
+  }
+  SmallVector<OpFoldResult> outputSizes;
+  for (auto [i, size] : llvm::enumerate(type.getShape()))
+    outputSizes.push_back(ShapedType::isDynamic(size) ? OpFoldResult(sizes[i])
+                                                      : b.getIndexAttr(size));
+  ReassociationIndices groups;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    groups.push_back(i);
+  auto stored = RankedTensorType::get(type.getShape(), element);
+  if (from.getRank() == 0)
+    return tensor::ExpandShapeOp::create(
+        b, loc, stored, flat, ArrayRef<ReassociationIndices>(), outputSizes);
+  RankedTensorType flatType = tensorType(flat);
+  // What is known on one side only is told to the other.
+  int64_t count =
+      stored.hasStaticShape() ? stored.getNumElements() : ShapedType::kDynamic;
+  if (flatType.getDimSize(0) != count)
+    flat = tensor::CastOp::create(
+        b, loc, RankedTensorType::get({count}, element), flat);
+  if (type.getRank() == 1)
+    return flat;
+  return tensor::ExpandShapeOp::create(b, loc, stored, flat,
+                                       ArrayRef<ReassociationIndices>{groups},
+                                       outputSizes);
+}
+
+struct ReshapePattern : OpConversionPattern<array::ReshapeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::ReshapeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    RankedTensorType type = tensorType(op.getResult());
+    SmallVector<Value> sizes(type.getRank());
+    b.replaceOp(op, reshapeTo(b, op.getLoc(), adaptor.getInput(), type, sizes));
+    return success();
+  }
+};
+
+struct ReshapeLikePattern : OpConversionPattern<array::ReshapeLikeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::ReshapeLikeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    RankedTensorType type = tensorType(op.getResult());
+    SmallVector<Value> sizes =
+        sizesLike(b, op.getLoc(), type, adaptor.getLike());
+    b.replaceOp(op, reshapeTo(b, op.getLoc(), adaptor.getInput(), type, sizes));
+    return success();
+  }
+};
+
+struct FlipPattern : OpConversionPattern<array::FlipOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::FlipOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    RankedTensorType type = tensorType(op.getResult());
+    int64_t rank = type.getRank();
+    SmallVector<Value> sizes = sizesLike(b, loc, type, input);
+    Value init =
+        emptyTensor(b, loc, type, sizes, storageType(type.getElementType()));
+    SmallVector<Value> last(rank);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    for (int64_t dim : op.getDims())
+      last[dim] = arith::SubIOp::create(b, loc, dimOf(b, loc, input, dim), one);
+    b.replaceOpWithNewOp<linalg::GenericOp>(
+        op, init.getType(), ValueRange(), init, b.getMultiDimIdentityMap(rank),
+        parallel(rank), [&](OpBuilder &b, Location loc, ValueRange) {
+          SmallVector<Value> at;
+          for (int64_t i = 0; i < rank; ++i) {
+            Value index = linalg::IndexOp::create(b, loc, i);
+            at.push_back(
+                last[i]
+                    ? arith::SubIOp::create(b, loc, last[i], index).getResult()
+                    : index);
+          }
+          Value element = tensor::ExtractOp::create(b, loc, input, at);
+          linalg::YieldOp::create(b, loc, element);
+        });
+    return success();
+  }
+};
+
+/// What is left of the input after the cuts, inside of what is new.
+struct PadPattern : OpConversionPattern<array::PadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::PadOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    RankedTensorType type = tensorType(op.getResult());
+    Type element = type.getElementType(), storage = storageType(element);
+    auto plus = [&](OpFoldResult size, int64_t amount) -> OpFoldResult {
+      if (auto known = getConstantIntValue(size))
+        return b.getIndexAttr(*known + amount);
+      Value constant = arith::ConstantIndexOp::create(b, loc, amount);
+      return arith::AddIOp::create(b, loc, cast<Value>(size), constant)
+          .getResult();
+    };
+    SmallVector<OpFoldResult> from = mixedSizes(b, loc, input), kept, cuts,
+                              places;
+    SmallVector<Value> sizes;
+    SmallVector<OpFoldResult> ones(type.getRank(), b.getIndexAttr(1));
+    bool grows = false, cutsOff = false;
+    for (auto [i, low, high] : llvm::enumerate(op.getLow(), op.getHigh())) {
+      int64_t cutLow = std::max<int64_t>(0, -low),
+              cutHigh = std::max<int64_t>(0, -high);
+      kept.push_back(plus(from[i], -cutLow - cutHigh));
+      cuts.push_back(b.getIndexAttr(cutLow));
+      places.push_back(b.getIndexAttr(std::max<int64_t>(0, low)));
+      OpFoldResult size = plus(from[i], low + high);
+      sizes.push_back(dyn_cast<Value>(size));
+      grows |= low > 0 || high > 0;
+      cutsOff |= low < 0 || high < 0;
+    }
+    Value result = input;
+    if (cutsOff)
+      result = tensor::ExtractSliceOp::create(b, loc, result, cuts, kept, ones);
+    if (grows) {
+      double number = op.getValue().convertToDouble();
+      TypedAttr value;
+      if (auto floating = dyn_cast<FloatType>(storage))
+        value = b.getFloatAttr(floating, number);
+      else
+        value = b.getIntegerAttr(storage, static_cast<int64_t>(number));
+      Value around =
+          filled(b, loc, type, sizes, arith::ConstantOp::create(b, loc, value));
+      result = tensor::InsertSliceOp::create(b, loc, result, around, places,
+                                             kept, ones);
+    }
+    Type stored = type.clone(storage);
+    if (result.getType() != stored)
+      result = tensor::CastOp::create(b, loc, stored, result);
+    b.replaceOp(op, result);
+    return success();
+  }
+};
+
+SmallVector<OpFoldResult> indices(OpBuilder &b, ArrayRef<int64_t> values) {
+  return llvm::map_to_vector(values, [&](int64_t value) -> OpFoldResult {
+    return b.getIndexAttr(value);
+  });
+}
+
+struct SlicePattern : OpConversionPattern<array::SliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::SliceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOpWithNewOp<tensor::ExtractSliceOp>(
+        op, adaptor.getInput(), indices(b, op.getStarts()),
+        indices(b, op.getSizes()), indices(b, op.getSteps()));
+    return success();
+  }
+};
+
+struct InsertSlicePattern : OpConversionPattern<array::InsertSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::InsertSliceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOpWithNewOp<tensor::InsertSliceOp>(
+        op, adaptor.getPart(), adaptor.getInput(), indices(b, op.getStarts()),
+        mixedSizes(b, op.getLoc(), adaptor.getPart()),
+        indices(b, op.getSteps()));
+    return success();
+  }
+};
+
+struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::ConcatOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    RankedTensorType type = tensorType(op.getResult());
+    int64_t rank = type.getRank(), dim = op.getDim();
+    auto plus = [&](OpFoldResult x, OpFoldResult y) -> OpFoldResult {
+      auto a = getConstantIntValue(x), c = getConstantIntValue(y);
+      if (a && c)
+        return b.getIndexAttr(*a + *c);
+      return arith::AddIOp::create(b, loc,
+                                   getValueOrCreateConstantIndexOp(b, loc, x),
+                                   getValueOrCreateConstantIndexOp(b, loc, y))
+          .getResult();
+    };
+    SmallVector<SmallVector<OpFoldResult>> parts;
+    OpFoldResult total = b.getIndexAttr(0);
+    for (Value input : adaptor.getInputs()) {
+      parts.push_back(mixedSizes(b, loc, input));
+      total = plus(total, parts.back()[dim]);
+    }
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i < rank; ++i)
+      sizes.push_back(type.isDynamicDim(i)
+                          ? getValueOrCreateConstantIndexOp(
+                                b, loc, i == dim ? total : parts[0][i])
+                          : Value());
+    Value result =
+        emptyTensor(b, loc, type, sizes, storageType(type.getElementType()));
+    SmallVector<OpFoldResult> ones(rank, b.getIndexAttr(1)),
+        starts(rank, b.getIndexAttr(0));
+    for (auto [input, part] : llvm::zip(adaptor.getInputs(), parts)) {
+      result = tensor::InsertSliceOp::create(b, loc, input, result, starts,
+                                             part, ones);
+      starts[dim] = plus(starts[dim], part[dim]);
+    }
+    b.replaceOp(op, result);
+    return success();
+  }
+};
+
 } // namespace
 
 void stepwell::populateStructurePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns.add<ConstantPattern, TransposePattern, BroadcastLikePattern>(
-      converter, patterns.getContext());
+  patterns
+      .add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
+           BroadcastToPattern<array::FullOp>, ConcatPattern, ConstantPattern,
+           FlipPattern, InsertSlicePattern, IotaPattern, PadPattern,
+           ReshapeLikePattern, ReshapePattern, SlicePattern, TransposePattern>(
+          converter, patterns.getContext());
 }

@@ -57,6 +57,8 @@ DType applyPromotion(Promotion promotion,
     return common;
   case Promotion::ToFloat:
     return isFloat(common) ? common : DType::F32;
+  case Promotion::ToBool:
+    return DType::Bool;
   case Promotion::SumToInt64:
     return isFloat(common) ? common : DType::I64;
   }

@@ -4,25 +4,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "stepwell/Semantics/Rules.h"
+#include "RuleSupport.h"
 
 #include <algorithm>
 
 namespace stepwell::rules {
-
-static Error valueError(std::string message) {
-  return {Error::Kind::Value, std::move(message)};
-}
-static Error typeError(std::string message) {
-  return {Error::Kind::Type, std::move(message)};
-}
-static Error indexError(std::string message) {
-  return {Error::Kind::Index, std::move(message)};
-}
-
-static std::string number(int64_t value) {
-  return value == kDynamic ? "?" : std::to_string(value);
-}
 
 /// One dimension of a broadcast, or nothing if the two sizes do not fit.
 static std::optional<int64_t> broadcastDim(int64_t a, int64_t b) {
@@ -38,16 +24,6 @@ static std::optional<int64_t> broadcastDim(int64_t a, int64_t b) {
   return std::nullopt;
 }
 
-static std::string shapes(Operands operands) {
-  std::string text;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    if (i)
-      text += i + 1 == operands.size() ? " and " : ", ";
-    text += toString(operands[i].dims);
-  }
-  return text;
-}
-
 static std::optional<Dims> broadcastDims(const Dims &a, const Dims &b) {
   Dims result = a.size() >= b.size() ? a : b;
   const Dims &other = a.size() >= b.size() ? b : a;
@@ -59,21 +35,6 @@ static std::optional<Dims> broadcastDims(const Dims &a, const Dims &b) {
     result[offset + i] = *size;
   }
   return result;
-}
-
-/// `dims` as a bit mask; each must lie in [0, rank) and occur once.
-static ErrorOr<uint32_t> dimMask(const Dims &dims, int rank) {
-  uint32_t mask = 0;
-  for (int64_t dim : dims) {
-    if (dim < 0 || dim >= rank)
-      return indexError("dimension " + number(dim) +
-                        " is out of range for a tensor of rank " +
-                        number(rank));
-    if (mask & (1u << dim))
-      return valueError("dimension " + number(dim) + " appears more than once");
-    mask |= 1u << dim;
-  }
-  return mask;
 }
 
 //===--- Shape rules ------------------------------------------------------===//
@@ -91,10 +52,8 @@ ErrorOr<Dims> broadcast(Operands operands, const Attributes &) {
   return result;
 }
 
-ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
-  const Dims &dims = std::get<Dims>(attributes[0]);
-  bool keepdim = std::get<bool>(attributes[1]);
-  const Dims &input = operands[0].dims;
+static ErrorOr<Dims> reduceDims(const Dims &input, const Dims &dims,
+                                bool keepdim) {
   ErrorOr<uint32_t> mask = dimMask(dims, input.size());
   if (!mask)
     return mask.error();
@@ -106,6 +65,61 @@ ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
       result.push_back(1);
   }
   return result;
+}
+
+ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
+  return reduceDims(operands[0].dims, std::get<Dims>(attributes[0]),
+                    std::get<bool>(attributes[1]));
+}
+
+ErrorOr<Dims> reduceSome(Operands operands, const Attributes &attributes) {
+  ErrorOr<Dims> result = reduce(operands, attributes);
+  if (result)
+    for (int64_t dim : std::get<Dims>(attributes[0]))
+      if (operands[0].dims[dim] == 0)
+        return indexError("expected at least one element along dimension " +
+                          number(dim) + " of the shape " +
+                          toString(operands[0].dims));
+  return result;
+}
+
+ErrorOr<Dims> reduceKeeping(Operands operands, const Attributes &attributes) {
+  const Dims &input = operands[0].dims, &dims = std::get<Dims>(attributes[0]);
+  ErrorOr<Dims> reduced = reduceDims(input, dims, true);
+  if (!reduced)
+    return reduced.error();
+  // A scale and a shift lie along the reduced dimensions, which are the last.
+  for (const TensorType &other : operands.subspan(1)) {
+    int offset = input.size() - other.dims.size();
+    bool fits = other.dims.size() == dims.size();
+    for (int i = 0; fits && i < other.dims.size(); ++i)
+      fits = input[i + offset] == other.dims[i] ||
+             input[i + offset] == kDynamic || other.dims[i] == kDynamic;
+    if (!fits)
+      return valueError("expected a scale and a shift with the input's last " +
+                        number(dims.size()) + " sizes, the shapes are " +
+                        shapes(operands));
+  }
+  return input;
+}
+
+ErrorOr<Dims> scalar(Operands operands, const Attributes &attributes) {
+  // `dims`, where there are any, come last.
+  if (!attributes.empty())
+    if (auto *dims = std::get_if<Dims>(&attributes.back()))
+      if (auto mask = dimMask(*dims, operands[0].dims.size()); !mask)
+        return mask.error();
+  if (operands.size() > 1)
+    if (ErrorOr<Dims> dims = broadcast(operands, {}); !dims)
+      return dims.error();
+  return Dims();
+}
+
+ErrorOr<Dims> along(Operands operands, const Attributes &attributes) {
+  if (std::optional<Error> error =
+          checkDim(std::get<int64_t>(attributes[0]), operands[0].dims))
+    return *error;
+  return operands[0].dims;
 }
 
 ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
@@ -210,6 +224,20 @@ ErrorOr<DType> select(Operands operands, const Attributes &attributes) {
 }
 
 ErrorOr<DType> first(Operands operands, const Attributes &) {
+  return operands[0].dtype;
+}
+
+ErrorOr<DType> int64(Operands, const Attributes &) { return DType::I64; }
+
+ErrorOr<DType> indexed(Operands operands, const Attributes &) {
+  if (!isInteger(operands[1].dtype))
+    return typeError("indices must be integers, not " +
+                     std::string(name(operands[1].dtype)));
+  if (operands.size() > 2 && operands[2].dtype != operands[0].dtype)
+    return typeError("the input and what is written into it must have one "
+                     "element type, not " +
+                     std::string(name(operands[0].dtype)) + " and " +
+                     std::string(name(operands[2].dtype)));
   return operands[0].dtype;
 }
 

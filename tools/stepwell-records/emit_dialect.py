@@ -11,6 +11,8 @@ from expressions import (
     Literal,
     Number,
     Ref,
+    TypedNumber,
+    parse_decomposition,
     parse_scalar,
     parse_vjp,
 )
@@ -99,8 +101,11 @@ def scalar_bodies(ops):
     return "".join(out)
 
 
-class _VJPEmitter:
-    """Nested calls of VJPBuilder (dialects/Array/VJP.cpp)."""
+class _ValueEmitter:
+    """Nested calls of ValueBuilder (dialects/Array/ValueBuilder.h)."""
+
+    def __init__(self, like):
+        self.like = like  # the value whose element type a number gets
 
     def emit(self, expression):
         if isinstance(expression, Ref):
@@ -108,10 +113,13 @@ class _VJPEmitter:
                 "operand": f"op->getOperand({expression.index})",
                 "result": f"op->getResult({expression.index})",
                 "cotangent": "g",
+                "local": expression.name,
             }[expression.kind]
         if isinstance(expression, Number):
-            # Whatever a gradient is computed from has the element type of the result.
-            return f"b.number({float(expression.value)!r}, g)"
+            return f"b.number({float(expression.value)!r}, {self.like})"
+        if isinstance(expression, TypedNumber):
+            number = self.attribute(expression.number)
+            return f"b.number({number}, {self.emit(expression.like)})"
         assert isinstance(expression, Call)
         arguments = ", ".join(self.emit(a) for a in expression.args)
         attributes = ", ".join(
@@ -152,16 +160,43 @@ def vjps(ops):
             name = f"{op.cpp_class}::buildVJP"
             table.append(f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>}},\n')
             continue
+        if not op.vjp:
+            continue  # the derivative of its decomposition
         name = f"vjp_{op.mnemonic}"
         table.append(f'    {{"array.{op.mnemonic}", {name}}},\n')
         out.append(
-            f"static Value {name}(VJPBuilder &b, Operation *op, unsigned index, Value g) {{\n"
+            f"static Value {name}(ValueBuilder &b, Operation *op, unsigned index, Value g) {{\n"
             "  switch (index) {\n"
         )
         for index, text in enumerate(op.vjp):
             if text:
-                value = _VJPEmitter().emit(parse_vjp(op, text, ops))
+                value = _ValueEmitter("g").emit(parse_vjp(op, text, ops))
                 out.append(f"  case {index}: // {text}\n    return {value};\n")
         out.append("  }\n  return Value();\n}\n")
     out.append("static const VJPRow kVJPRows[] = {\n" + "".join(table) + "};\n")
+    return "".join(out)
+
+
+def decompositions(ops):
+    """A function per composite operation: what it is in terms of others."""
+    out = [HEADER]
+    table = []
+    for op in ops.values():
+        if not op.decomposition:
+            continue
+        statements, results = parse_decomposition(op, ops)
+        # A number has the element type that the first operand is computed in.
+        emitter = _ValueEmitter(statements[0][0] if statements else "op->getOperand(0)")
+        first = _ValueEmitter("op->getOperand(0)")
+        name = f"decompose_{op.mnemonic}"
+        lines = [
+            f"static SmallVector<Value> {name}(ValueBuilder &b, Operation *op) {{\n",
+        ]
+        for index, (local, value) in enumerate(statements):
+            emitted = (emitter if index else first).emit(value)
+            lines.append(f"  Value {local} = {emitted};\n")
+        lines.append(f"  return {{{', '.join(emitter.emit(value) for value in results)}}};\n}}\n")
+        out += lines
+        table.append(f'    {{"array.{op.mnemonic}", {name}}},\n')
+    out.append("static const DecompositionRow kDecompositions[] = {\n" + "".join(table) + "};\n")
     return "".join(out)

@@ -62,6 +62,12 @@ def _gradients(op, ops):
     for index in range(len(op.operands)):
         if op.has_vjp_hook:
             exists, passes, mask = op.operands[index].name not in op.shape_only, False, _saved(op)
+        elif not op.vjp:
+            # The derivative of the decomposition: it may read whatever that reads.
+            every = (1 << len(op.operands)) - 1
+            shapes = sum(1 << op.operand_index(name) for name in op.shape_only)
+            exists = op.operands[index].name not in op.shape_only
+            passes, mask = False, Needs(operands=every & ~shapes, operand_shapes=shapes)
         else:
             text = op.vjp[index]
             exists, passes, mask = bool(text), False, Needs()

@@ -15,7 +15,7 @@ class Number:
 
 @dataclass
 class Ref:
-    """A value: kind is "operand", "result" or "cotangent"."""
+    """A value: kind is "operand", "result", "cotangent" or "local"."""
 
     kind: str
     index: int
@@ -45,13 +45,30 @@ class Literal:
 
 
 @dataclass
+class TypedNumber:
+    """A number, often an attribute's, with the element type of a value."""
+
+    number: "AttributeRef | Literal"
+    like: object
+
+
+@dataclass
 class Call:
     op: object  # an Op in a vjp, "arith.addf" in a scalar body
     args: list
     attributes: dict = field(default_factory=dict)
 
 
-ATTRIBUTE_FUNCTIONS = {"inverse": "attribute", "dtype": "value", "swapLast": "value"}
+ATTRIBUTE_FUNCTIONS = {
+    "inverse": "attribute",
+    "negated": "attribute",
+    "dims": "attribute",
+    "dtype": "value",
+    "wide": "value",
+    "swapLast": "value",
+    "allDims": "value",
+    "sizes": "value",
+}
 # What a scalar body may call besides arith and math: the number of arguments.
 SCALAR_BUILTINS = {"convert": 1, "power": 2, "bits": 0}
 INFIX = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
@@ -88,9 +105,11 @@ class _Parser:
         return None if index is None else Ref("operand", index, name)
 
 
-class _VJPParser(_Parser):
-    def __init__(self, op, text, ops):
-        super().__init__(op, text, "vjp")
+class _ValueParser(_Parser):
+    """Operations of the dialect on values: what `vjp` and `decomposition` are made of."""
+
+    def __init__(self, op, text, ops, where):
+        super().__init__(op, text, where)
         self.ops = ops
 
     def callee(self, mnemonic):
@@ -115,16 +134,14 @@ class _VJPParser(_Parser):
         self.fail(f"'{ast.unparse(node)}' is not understood")
 
     def name(self, name):
-        if name == "g":
-            return Ref("cotangent", 0, name)
-        if name in self.op.results:
-            return Ref("result", self.op.results.index(name), name)
         ref = self.operand_ref(name)
         if ref is None:
             self.fail(f"'{name}' is no operand, result or attribute of '{self.op.mnemonic}'")
         return ref
 
     def call(self, node):
+        if node.func.id == "number":
+            return self.typed_number(node)
         op = self.callee(node.func.id)
         count = len(op.operands)
         if any(o.variadic for o in op.operands):
@@ -145,6 +162,14 @@ class _VJPParser(_Parser):
                 self.fail(f"'{op.mnemonic}' needs the attribute '{attribute.name}'")
         return call
 
+    def typed_number(self, node):
+        """`number(attribute or literal, value)`: with the value's element type."""
+        if len(node.args) != 2:
+            self.fail("'number' takes a number and a value")
+        literal = self.number(node.args[0])
+        attribute = Literal(literal.value) if literal else self.attribute(node.args[0])
+        return TypedNumber(attribute, self.value(node.args[1]))
+
     def attribute(self, node):
         if isinstance(node, ast.Name):
             if self.op.attribute(node.id) is None:
@@ -161,6 +186,29 @@ class _VJPParser(_Parser):
             return Literal(ast.literal_eval(node))
         except ValueError:
             self.fail(f"'{ast.unparse(node)}' is no attribute value")
+
+
+class _VJPParser(_ValueParser):
+    def __init__(self, op, text, ops):
+        super().__init__(op, text, ops, "vjp")
+
+    def name(self, name):
+        if name == "g":
+            return Ref("cotangent", 0, name)
+        if name in self.op.results:
+            return Ref("result", self.op.results.index(name), name)
+        return super().name(name)
+
+
+class _DecompositionParser(_ValueParser):
+    def __init__(self, op, text, ops, local_names):
+        super().__init__(op, text, ops, "decomposition")
+        self.local_names = local_names
+
+    def name(self, name):
+        if name in self.local_names:
+            return Ref("local", 0, name)
+        return super().name(name)
 
 
 class _ScalarParser(_Parser):
@@ -201,6 +249,26 @@ class _ScalarParser(_Parser):
 
 def parse_vjp(op, text, ops):
     return _VJPParser(op, text, ops).parse()
+
+
+def parse_decomposition(op, ops):
+    """The statements "name = expression", as pairs; then the results, which are expressions."""
+    statements, local_names = [], set()
+    count = len(op.decomposition) - len(op.results)
+    if count < 0:
+        raise RecordError(f"{op.record}: the decomposition has fewer lines than results")
+    for text in op.decomposition[:count]:
+        name, equals, expression = text.partition(" = ")
+        if not equals or not name.isidentifier() or op.operand_index(name) is not None:
+            raise RecordError(f'{op.record}: decomposition "{text}" is not "name = expression"')
+        value = _DecompositionParser(op, expression, ops, local_names).parse()
+        statements.append((name, value))
+        local_names.add(name)
+    results = [
+        _DecompositionParser(op, text, ops, local_names).parse()
+        for text in op.decomposition[count:]
+    ]
+    return statements, results
 
 
 def parse_scalar(op, text):

@@ -29,6 +29,7 @@ def generate(text):
         "stepwell/Array/ArrayInference.inc": emit_dialect.inference(ops),
         "stepwell/Array/ArrayScalarBodies.inc": emit_dialect.scalar_bodies(ops),
         "stepwell/Array/ArrayVJP.inc": emit_dialect.vjps(ops),
+        "stepwell/Array/ArrayDecompositions.inc": emit_dialect.decompositions(ops),
     }, emit_docs.emit(ops)
 
 

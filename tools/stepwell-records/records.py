@@ -50,6 +50,7 @@ class Op:
     promotion: str
     unpromoted: list[str]
     scalar: dict[str, str]
+    decomposition: list[str]
     vjp: list[str]
     non_differentiable: bool
     has_vjp_hook: bool
@@ -113,6 +114,7 @@ def _op(records, name):
         promotion=record["promotion"],
         unpromoted=record["unpromoted"],
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
+        decomposition=record["decomposition"],
         vjp=record["vjp"],
         non_differentiable=bool(record["nonDifferentiable"]),
         has_vjp_hook=bool(record["hasVJPHook"]),
@@ -129,7 +131,7 @@ def _op(records, name):
 def _check(op):
     if not op.summary:
         raise RecordError(f"{op.record}: the summary is empty")
-    if op.promotion not in ("None", "Common", "ToFloat", "SumToInt64"):
+    if op.promotion not in ("None", "Common", "ToFloat", "ToBool", "SumToInt64"):
         raise RecordError(f"{op.record}: '{op.promotion}' is no promotion")
     if op.vjp and len(op.vjp) != len(op.operands):
         raise RecordError(

@@ -16,7 +16,8 @@ enum class Differentiability {
   Unknown,           // no operation of this dialect
   NonDifferentiable, // the derivative is zero or does not exist, and the record
                      // says so
-  Differentiable
+  Differentiable,
+  Composite // has no rule of its own: decompose it (Decomposition.h)
 };
 Differentiability differentiability(mlir::Operation *op);
 

@@ -37,7 +37,40 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::tensor::TensorDialect"
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def LowerChecksPass : Pass<"stepwell-lower-checks", "::mlir::ModuleOp"> {
+  let summary = "Report failed checks in the caller's context";
+  let description = [{
+    A check that was lowered to a call of `@stepwell.check_index` fills the context's error when it fails, and the
+    entry returns that error's code. Nothing is skipped: what depends on a bad index reads or writes nothing.
+
+    Before:
+    ```mlir
+    func.func @kernel(%ctx: !llvm.ptr, ...) -> i32 attributes {stepwell.entry} {
+      func.call @stepwell.check_index(%bad, %index, %size, %dim) : (i1, i64, i64, i64) -> ()
+      return %c0 : i32
+    }
+    ```
+    After:
+    ```mlir
+    func.func @kernel(%ctx: !llvm.ptr, ...) -> i32 attributes {stepwell.entry} {
+      llvm.store %c0, %ctx.error.code
+      scf.if %bad {
+        llvm.store %c1, %ctx.error.code
+        llvm.store %index, %ctx.error.detail[0]
+        ...
+      }
+      %code = llvm.load %ctx.error.code
+      return %code : i32
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect"
   ];
 }
 

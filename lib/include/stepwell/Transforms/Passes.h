@@ -12,6 +12,9 @@
 #include "mlir/Pass/Pass.h"
 
 namespace stepwell {
+namespace array {
+class ArrayDialect;
+}
 
 #define GEN_PASS_DECL
 #include "stepwell/Transforms/Passes.h.inc"

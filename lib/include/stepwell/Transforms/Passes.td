@@ -34,6 +34,27 @@ def ExpandMathPass : Pass<"expand-math"> {
   ];
 }
 
+def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
+  let summary = "Composite array operations as the operations they are made of";
+  let description = [{
+    Replaces every operation whose record has a `decomposition` by it, until none is left.
+
+    Before:
+    ```mlir
+    %0 = array.softmax %x {dim = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+    ```
+    After:
+    ```mlir
+    %m = array.amax %x {dims = array<i64: 1>, keepdim = true} : (tensor<?x?xf32>) -> tensor<?x1xf32>
+    %d = array.sub %x, %m : (tensor<?x?xf32>, tensor<?x1xf32>) -> tensor<?x?xf32>
+    %e = array.exp %d : (tensor<?x?xf32>) -> tensor<?x?xf32>
+    %s = array.sum %e {dims = array<i64: 1>, keepdim = true} : (tensor<?x?xf32>) -> tensor<?x1xf32>
+    %0 = array.div %e, %s : (tensor<?x?xf32>, tensor<?x1xf32>) -> tensor<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::stepwell::array::ArrayDialect"];
+}
+
 def SignedOffsetsPass : Pass<"stepwell-signed-offsets"> {
   let summary = "Let addresses be computed from negative strides";
   let description = [{

@@ -23,6 +23,7 @@ enum class Promotion : uint8_t {
   Common,    // all operands to their common type
   ToFloat,   // as Common, then bool and integers to the default float type
              // (float32)
+  ToBool,    // whether it is not zero
   SumToInt64 // bool and integers to int64 (sums and products)
 };
 

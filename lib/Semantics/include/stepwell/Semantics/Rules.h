@@ -36,6 +36,44 @@ ErrorOr<Dims> permute(Operands, const Attributes &);
 /// Attributes: dims, keepdim; with keepdim false the first operand lacks the
 /// dimensions dims.
 ErrorOr<Dims> broadcastLike(Operands, const Attributes &);
+/// As reduce; every reduced dimension has an element.
+ErrorOr<Dims> reduceSome(Operands, const Attributes &);
+/// The shape of the input, of which `dims` are reduced in between; what else is
+/// given lies along those. Attributes: dims.
+ErrorOr<Dims> reduceKeeping(Operands, const Attributes &);
+/// One number, of operands that broadcast. Attributes: dims, if any, come last.
+ErrorOr<Dims> scalar(Operands, const Attributes &);
+/// The shape of the input. Attributes: dim.
+ErrorOr<Dims> along(Operands, const Attributes &);
+/// The shape of the input. Attributes: dtype, dim.
+ErrorOr<Dims> iota(Operands, const Attributes &);
+/// Attributes: sizes.
+ErrorOr<Dims> broadcastTo(Operands, const Attributes &);
+/// Attributes: sizes.
+ErrorOr<Dims> reshape(Operands, const Attributes &);
+/// The shape of the last operand.
+ErrorOr<Dims> reshapeLike(Operands, const Attributes &);
+/// Attributes: dims.
+ErrorOr<Dims> flip(Operands, const Attributes &);
+/// Attributes: low, high.
+ErrorOr<Dims> pad(Operands, const Attributes &);
+/// Attributes: starts, sizes, steps.
+ErrorOr<Dims> slice(Operands, const Attributes &);
+/// Attributes: starts, steps.
+ErrorOr<Dims> insertSlice(Operands, const Attributes &);
+/// Attributes: dim.
+ErrorOr<Dims> concat(Operands, const Attributes &);
+
+// Of an input, an index and perhaps what is written. Attributes: dim.
+ErrorOr<Dims> gather(Operands, const Attributes &);
+ErrorOr<Dims> scatter(Operands, const Attributes &);
+ErrorOr<Dims> indexSelect(Operands, const Attributes &);
+ErrorOr<Dims> indexWrite(Operands, const Attributes &);
+ErrorOr<Dims> pick(Operands, const Attributes &);
+/// As pick along dimension 1; no attribute says so.
+ErrorOr<Dims> classes(Operands, const Attributes &);
+/// Attributes: num_classes.
+ErrorOr<Dims> oneHot(Operands, const Attributes &);
 
 // WindowRules.cpp. Attributes: stride, padding, dilation, groups.
 
@@ -78,6 +116,9 @@ ErrorOr<DType> select(Operands, const Attributes &);
 /// The element type of the first operand, whatever the others have.
 ErrorOr<DType> first(Operands, const Attributes &);
 /// The result has the element type of the attribute 0.
+ErrorOr<DType> int64(Operands, const Attributes &);
+/// Of an input, integer indices and perhaps what is written into the input.
+ErrorOr<DType> indexed(Operands, const Attributes &);
 ErrorOr<DType> fromAttribute(Operands, const Attributes &);
 /// All operands have one element type; the result is int64.
 ErrorOr<DType> int64(Operands, const Attributes &);

@@ -1,0 +1,171 @@
+//===- Composite.td - Operations made of others ---------------*- tablegen -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_ARRAY_COMPOSITE
+#define STEPWELL_ARRAY_COMPOSITE
+
+include "ArrayBase.td"
+
+/// f16 and bf16 are computed in float32 throughout: `wide` starts a decomposition, a cast ends it.
+class Array_CompositeOp<string mnemonic> : Array_Op<mnemonic> {
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcast", "first">];
+}
+
+def Array_MeanOp : Array_CompositeOp<"mean"> {
+  let summary = "Arithmetic mean over dimensions";
+  let description = [{
+    Over no element it is NaN. Integers and bool are computed in float32.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
+  let inference = [Infer<"reduce", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
+  let vjp = ["broadcast_like(g / count(input, dtype(g), dims), input, dims, keepdim)"];
+  let python = ["mean(input, dim=None, keepdim=False)"];
+}
+
+def Array_VarOp : Array_CompositeOp<"var"> {
+  let summary = "Variance over dimensions";
+  let description = [{
+    The sum of the squared distances from the mean, divided by the number of elements less `correction`.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim,
+                       DefaultValuedAttr<F64Attr, "1.0">:$correction);
+  let inference = [Infer<"reduce", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "d = x - mean(x, dims, True)",
+                       "cast(sum(d * d, dims, keepdim)"
+                       " / maximum(count(x, dtype(x), dims) - number(correction, x), 0), dtype(input))"];
+  let python = ["var(input, dim=None, correction=1.0, keepdim=False)"];
+}
+
+def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {
+  let summary = "Logarithm of the sum of exponentials over dimensions";
+  let description = [{
+    `log(sum(exp(input)))`, computed from distances to the largest element.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
+  let inference = [Infer<"reduceSome", "same">];
+  let promotion = "ToFloat";
+  // An infinite largest element is left out of the distances: inf - inf is NaN.
+  let decomposition = [
+    "x = cast(input, wide(input))",
+    "m = amax(x, dims, True)",
+    "finite = where(isinf(m), 0, m)",
+    "cast(log(sum(exp(x - finite), dims, keepdim)) + sum(finite, dims, keepdim), dtype(input))"];
+  let vjp = ["broadcast_like(g, input, dims, keepdim) * exp(input - broadcast_like(result, input, dims, keepdim))"];
+  let python = ["logsumexp(input, dim, keepdim=False)"];
+}
+
+def Array_SoftmaxOp : Array_CompositeOp<"softmax"> {
+  let summary = "Exponentials along a dimension, scaled to the sum 1";
+  let description = [{
+    `exp(input) / sum(exp(input))` along `dim`, computed from distances to the largest element. Integers and bool are
+    computed in float32.
+  }];
+  let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
+  let inference = [Infer<"along", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "e = exp(x - amax(x, dims(dim), True))",
+                       "cast(e / sum(e, dims(dim), True), dtype(input))"];
+  let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
+  let python = ["softmax(input, dim)"];
+}
+
+def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
+  let summary = "Logarithm of softmax";
+  let description = [{
+    `input - log(sum(exp(input)))` along `dim`, computed from distances to the largest element. Integers and bool are
+    computed in float32.
+  }];
+  let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
+  let inference = [Infer<"along", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "d = x - amax(x, dims(dim), True)",
+                       "cast(d - log(sum(exp(d), dims(dim), True)), dtype(input))"];
+  let vjp = ["g - exp(result) * sum(g, dims(dim), True)"];
+  let python = ["log_softmax(input, dim)"];
+}
+
+def Array_NormalizeOp : Array_CompositeOp<"normalize"> {
+  let summary = "Mean 0 and variance 1 over dimensions";
+  let description = [{
+    `(input - mean) / sqrt(var + eps)` over `dims`, with the biased variance.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, F64Attr:$eps);
+  let inference = [Infer<"reduceKeeping", "first">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "d = x - mean(x, dims, True)",
+                       "cast(d * rsqrt(mean(d * d, dims, True) + number(eps, x)), dtype(input))"];
+  let python = ["_normalize(input, dims, eps)"];
+}
+
+def Array_LayerNormOp : Array_CompositeOp<"layer_norm"> {
+  let summary = "Mean 0 and variance 1 over the last dimensions, then scaled and shifted";
+  let description = [{
+    `(input - mean) / sqrt(var + eps) * weight + bias` over `dims`, with the biased variance. `weight` and `bias` have the
+    sizes of the input along `dims`, its last dimensions.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$weight, Array_Tensor:$bias, DenseI64ArrayAttr:$dims,
+                       F64Attr:$eps);
+  let inference = [Infer<"reduceKeeping", "first">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "y = normalize(x, dims, eps) * cast(weight, dtype(x)) + cast(bias, dtype(x))",
+                       "cast(y, dtype(input))"];
+  let python = ["_layer_norm(input, weight, bias, dims, eps)"];
+}
+
+def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
+  let summary = "Scaled and shifted by statistics that are given";
+  let description = [{
+    `(input - mean) / sqrt(var + eps) * weight + bias`; all broadcast to the input.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$mean, Array_Tensor:$var, Array_Tensor:$weight,
+                       Array_Tensor:$bias, F64Attr:$eps);
+  let inference = [Infer<"broadcast", "first">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))",
+                       "scale = rsqrt(cast(var, dtype(x)) + number(eps, x)) * cast(weight, dtype(x))",
+                       "y = (x - cast(mean, dtype(x))) * scale + cast(bias, dtype(x))",
+                       "cast(y, dtype(input))"];
+  let python = ["_batch_norm(input, mean, var, weight, bias, eps)"];
+}
+
+def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
+  let summary = "Negative log-probability of each row's class";
+  let description = [{
+    `-log_softmax(input)[target]` along dimension 1 of the input, which `target` lacks; 0 where the target is
+    `ignore_index`.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$target, I64Attr:$ignore_index);
+  let inference = [Infer<"classes", "first">];
+  let decomposition = ["x = cast(input, wide(input))",
+                       "ignored = eq(target, number(ignore_index, target))",
+                       "index = where(ignored, number(0, target), target)",
+                       "picked = pick(log_softmax(x, 1), index, 1)",
+                       "cast(where(ignored, 0, -picked), dtype(input))"];
+  let python = ["_cross_entropy(input, target, ignore_index)"];
+}
+
+def Array_MSELossOp : Array_CompositeOp<"mse_loss"> {
+  let summary = "Mean of squared differences";
+  let description = [{
+    `mean((input - target) ** 2)` over all elements.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$target);
+  let inference = [Infer<"scalar", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["d = cast(input, wide(input)) - cast(target, wide(target))",
+                       "cast(mean(d * d, allDims(d)), dtype(input))"];
+}
+#endif // STEPWELL_ARRAY_COMPOSITE

@@ -1,0 +1,51 @@
+//===- Decomposition.cpp - Composite operations in terms of others --------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "stepwell/Array/Decomposition.h"
+#include "ValueBuilder.h"
+
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace stepwell;
+using namespace stepwell::array;
+
+namespace {
+struct DecompositionRow {
+  StringRef name;
+  SmallVector<Value> (*build)(ValueBuilder &, Operation *);
+};
+} // namespace
+
+#include "stepwell/Array/ArrayDecompositions.inc"
+
+static const DecompositionRow *lookup(Operation *op) {
+  static const llvm::StringMap<const DecompositionRow *> rows = [] {
+    llvm::StringMap<const DecompositionRow *> map;
+    for (const DecompositionRow &row : kDecompositions)
+      map[row.name] = &row;
+    return map;
+  }();
+  return rows.lookup(op->getName().getStringRef());
+}
+
+bool array::isComposite(Operation *op) { return lookup(op); }
+
+FailureOr<SmallVector<Value>> array::buildDecomposition(OpBuilder &builder,
+                                                        Operation *op) {
+  const DecompositionRow *row = lookup(op);
+  if (!row)
+    return op->emitOpError("is not composed of other operations");
+  ValueBuilder values(builder, op->getLoc());
+  SmallVector<Value> results = row->build(values, op);
+  if (values.failed || llvm::is_contained(results, Value()))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(results, op->getResults()))
+    if (value.getType() != result.getType())
+      return op->emitOpError("decomposes into a value of type ")
+             << value.getType() << " instead of " << result.getType();
+  return results;
+}

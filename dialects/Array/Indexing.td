@@ -1,0 +1,91 @@
+//===- Indexing.td - Elements chosen by other tensors ---------*- tablegen -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_ARRAY_INDEXING
+#define STEPWELL_ARRAY_INDEXING
+
+include "ArrayBase.td"
+
+/// Indices are integers in [0, size): any other one is an error, when the program runs.
+class Array_IndexingOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<shapeRule, "indexed">];
+}
+
+def Array_GatherOp : Array_IndexingOp<"gather", "gather"> {
+  let summary = "Along a dimension, the elements that an index tensor names";
+  let description = [{
+    `result[i][j] = input[index[i][j]][j]` for `dim` 0, and so on: the result has the sizes of `index`, which along the
+    other dimensions are at most the input's.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, I64Attr:$dim);
+  let vjp = ["scatter_add(broadcast_like(0, input), index, g, dim)", ""];
+  let python = ["gather(input, dim, index)"];
+}
+
+def Array_PickOp : Array_IndexingOp<"pick", "pick"> {
+  let summary = "One element along a dimension for each place of an index tensor";
+  let description = [{
+    `gather` with an index that lacks the dimension `dim`, and so does the result.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, I64Attr:$dim);
+  let vjp = ["where(eq(iota(input, dtype(index), dim), broadcast_like(index, input, dims(dim), False)),"
+             " broadcast_like(g, input, dims(dim), False), 0)", ""];
+}
+
+def Array_ScatterAddOp : Array_IndexingOp<"scatter_add", "scatter"> {
+  let summary = "Elements added where an index tensor says, along a dimension";
+  let description = [{
+    `result[index[i][j]][j] += src[i][j]` for `dim` 0, and so on, from a copy of the input. `src` is at least as large as
+    `index`.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
+  let vjp = ["g", "", "gather(g, index, dim)"];
+  let python = ["scatter_add(input, dim, index, src)"];
+}
+
+def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {
+  let summary = "Slices along a dimension, chosen by an index tensor";
+  let description = [{
+    The dimension `dim` of the input gives way to all the dimensions of `index`: slice `index[i, ...]` lies at
+    `(i, ...)`. An embedding is this along dimension 0.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, I64Attr:$dim);
+  let vjp = ["index_add(broadcast_like(0, input), index, g, dim)", ""];
+}
+
+def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
+  let summary = "Slices added along a dimension where an index tensor says";
+  let description = [{
+    Slice `(i, ...)` of `src`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]` of a copy
+    of the input.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
+  let vjp = ["g", "", "index_select(g, index, dim)"];
+}
+
+def Array_IndexCopyOp : Array_IndexingOp<"index_copy", "indexWrite"> {
+  let summary = "Slices along a dimension replaced where an index tensor says";
+  let description = [{
+    Slice `(i, ...)` of `src`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in a copy
+    of the input. Of equal indices the last one counts; the gradient of `src` is right if there are none.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
+  let vjp = ["index_copy(g, index, broadcast_like(0, src), dim)", "", "index_select(g, index, dim)"];
+}
+
+def Array_OneHotOp : Array_Op<"one_hot"> {
+  let summary = "A row with one 1 for each class number";
+  let description = [{
+    Along a new last dimension of size `num_classes`, 1 at the position that the input names and 0 elsewhere; all 0 for a
+    number outside of [0, num_classes).
+  }];
+  let arguments = (ins Array_Tensor:$input, I64Attr:$num_classes);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"oneHot", "int64">];
+  let nonDifferentiable = 1;
+}
+#endif // STEPWELL_ARRAY_INDEXING

@@ -1,0 +1,287 @@
+//===- StructureRules.cpp - Shapes of moved and chosen elements -----------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "RuleSupport.h"
+
+namespace stepwell::rules {
+
+/// The number of elements, or nothing if a size is not known.
+static std::optional<int64_t> count(const Dims &dims) {
+  int64_t total = 1;
+  for (int64_t size : dims) {
+    if (size == kDynamic)
+      return std::nullopt;
+    total *= size;
+  }
+  return total;
+}
+
+static std::optional<Error> checkSizes(const Dims &sizes) {
+  for (int64_t size : sizes)
+    if (size < 0)
+      return valueError("sizes " + toString(sizes) + " must not be negative");
+  return std::nullopt;
+}
+
+/// An attribute with one number per dimension.
+static std::optional<Error> checkLength(const Dims &values, const char *what,
+                                        const Dims &input) {
+  if (values.size() == input.size())
+    return std::nullopt;
+  return valueError("'" + std::string(what) + "' has " + number(values.size()) +
+                    " numbers, the input of shape " + toString(input) +
+                    " has " + number(input.size()) + " dimensions");
+}
+
+ErrorOr<Dims> iota(Operands operands, const Attributes &attributes) {
+  const Dims &like = operands[0].dims;
+  if (auto error = checkDim(std::get<int64_t>(attributes[1]), like))
+    return *error;
+  return like;
+}
+
+ErrorOr<Dims> broadcastTo(Operands operands, const Attributes &attributes) {
+  const Dims &input = operands[0].dims, &sizes = std::get<Dims>(attributes[0]);
+  if (auto error = checkSizes(sizes))
+    return *error;
+  int offset = sizes.size() - input.size();
+  for (int i = 0; i < input.size(); ++i)
+    if (offset < 0 || (input[i] != 1 && !mayEqual(input[i], sizes[i + offset])))
+      return valueError("shape " + toString(input) + " does not broadcast to " +
+                        toString(sizes));
+  return sizes;
+}
+
+static ErrorOr<Dims> reshapeTo(const Dims &input, const Dims &sizes) {
+  std::optional<int64_t> from = count(input), to = count(sizes);
+  if (from && to && *from != *to)
+    return valueError("shape " + toString(sizes) + " does not hold the " +
+                      number(*from) + " elements of shape " + toString(input));
+  return sizes;
+}
+
+ErrorOr<Dims> reshape(Operands operands, const Attributes &attributes) {
+  const Dims &sizes = std::get<Dims>(attributes[0]);
+  if (auto error = checkSizes(sizes))
+    return *error;
+  return reshapeTo(operands[0].dims, sizes);
+}
+
+ErrorOr<Dims> reshapeLike(Operands operands, const Attributes &) {
+  return reshapeTo(operands[0].dims, operands[1].dims);
+}
+
+ErrorOr<Dims> flip(Operands operands, const Attributes &attributes) {
+  const Dims &input = operands[0].dims;
+  ErrorOr<uint32_t> mask = dimMask(std::get<Dims>(attributes[0]), input.size());
+  if (!mask)
+    return mask.error();
+  return input;
+}
+
+ErrorOr<Dims> pad(Operands operands, const Attributes &attributes) {
+  const Dims &input = operands[0].dims;
+  const Dims &low = std::get<Dims>(attributes[0]),
+             &high = std::get<Dims>(attributes[1]);
+  if (auto error = checkLength(low, "low", input))
+    return *error;
+  if (auto error = checkLength(high, "high", input))
+    return *error;
+  Dims result;
+  for (int i = 0; i < input.size(); ++i) {
+    if (input[i] == kDynamic) {
+      result.push_back(kDynamic);
+      continue;
+    }
+    // Either side may cut off what is there, and no more.
+    int64_t size = input[i] + low[i] + high[i];
+    if (size < 0 || input[i] + low[i] < 0 || input[i] + high[i] < 0)
+      return valueError("padding " + toString(low) + " and " + toString(high) +
+                        " cuts off more than shape " + toString(input) +
+                        " has");
+    result.push_back(size);
+  }
+  return result;
+}
+
+/// Whether `sizes` elements from `starts` by `steps` lie inside.
+static std::optional<Error> checkSlice(const Dims &input, const Dims &starts,
+                                       const Dims &sizes, const Dims &steps) {
+  if (auto error = checkLength(starts, "starts", input))
+    return error;
+  if (auto error = checkLength(sizes, "sizes", input))
+    return error;
+  if (auto error = checkLength(steps, "steps", input))
+    return error;
+  for (int i = 0; i < input.size(); ++i) {
+    if (steps[i] < 1)
+      return valueError("step " + number(steps[i]) + " is not positive");
+    if (starts[i] < 0 || (sizes[i] < 0 && sizes[i] != kDynamic))
+      return valueError("starts " + toString(starts) + " and sizes " +
+                        toString(sizes) + " must not be negative");
+    if (input[i] == kDynamic || sizes[i] == kDynamic || sizes[i] == 0)
+      continue;
+    if (starts[i] >= input[i] ||
+        sizes[i] - 1 > (input[i] - 1 - starts[i]) / steps[i])
+      return indexError(number(sizes[i]) + " elements from " +
+                        number(starts[i]) + " by steps of " + number(steps[i]) +
+                        " do not lie in dimension " + number(i) + " of size " +
+                        number(input[i]));
+  }
+  return std::nullopt;
+}
+
+ErrorOr<Dims> slice(Operands operands, const Attributes &attributes) {
+  const Dims &sizes = std::get<Dims>(attributes[1]);
+  if (auto error = checkSizes(sizes))
+    return *error;
+  if (auto error = checkSlice(operands[0].dims, std::get<Dims>(attributes[0]),
+                              sizes, std::get<Dims>(attributes[2])))
+    return *error;
+  return sizes;
+}
+
+ErrorOr<Dims> insertSlice(Operands operands, const Attributes &attributes) {
+  if (auto error = checkSlice(operands[0].dims, std::get<Dims>(attributes[0]),
+                              operands[1].dims, std::get<Dims>(attributes[1])))
+    return *error;
+  return operands[0].dims;
+}
+
+ErrorOr<Dims> concat(Operands operands, const Attributes &attributes) {
+  if (operands.empty())
+    return valueError("expected at least one tensor");
+  int64_t dim = std::get<int64_t>(attributes[0]);
+  Dims result = operands[0].dims;
+  if (auto error = checkDim(dim, result))
+    return *error;
+  for (const TensorType &operand : operands.subspan(1)) {
+    bool fits = operand.dims.size() == result.size();
+    for (int i = 0; fits && i < result.size(); ++i) {
+      if (i == dim) {
+        bool known = result[i] != kDynamic && operand.dims[i] != kDynamic;
+        result[i] = known ? result[i] + operand.dims[i] : kDynamic;
+      } else {
+        fits = mayEqual(result[i], operand.dims[i]);
+        if (result[i] == kDynamic)
+          result[i] = operand.dims[i];
+      }
+    }
+    if (!fits)
+      return valueError("shapes " + shapes(operands) +
+                        " differ in more than dimension " + number(dim));
+  }
+  return result;
+}
+
+//===--- Indexing ---------------------------------------------------------===//
+
+/// Each size of `index` but the one along `dim` must be there in `dims`.
+static std::optional<Error> checkIndex(const Dims &index, const Dims &dims,
+                                       int64_t dim, Operands operands) {
+  bool fits = index.size() == dims.size();
+  for (int i = 0; fits && i < dims.size(); ++i)
+    fits = i == dim || index[i] <= dims[i] || dims[i] == kDynamic;
+  if (fits)
+    return std::nullopt;
+  return valueError("the index has more elements than the input has along a "
+                    "dimension other than " +
+                    number(dim) + ", or another rank: shapes " +
+                    shapes(operands));
+}
+
+ErrorOr<Dims> gather(Operands operands, const Attributes &attributes) {
+  int64_t dim = std::get<int64_t>(attributes[0]);
+  if (auto error = checkDim(dim, operands[0].dims))
+    return *error;
+  if (auto error =
+          checkIndex(operands[1].dims, operands[0].dims, dim, operands))
+    return *error;
+  return operands[1].dims;
+}
+
+ErrorOr<Dims> scatter(Operands operands, const Attributes &attributes) {
+  int64_t dim = std::get<int64_t>(attributes[0]);
+  const Dims &input = operands[0].dims;
+  if (auto error = checkDim(dim, input))
+    return *error;
+  if (auto error = checkIndex(operands[1].dims, input, dim, operands))
+    return *error;
+  if (auto error = checkIndex(operands[1].dims, operands[2].dims, -1, operands))
+    return *error;
+  return input;
+}
+
+ErrorOr<Dims> indexSelect(Operands operands, const Attributes &attributes) {
+  int64_t dim = std::get<int64_t>(attributes[0]);
+  const Dims &input = operands[0].dims, &index = operands[1].dims;
+  if (auto error = checkDim(dim, input))
+    return *error;
+  if (input.size() + index.size() - 1 > kMaxRank)
+    return valueError("the result would have more than " + number(kMaxRank) +
+                      " dimensions");
+  Dims result;
+  for (int i = 0; i < input.size(); ++i) {
+    if (i != dim) {
+      result.push_back(input[i]);
+      continue;
+    }
+    for (int64_t size : index)
+      result.push_back(size);
+  }
+  return result;
+}
+
+ErrorOr<Dims> indexWrite(Operands operands, const Attributes &attributes) {
+  ErrorOr<Dims> slices = indexSelect(operands.first(2), attributes);
+  if (!slices)
+    return slices;
+  const Dims &source = operands[2].dims;
+  bool fits = source.size() == slices->size();
+  for (int i = 0; fits && i < source.size(); ++i)
+    fits = mayEqual(source[i], (*slices)[i]);
+  if (!fits)
+    return valueError("expected a source of shape " + toString(*slices) +
+                      ", the shapes are " + shapes(operands));
+  return operands[0].dims;
+}
+
+/// `index` has the input's sizes but the one along `dim`.
+static ErrorOr<Dims> withoutDim(Operands operands, int64_t dim) {
+  const Dims &input = operands[0].dims, &index = operands[1].dims;
+  if (auto error = checkDim(dim, input))
+    return *error;
+  bool fits = index.size() == input.size() - 1;
+  for (int i = 0; fits && i < index.size(); ++i)
+    fits = mayEqual(index[i], input[i < dim ? i : i + 1]);
+  if (!fits)
+    return valueError("expected an index with the input's sizes but the one "
+                      "along dimension " +
+                      number(dim) + ", the shapes are " + shapes(operands));
+  return index;
+}
+
+ErrorOr<Dims> pick(Operands operands, const Attributes &attributes) {
+  return withoutDim(operands, std::get<int64_t>(attributes[0]));
+}
+
+ErrorOr<Dims> classes(Operands operands, const Attributes &) {
+  return withoutDim(operands, 1);
+}
+
+ErrorOr<Dims> oneHot(Operands operands, const Attributes &attributes) {
+  Dims result = operands[0].dims;
+  int64_t classes = std::get<int64_t>(attributes[0]);
+  if (classes < 1)
+    return valueError("the number of classes must be positive, not " +
+                      number(classes));
+  if (result.size() == kMaxRank)
+    return valueError("the result would have too many dimensions");
+  result.push_back(classes);
+  return result;
+}
+
+} // namespace stepwell::rules
