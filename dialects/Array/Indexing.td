@@ -7,7 +7,7 @@
 #ifndef STEPWELL_ARRAY_INDEXING
 #define STEPWELL_ARRAY_INDEXING
 
-include "ArrayBase.td"
+include "Elementwise.td"
 
 /// Indices are integers in [0, size): any other one is an error, when the program runs.
 class Array_IndexingOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
@@ -55,26 +55,44 @@ def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, I64Attr:$dim);
   let vjp = ["index_add(broadcast_like(0, input), index, g, dim)", ""];
+  let python = ["index_select(input, dim, index)"];
 }
 
 def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
   let summary = "Slices added along a dimension where an index tensor says";
   let description = [{
-    Slice `(i, ...)` of `src`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]` of a copy
+    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]` of a copy
     of the input.
   }];
-  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$source, I64Attr:$dim);
   let vjp = ["g", "", "index_select(g, index, dim)"];
+  let python = ["index_add(input, dim, index, source)"];
 }
 
 def Array_IndexCopyOp : Array_IndexingOp<"index_copy", "indexWrite"> {
   let summary = "Slices along a dimension replaced where an index tensor says";
   let description = [{
-    Slice `(i, ...)` of `src`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in a copy
-    of the input. Of equal indices the last one counts; the gradient of `src` is right if there are none.
+    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in a copy
+    of the input. Of equal indices the last one counts; the gradient of `source` is right if there are none.
   }];
-  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
-  let vjp = ["index_copy(g, index, broadcast_like(0, src), dim)", "", "index_select(g, index, dim)"];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$source, I64Attr:$dim);
+  let vjp = ["index_copy(g, index, broadcast_like(0, source), dim)", "", "index_select(g, index, dim)"];
+  let python = ["index_copy(input, dim, index, source)"];
+}
+
+def Array_LinearIndexOp
+    : Array_ElementwiseOp<"linear_index", (ins Array_Tensor:$linear, Array_Tensor:$index, Array_Tensor:$size), "same"> {
+  let summary = "One position for several dimensions";
+  let description = [{
+    `linear * size + index`, where an index below 0 counts from the end; -1 where it is out of range or `linear` is -1.
+  }];
+  let promotion = "Common";
+  let scalar = Scalar<"",
+    "arith.select(arith.andi(arith.cmpi('sge', linear, 0), "
+    "arith.cmpi('ult', arith.select(arith.cmpi('slt', index, 0), arith.addi(index, size), index), size)), "
+    "arith.addi(arith.muli(linear, size), "
+    "arith.select(arith.cmpi('slt', index, 0), arith.addi(index, size), index)), -1)", "", "">;
+  let nonDifferentiable = 1;
 }
 
 def Array_OneHotOp : Array_Op<"one_hot"> {

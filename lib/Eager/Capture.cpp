@@ -45,7 +45,7 @@ SuspendCapture::SuspendCapture()
     : suspended(std::exchange(currentCapture, nullptr)) {}
 SuspendCapture::~SuspendCapture() { currentCapture = suspended; }
 
-void Capture::refuse(const std::string &what) {
+void Capture::refuseHere(const std::string &what) {
   std::string where = location ? location() : "";
   fail(Error::Kind::Runtime, (where.empty() ? "" : where + ": ") + what);
 }
@@ -96,7 +96,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
     if (entry.geometry == tensor)
       return entry;
   if (!tensor.buffer || !tensor.buffer->memory)
-    refuse("a value of another captured function was used");
+    refuseHere("a value of another captured function was used");
   Executable::Input source;
   source.argument = argumentIndex(tensor);
   Tensor same(const_cast<TensorImpl *>(&tensor));
@@ -118,25 +118,61 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   return entries.back();
 }
 
+/// A slice with positive steps, of what is flipped first.
+static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
+  for (int i = 0; i < sizes.size(); ++i) {
+    if (slice.sizes[i] == 0)
+      slice.starts[i] = 0;
+    if (slice.sizes[i] <= 1) {
+      slice.steps[i] = 1;
+    } else if (slice.steps[i] < 0) {
+      flipped.push_back(i);
+      slice.starts[i] = sizes[i] - 1 - slice.starts[i];
+      slice.steps[i] = -slice.steps[i];
+    }
+  }
+  return slice;
+}
+
 Capture::Id Capture::view(Id parent, const Dims &parentSizes, DType dtype,
                           const ViewOp &op, const Dims &sizes) {
-  if (parentSizes == sizes && op.kind != ViewOp::Kind::Permute &&
-      op.kind != ViewOp::Kind::Strided)
-    return parent;
-  const char *name = op.kind == ViewOp::Kind::Permute   ? "transpose"
-                     : op.kind == ViewOp::Kind::Reshape ? "reshape"
-                     : op.kind == ViewOp::Kind::Expand  ? "broadcast"
-                                                        : "slice";
-  ProgramNode node;
-  node.op = findOp(name);
-  if (!node.op || op.kind == ViewOp::Kind::Strided)
-    refuse(std::string("this view cannot be captured: there is no array "
-                       "operation for it ('") +
-           name + "')");
-  node.attributes = {op.dims};
-  node.operands = {parent};
-  node.results = {{dtype, sizes}};
-  return addNode(std::move(node));
+  auto append = [&](const char *name, Id operand, Attributes attributes,
+                    const Dims &result) {
+    ProgramNode node;
+    node.op = findOp(name);
+    node.attributes = std::move(attributes);
+    node.operands = {operand};
+    node.results = {{dtype, result}};
+    return addNode(std::move(node));
+  };
+  switch (op.kind) {
+  case ViewOp::Kind::Permute:
+    return append("transpose", parent, {op.dims}, sizes);
+  case ViewOp::Kind::Reshape:
+    return parentSizes == sizes ? parent
+                                : append("reshape", parent, {op.dims}, sizes);
+  case ViewOp::Kind::Expand:
+    return parentSizes == sizes
+               ? parent
+               : append("broadcast", parent, {op.dims}, sizes);
+  case ViewOp::Kind::Strided:
+    break;
+  }
+  if (!op.slice)
+    refuseHere("this view is no slice and cannot be captured; index with tensors "
+           "instead");
+  Dims flipped;
+  SliceOf slice = forward(*op.slice, parentSizes, flipped);
+  Id value = parent;
+  if (!flipped.empty())
+    value = append("flip", value, {flipped}, parentSizes);
+  if (!(slice.sizes == parentSizes &&
+        slice.steps == Dims::filled(parentSizes.size(), 1)))
+    value = append("slice", value, {slice.starts, slice.sizes, slice.steps},
+                   slice.sizes);
+  if (!(slice.sizes == sizes))
+    value = append("reshape", value, {sizes}, sizes);
+  return value;
 }
 
 Capture::Id Capture::read(const TensorImpl &tensor) {
@@ -155,8 +191,13 @@ Tensor Capture::alias(const TensorImpl &source) {
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
-  SuspendCapture eager;
-  return full(dtype, sizes, value);
+  TemplateInput input{scalarCarrier(dtype), true};
+  Ref<Template> full =
+      opTemplate(findOp("full"), {sizes}, std::span(&input, 1), input.dtype,
+                 std::span(&dtype, 1));
+  Argument argument{{}, value};
+  TensorType type{dtype, sizes};
+  return append(*full, std::span(&argument, 1), std::span(&type, 1))[0];
 }
 
 void Capture::noteView(TensorImpl &view, const Tensor &parent,
@@ -187,7 +228,22 @@ void Capture::write(TensorImpl &target, const Tensor &value) {
         inverse[step.op->dims[i]] = i;
       return write(*step.parent, permute(value, inverse));
     }
-    refuse("writing through this view cannot be captured; compute a new "
+    const Dims &sizes = step.parent->sizes;
+    if (step.op->kind == ViewOp::Kind::Reshape)
+      return write(*step.parent, reshape(value, sizes));
+    if (step.op->slice) {
+      Dims flipped;
+      SliceOf slice = forward(*step.op->slice, sizes, flipped);
+      Tensor whole = alias(*step.parent);
+      if (!flipped.empty())
+        whole = callOp("flip", {{whole}}, {flipped});
+      whole = callOp("insert_slice", {{whole}, {reshape(value, slice.sizes)}},
+                     {slice.starts, slice.steps});
+      if (!flipped.empty())
+        whole = callOp("flip", {{whole}}, {flipped});
+      return write(*step.parent, whole);
+    }
+    refuseHere("writing through this view cannot be captured; compute a new "
            "tensor instead, for example with where()");
   }
   Id id = read(*value);
@@ -299,7 +355,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
       if (!entry.mutated || entry.input < 0)
         continue;
       if (entries.size() > 1)
-        refuse("the captured function writes to memory that it also reads "
+        refuseHere("the captured function writes to memory that it also reads "
                "through another view");
       writes.push_back({entry.value, Layout::Contiguous, entry.input});
     }

@@ -47,8 +47,9 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
     std::vector<Edge> edges(arguments.size());
     for (size_t i = 0; i < arguments.size(); ++i) {
       // What a call reads only the shape of has no gradient.
+      // The last row stands for all the operands of a variadic one.
       bool exists =
-          t.op ? i < t.op->gradients.size() && t.op->gradients[i].exists
+          t.op ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
                : t.inputs[i].need == Need::Values;
       if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
         edges[i] = edgeOf(arguments[i].tensor);

@@ -24,7 +24,7 @@ Dims inversePermutation(const Dims &permutation) {
 }
 
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Geometry &base);
+                   const Geometry &base, const std::optional<SliceOf> &slice);
 
 struct ViewNode : Node {
   ViewOp op;
@@ -40,7 +40,7 @@ struct ViewNode : Node {
     case ViewOp::Kind::Expand:
       return {sumTo(g, inputSizes)};
     case ViewOp::Kind::Strided:
-      return {scatterView(g, op.geometry, op.base)};
+      return {scatterView(g, op.geometry, op.base, op.slice)};
     }
     return {};
   }
@@ -49,9 +49,10 @@ struct ViewNode : Node {
 /// The adjoint of a strided view: zeros, with the gradient where the view lies.
 struct ScatterNode : Node {
   Geometry view, base;
+  std::optional<SliceOf> slice;
   std::string name() const override { return "gradient of a view"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
-    return {stridedView(gradients[0], view)};
+    return {stridedView(contiguous(gradients[0]), view, slice)};
   }
 };
 
@@ -78,17 +79,18 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry,
 }
 
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Geometry &base) {
+                   const Geometry &base, const std::optional<SliceOf> &slice) {
   Geometry packed = repack(view, base);
   Tensor result;
   {
     GradModeGuard guard(false);
     result = full(gradient->dtype, base.sizes, int64_t{0});
-    copyInto(stridedView(result, packed), gradient);
+    copyInto(stridedView(result, packed, slice), gradient);
   }
   if (gradEnabled() && requiresGrad(*gradient)) {
     Ref<ScatterNode> node(new ScatterNode);
     node->view = packed;
+    node->slice = slice;
     node->base = {base.sizes, packedStrides(base.sizes), 0};
     node->edges = {edgeOf(gradient)};
     node->outputs = {result->type()};
@@ -285,9 +287,17 @@ Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {
   return makeView(tensor, geometry, {ViewOp::Kind::Expand, sizes, {}, {}});
 }
 
-Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry) {
-  return makeView(tensor, geometry,
-                  {ViewOp::Kind::Strided, {}, geometry, *tensor});
+Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,
+                             std::optional<SliceOf> slice) {
+  return makeView(
+      tensor, geometry,
+      {ViewOp::Kind::Strided, {}, geometry, *tensor, std::move(slice)});
+}
+
+/// The slice that takes everything.
+static SliceOf wholeOf(const Geometry &geometry) {
+  return {Dims::filled(geometry.sizes.size(), 0), geometry.sizes,
+          Dims::filled(geometry.sizes.size(), 1)};
 }
 
 Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
@@ -296,7 +306,11 @@ Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
   geometry.offset += start * geometry.strides[dim];
   geometry.sizes[dim] = count;
   geometry.strides[dim] *= step;
-  return stridedView(tensor, geometry);
+  SliceOf slice = wholeOf(*tensor);
+  slice.starts[dim] = start;
+  slice.sizes[dim] = count;
+  slice.steps[dim] = step;
+  return stridedView(tensor, geometry, slice);
 }
 
 Tensor stepwell::select(const Tensor &tensor, int64_t dim, int64_t index) {
@@ -313,7 +327,10 @@ Tensor stepwell::select(const Tensor &tensor, int64_t dim, int64_t index) {
       geometry.sizes.push_back(tensor->sizes[i]);
       geometry.strides.push_back(tensor->strides[i]);
     }
-  return stridedView(tensor, geometry);
+  SliceOf slice = wholeOf(*tensor);
+  slice.starts[dim] = index < 0 ? index + size : index;
+  slice.sizes[dim] = 1;
+  return stridedView(tensor, geometry, slice);
 }
 
 Tensor stepwell::unsqueeze(const Tensor &tensor, int64_t dim) {

@@ -161,7 +161,7 @@ template <typename Op> struct WritePattern : OpConversionPattern<Op> {
                                 ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput(), index = adaptor.getIndex(),
-          source = adaptor.getSrc();
+          source = adaptor.getOperands()[2];
     Type indexElement = elementOf(op.getIndex());
     Type element = elementOf(op.getInput());
     int64_t dim = op.getDim();

@@ -340,6 +340,29 @@ void addMethods(nb::module_ &m) {
     std::memcpy(made->data(), data.c_str(), data.size());
     return made;
   });
+  m.def("_cat", &cat);
+  m.def("_iota", &iota);
+  m.def("_nonzero", &nonzero);
+  method("_flip", [](const Tensor &t, const Dims &dims) {
+    Tensor flipped = t;
+    for (int64_t dim : dims)
+      flipped = slice(flipped, dim, std::max<int64_t>(t->sizes[dim] - 1, 0),
+                      t->sizes[dim], -1);
+    return flipped;
+  });
+  method("_index_put_", [](const Tensor &t,
+                           const std::vector<std::optional<Tensor>> &indices,
+                           const Tensor &value, bool accumulate) {
+    std::vector<Tensor> chosen(t->rank());
+    if (indices.size() > chosen.size())
+      fail(Error::Kind::Index, "too many indices for tensor of dimension " +
+                                   std::to_string(t->rank()));
+    for (size_t i = 0; i < indices.size(); ++i)
+      if (indices[i])
+        chosen[i] = *indices[i];
+    indexPut(t, std::move(chosen), value, accumulate);
+    return t;
+  });
   m.def("is_grad_enabled", &gradEnabled);
   m.def("_set_grad_enabled", &setGradEnabled);
   m.def("_subclass", [](nb::handle type, const Tensor &data, bool grad) {

@@ -44,6 +44,7 @@ from ._factories import (  # noqa: E402
     zeros,
     zeros_like,
 )
+from ._structure import *  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 
 bool = _core.bool

@@ -77,6 +77,9 @@ public:
   /// `leaf.grad` is about to be read or changed.
   void noteGrad(const Tensor &leaf);
 
+  /// An error that begins with the user's line.
+  [[noreturn]] static void refuseHere(const std::string &what);
+
   /// "file:line" of the user's code; set by the extension.
   static std::string (*location)();
 
@@ -100,7 +103,6 @@ private:
   Id view(Id parent, const Dims &parentSizes, DType, const ViewOp &,
           const Dims &sizes);
   int argumentIndex(const TensorImpl &) const;
-  [[noreturn]] void refuse(const std::string &what);
   int32_t here();
 
   uint64_t id;

@@ -47,7 +47,8 @@ Tensor reshape(const Tensor &, Dims sizes, bool mustView = false);
 Tensor expand(const Tensor &, Dims sizes);
 /// Sizes, strides and offset relative to the tensor's own: slices, selections,
 /// diagonals.
-Tensor stridedView(const Tensor &, const Geometry &);
+Tensor stridedView(const Tensor &, const Geometry &,
+                   std::optional<SliceOf> = std::nullopt);
 Tensor slice(const Tensor &, int64_t dim, int64_t start, int64_t count,
              int64_t step);
 Tensor select(const Tensor &, int64_t dim, int64_t index);
@@ -60,6 +61,21 @@ Geometry repack(const Geometry &view, const Geometry &base);
 
 /// Python's negative axes; `what` is the range's length.
 int64_t wrapDim(int64_t dim, int64_t rank);
+
+//===--- Joining and indexing ---------------------------------------------===//
+
+/// One after the other along a dimension; element types are promoted.
+Tensor cat(std::vector<Tensor>, int64_t dim);
+/// 0, 1, 2, ...
+Tensor iota(DType, int64_t count);
+/// The coordinates of the elements that are not zero, one tensor per dimension.
+std::vector<Tensor> nonzero(const Tensor &);
+/// Indexing by integer tensors, as NumPy does it: one per dimension, null for
+/// all of a dimension.
+Tensor indexWith(const Tensor &, std::vector<Tensor> indices);
+/// Writes there; with `accumulate`, adds.
+void indexPut(const Tensor &target, std::vector<Tensor> indices, Tensor value,
+              bool accumulate);
 
 } // namespace stepwell
 

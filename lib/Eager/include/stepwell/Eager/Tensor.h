@@ -13,6 +13,7 @@
 #include "stepwell/Semantics/Types.h"
 #include "stepwell/storage.h"
 
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -85,12 +86,20 @@ struct Geometry {
 /// Row-major strides.
 Dims packedStrides(const Dims &sizes);
 
+/// Which elements of a tensor a slice takes.
+struct SliceOf {
+  Dims starts, sizes, steps; // one per dimension of the base; steps may be < 0
+};
+
 /// How a view is made from its input.
 struct ViewOp {
   enum class Kind { Permute, Reshape, Expand, Strided } kind;
   Dims dims;         // permutation, or sizes
   Geometry geometry; // Strided: the view's, over a tensor of geometry `base`
   Geometry base;
+  /// Strided: the same as a slice, which is then reshaped to the view's sizes.
+  /// None where indices cannot say it (a diagonal).
+  std::optional<SliceOf> slice = std::nullopt;
 };
 struct TracedView;
 

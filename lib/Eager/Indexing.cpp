@@ -1,0 +1,281 @@
+//===- Indexing.cpp - Tensors joined, and chosen by tensors ---------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/Ops.h"
+#include "stepwell/Semantics/Promotion.h"
+
+#include <algorithm>
+
+using namespace stepwell;
+
+//===--- Joining ----------------------------------------------------------===//
+
+namespace {
+struct CatNode : Node {
+  int64_t dim;
+  std::vector<TensorType> inputs;
+  std::string name() const override { return "cat"; }
+  std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    std::vector<Tensor> out(edges.size());
+    int64_t start = 0;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      int64_t size = inputs[i].dims[dim];
+      if (edges[i])
+        out[i] =
+            cast(slice(gradients[0], dim, start, size, 1), inputs[i].dtype);
+      start += size;
+    }
+    return out;
+  }
+};
+} // namespace
+
+Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
+  if (tensors.empty())
+    fail(Error::Kind::Value, "expected a non-empty list of Tensors");
+  // PyTorch: a one-dimensional tensor of nothing fits everywhere.
+  std::vector<Tensor> parts;
+  for (const Tensor &tensor : tensors)
+    if (tensor->rank() != 1 || tensor->numel())
+      parts.push_back(tensor);
+  if (parts.empty())
+    parts = {tensors[0]};
+  std::vector<TensorType> types;
+  DType dtype = parts[0]->dtype;
+  for (const Tensor &part : parts) {
+    if (!part->rank())
+      fail(Error::Kind::Runtime,
+           "zero-dimensional tensor cannot be concatenated");
+    dtype = promoteTypes(dtype, part->dtype);
+    types.push_back(part->type());
+  }
+  dim = wrapDim(dim, parts[0]->rank());
+  const OpRow &op = *findOp("concat");
+  Attributes attributes{dim};
+  ErrorOr<Dims> sizes = op.results[0].shape(types, attributes);
+  if (!sizes)
+    fail(Error::Kind::Runtime, "cat: " + sizes.error().message);
+
+  bool wanted = false;
+  Ref<CatNode> node;
+  if (gradEnabled() && isFloat(dtype))
+    for (const Tensor &part : parts)
+      wanted |= requiresGrad(*part);
+  if (wanted) {
+    node = Ref<CatNode>(new CatNode);
+    node->dim = dim;
+    node->inputs = types;
+    for (const Tensor &part : parts)
+      node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
+  }
+  Tensor result;
+  {
+    GradModeGuard guard(false);
+    if (Capture::current()) {
+      std::vector<Argument> arguments;
+      for (const Tensor &part : parts)
+        arguments.push_back({cast(part, dtype)});
+      result = callOp(op, std::move(arguments), attributes)[0];
+    } else {
+      result = empty(dtype, *sizes);
+      int64_t start = 0;
+      for (const Tensor &part : parts) {
+        int64_t size = part->sizes[dim];
+        copyInto(slice(result, dim, start, size, 1), part);
+        start += size;
+      }
+    }
+  }
+  if (node) {
+    node->outputs = {result->type()};
+    result->node = Ref<Node>(node.get());
+    result->output = 0;
+  }
+  return result;
+}
+
+Tensor stepwell::iota(DType dtype, int64_t count) {
+  // Known when the program is made, so that a capture sees a constant.
+  SuspendCapture eager;
+  Tensor like = empty(dtype, {count});
+  return count ? callOp("iota", {{like}}, {dtype, int64_t{0}}) : like;
+}
+
+//===--- Choosing ---------------------------------------------------------===//
+
+std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
+  GradModeGuard guard(false);
+  if (Capture::current() || !tensor->buffer->memory)
+    Capture::refuseHere(
+        "how many elements are not zero is not known while a function is "
+        "captured; use where() instead of a mask as an index");
+  Tensor mask = cast(contiguous(tensor), DType::Bool);
+  int64_t total = tensor->numel();
+  Tensor flat = cast(reshape(mask, {total}), DType::I64);
+  Tensor sum = callOp("sum", {{flat}}, {Dims{0}, false});
+  int64_t count = *static_cast<const int64_t *>(sum->data());
+  Tensor places = full(DType::I64, {count + 1}, int64_t{0});
+  if (total) {
+    // Element i that is not zero is the running sum's number, counted from 1;
+    // the others all go to the end.
+    Tensor number = callOp("cumsum", {{flat}}, {int64_t{0}, false});
+    Tensor order = callOp("sub", {{number}, {{}, int64_t{1}}});
+    Tensor target = callOp(
+        "where", {{reshape(mask, {total})}, {order}, {{}, count}});
+    places = callOp("index_copy",
+                    {{places}, {target}, {iota(DType::I64, total)}},
+                    {int64_t{0}});
+  }
+  Tensor rest = slice(places, 0, 0, count, 1);
+  std::vector<Tensor> coordinates(tensor->rank());
+  for (int dim = tensor->rank() - 1; dim >= 0; --dim) {
+    Argument size{{}, tensor->sizes[dim]};
+    coordinates[dim] =
+        dim ? callOp("remainder", {{rest}, size}) : contiguous(rest);
+    if (dim)
+      rest = callOp("floor_divide", {{rest}, size});
+  }
+  return coordinates;
+}
+
+namespace {
+
+/// A tensor whose chosen dimensions are one, and where in that one to look.
+struct Flattened {
+  Tensor tensor, index;
+  int64_t dim; // of `tensor`
+  Dims permutation;
+  bool isView = true;
+};
+
+Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
+  GradModeGuard guard(gradEnabled());
+  Dims chosen, front, back;
+  Dims common;
+  for (int i = 0; i < tensor->rank(); ++i) {
+    if (!indices[i])
+      continue;
+    chosen.push_back(i);
+    indices[i] = cast(indices[i], DType::I64);
+    TensorType pair[] = {{DType::I64, common}, indices[i]->type()};
+    ErrorOr<Dims> both = rules::broadcast(pair, {});
+    if (!both)
+      fail(Error::Kind::Index,
+           "shape mismatch: indexing tensors could not be broadcast "
+           "together with shapes " +
+               toString(common) + ", " + toString(indices[i]->sizes));
+    common = *both;
+  }
+  // The chosen dimensions stay where they are if nothing lies between them.
+  bool adjacent =
+      chosen[chosen.size() - 1] - chosen[0] + 1 == chosen.size();
+  Flattened flat;
+  flat.dim = adjacent ? chosen[0] : 0;
+  for (int i = 0; i < tensor->rank(); ++i)
+    if (!indices[i])
+      (adjacent && i < chosen[0] ? front : back).push_back(i);
+  Dims sizes;
+  for (int64_t dim : front) {
+    flat.permutation.push_back(dim);
+    sizes.push_back(tensor->sizes[dim]);
+  }
+  int64_t extent = 1;
+  for (int64_t dim : chosen) {
+    flat.permutation.push_back(dim);
+    extent *= tensor->sizes[dim];
+  }
+  sizes.push_back(extent);
+  for (int64_t dim : back) {
+    flat.permutation.push_back(dim);
+    sizes.push_back(tensor->sizes[dim]);
+  }
+  Argument linear{{}, int64_t{0}};
+  for (int64_t dim : chosen)
+    linear = {callOp("linear_index", {linear, {indices[dim]},
+                                      {{}, tensor->sizes[dim]}})};
+  flat.index = expand(linear.tensor, common);
+  Tensor moved = adjacent ? tensor : permute(tensor, flat.permutation);
+  flat.tensor = moved;
+  if (chosen.size() > 1)
+    flat.tensor = reshape(moved, sizes);
+  flat.isView = flat.tensor->buffer == tensor->buffer;
+  return flat;
+}
+
+/// The error that PyTorch gives, found again among the indices.
+[[noreturn]] void explain(const EagerError &error, const Tensor &tensor,
+                          const std::vector<Tensor> &indices) {
+  for (int dim = 0; dim < tensor->rank(); ++dim) {
+    if (!indices[dim] || !indices[dim]->data())
+      continue;
+    Tensor index = contiguous(indices[dim]);
+    const auto *at = static_cast<const int64_t *>(index->data());
+    int64_t size = tensor->sizes[dim];
+    for (int64_t i = 0; i < index->numel(); ++i)
+      if (at[i] < -size || at[i] >= size)
+        fail(Error::Kind::Index, "index " + std::to_string(at[i]) +
+                                     " is out of bounds for dimension " +
+                                     std::to_string(dim) + " with size " +
+                                     std::to_string(size));
+  }
+  throw error;
+}
+
+} // namespace
+
+Tensor stepwell::indexWith(const Tensor &tensor, std::vector<Tensor> indices) {
+  Flattened flat = flatten(tensor, indices);
+  try {
+    return callOp("index_select", {{flat.tensor}, {flat.index}}, {flat.dim});
+  } catch (const EagerError &error) {
+    if (error.kind != Error::Kind::Index || Capture::current())
+      throw;
+    explain(error, tensor, indices);
+  }
+}
+
+void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
+                        Tensor value, bool accumulate) {
+  Flattened flat = flatten(target, indices);
+  Dims sizes;
+  for (int i = 0; i < flat.tensor->rank(); ++i) {
+    if (i != flat.dim) {
+      sizes.push_back(flat.tensor->sizes[i]);
+      continue;
+    }
+    for (int64_t size : flat.index->sizes)
+      sizes.push_back(size);
+  }
+  while (value->rank() > sizes.size() && value->sizes[0] == 1)
+    value = squeeze(value, 0);
+  Tensor source = cast(expand(value, sizes), target->dtype);
+  if (mayOverlap(*source, *target))
+    source = clone(source);
+  const OpRow &op = *findOp(accumulate ? "index_add" : "index_copy");
+  std::vector<Argument> arguments{{flat.tensor}, {flat.index}, {source}};
+  Attributes attributes{flat.dim};
+  try {
+    if (flat.isView || Capture::current()) {
+      callOp(op, arguments, attributes, true);
+      return;
+    }
+    checkWritable(target);
+    Tensor written = callOp(op, arguments, attributes)[0];
+    Dims permuted;
+    for (int64_t dim : flat.permutation)
+      permuted.push_back(target->sizes[dim]);
+    Dims inverse = flat.permutation;
+    for (int i = 0; i < inverse.size(); ++i)
+      inverse[flat.permutation[i]] = i;
+    copyInto(target, permute(reshape(written, permuted), inverse));
+  } catch (const EagerError &error) {
+    if (error.kind != Error::Kind::Index || Capture::current())
+      throw;
+    explain(error, target, indices);
+  }
+}

@@ -1,0 +1,202 @@
+//===- Indexing.cpp - tensor[...] and tensor[...] = value -----------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PyTensor.h"
+
+#include "stepwell/Eager/Ops.h"
+
+namespace nb = nanobind;
+
+namespace stepwell::python {
+
+namespace {
+
+/// What is in the brackets: a view first, then tensors that choose in it.
+struct Index {
+  Geometry geometry;
+  SliceOf slice;
+  std::vector<Tensor> chosen; // by the view's dimensions; null: all of one
+  bool advanced = false;
+};
+
+/// A tensor of what an index may be besides a number: a tensor, an array, a
+/// list. Null for anything else.
+Tensor indexTensor(PyObject *item) {
+  Tensor tensor;
+  if (isTensor(item)) {
+    tensor = unwrap(item);
+  } else if (PyBool_Check(item) || PyList_Check(item) ||
+             PyObject_CheckBuffer(item)) {
+    nb::object made = nb::module_::import_("stepwell").attr("as_tensor")(
+        nb::borrow(item));
+    tensor = unwrap(made.ptr());
+    if (tensor->numel() == 0 && PyList_Check(item))
+      tensor = cast(tensor, DType::I64);
+  }
+  if (tensor && isFloat(tensor->dtype))
+    fail(Error::Kind::Index, "tensors used as indices must be long, int, "
+                             "byte or bool tensors");
+  return tensor;
+}
+
+bool isMask(const Tensor &tensor) { return tensor->dtype == DType::Bool; }
+
+Index parse(const Tensor &tensor, PyObject *index) {
+  nb::object items = PyTuple_Check(index) ? nb::borrow(index)
+                                          : nb::steal(PyTuple_Pack(1, index));
+  Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
+  std::vector<Tensor> tensors(count);
+  int consumed = 0;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    if (item == Py_None || item == Py_Ellipsis)
+      continue;
+    if (!PySlice_Check(item) && (PyBool_Check(item) || !PyLong_Check(item)))
+      tensors[i] = indexTensor(item);
+    consumed += tensors[i] && isMask(tensors[i]) ? tensors[i]->rank() : 1;
+  }
+  if (consumed > tensor->rank())
+    fail(Error::Kind::Index, "too many indices for tensor of dimension " +
+                                 std::to_string(tensor->rank()));
+  Index result;
+  result.geometry.offset = tensor->offset;
+  int dim = 0;
+  auto keep = [&](int64_t size, int64_t stride, Tensor chosen = {}) {
+    if (result.geometry.sizes.size() == kMaxRank)
+      fail(Error::Kind::Index, "too many dimensions");
+    result.geometry.sizes.push_back(size);
+    result.geometry.strides.push_back(stride);
+    result.chosen.push_back(std::move(chosen));
+  };
+  auto take = [&](int64_t start, int64_t size, int64_t step) {
+    result.slice.starts.push_back(start);
+    result.slice.sizes.push_back(size);
+    result.slice.steps.push_back(step);
+  };
+  auto keepAll = [&](Tensor chosen = {}) {
+    keep(tensor->sizes[dim], tensor->strides[dim], std::move(chosen));
+    take(0, tensor->sizes[dim], 1);
+    ++dim;
+  };
+  bool ellipsis = false;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    if (item == Py_None) {
+      keep(1, 1);
+    } else if (item == Py_Ellipsis) {
+      if (ellipsis)
+        fail(Error::Kind::Index,
+             "an index can only have a single ellipsis ('...')");
+      ellipsis = true;
+      for (int skip = tensor->rank() - consumed; skip > 0; --skip)
+        keepAll();
+    } else if (tensors[i] && isMask(tensors[i])) {
+      result.advanced = true;
+      const Tensor &mask = tensors[i];
+      for (int d = 0; d < mask->rank(); ++d)
+        if (mask->sizes[d] != tensor->sizes[dim + d])
+          fail(Error::Kind::Index,
+               "The shape of the mask " + toString(mask->sizes) +
+                   " at index " + std::to_string(d) +
+                   " does not match the shape of the indexed tensor " +
+                   toString(tensor->sizes) + " at index " +
+                   std::to_string(dim + d));
+      if (mask->rank() == 0) { // true keeps one of everything, false none
+        bool set = *static_cast<const uint8_t *>(mask->data()) != 0;
+        Tensor one = iota(DType::I64, set ? 1 : 0);
+        keep(1, 1, one);
+        continue;
+      }
+      for (Tensor &coordinates : nonzero(mask))
+        keepAll(std::move(coordinates));
+    } else if (tensors[i]) {
+      result.advanced = true;
+      keepAll(tensors[i]);
+    } else if (PySlice_Check(item)) {
+      Py_ssize_t start, stop, step;
+      if (PySlice_Unpack(item, &start, &stop, &step) < 0)
+        throw nb::python_error();
+      Py_ssize_t length =
+          PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
+      if (length > 0)
+        result.geometry.offset += start * tensor->strides[dim];
+      keep(length, tensor->strides[dim] * step);
+      take(start, length, step);
+      ++dim;
+    } else if (PyIndex_Check(item)) {
+      nb::object number = nb::steal(PyNumber_Index(item));
+      if (!number.is_valid())
+        throw nb::python_error();
+      int64_t at = PyLong_AsLongLong(number.ptr());
+      if (PyErr_Occurred())
+        throw nb::python_error();
+      int64_t size = tensor->sizes[dim];
+      if (at < -size || at >= size)
+        fail(Error::Kind::Index, "index " + std::to_string(at) +
+                                     " is out of bounds for dimension " +
+                                     std::to_string(dim) + " with size " +
+                                     std::to_string(size));
+      at += at < 0 ? size : 0;
+      result.geometry.offset += at * tensor->strides[dim];
+      take(at, 1, 1);
+      ++dim;
+    } else {
+      fail(Error::Kind::Index,
+           std::string("only integers, slices (`:`), ellipsis (`...`), None "
+                       "and long or bool tensors are valid indices (got ") +
+               Py_TYPE(item)->tp_name + ")");
+    }
+  }
+  while (dim < tensor->rank())
+    keepAll();
+  return result;
+}
+
+Tensor viewOf(const Tensor &tensor, const Index &index) {
+  return stridedView(tensor, index.geometry, index.slice);
+}
+
+} // namespace
+
+Tensor getItem(const Tensor &tensor, PyObject *index) {
+  Index parsed = parse(tensor, index);
+  Tensor view = viewOf(tensor, parsed);
+  return parsed.advanced ? indexWith(view, std::move(parsed.chosen)) : view;
+}
+
+void setItem(const Tensor &tensor, PyObject *index, PyObject *value) {
+  Index parsed = parse(tensor, index);
+  Argument argument;
+  if (!toArgument(value, argument)) {
+    nb::object made = nb::module_::import_("stepwell")
+                          .attr("tensor")(nb::borrow(value),
+                                          nb::borrow(dtypeObject(
+                                              tensor->dtype)));
+    argument.tensor = unwrap(made.ptr());
+  }
+  Tensor target = viewOf(tensor, parsed);
+  if (parsed.advanced) {
+    Tensor source = argument.tensor
+                        ? argument.tensor
+                        : full(target->dtype, {}, argument.scalar);
+    indexPut(target, std::move(parsed.chosen), source, false);
+    return;
+  }
+  if (!argument.tensor) {
+    fillInto(target, argument.scalar);
+    return;
+  }
+  // Leading dimensions of size 1 may be dropped, as in PyTorch.
+  Tensor source = argument.tensor;
+  while (source->rank() > target->rank() && source->sizes[0] == 1)
+    source = squeeze(source, 0);
+  if (mayOverlap(*source, *target))
+    source = clone(source);
+  copyInto(target, source);
+}
+
+} // namespace stepwell::python

@@ -1,0 +1,327 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Functions that join, split, make and choose elements, over the operations of the records."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from . import _core
+from ._core import Tensor, dtype
+from ._factories import _finish, full
+
+Number = builtins.bool | builtins.int | builtins.float
+
+
+class max_result(NamedTuple):
+    """What `max` and `min` along a dimension return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _wrap(dim: builtins.int, rank: builtins.int) -> builtins.int:
+    if not -max_(rank, 1) <= dim < max_(rank, 1):
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-max_(rank, 1)}, "
+            f"{max_(rank, 1) - 1}], but got {dim})"
+        )
+    return dim + rank if dim < 0 else dim
+
+
+max_ = builtins.max
+
+
+# --- Joining and splitting ---------------------------------------------------
+
+
+def cat(tensors: Sequence[Tensor], dim: builtins.int = 0) -> Tensor:
+    """The tensors one after the other along `dim`; element types are promoted.
+
+    All sizes but the one along `dim` must be equal (RuntimeError).
+
+    >>> cat([tensor([1, 2]), tensor([3])])
+    tensor([1, 2, 3])
+    """
+    return _core._cat(list(tensors), dim)
+
+
+concat = concatenate = cat
+
+
+def stack(tensors: Sequence[Tensor], dim: builtins.int = 0) -> Tensor:
+    """The tensors, of one shape, along a new dimension."""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, each in enumerate(tensors):
+        if each.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at "
+                f"entry 0 and {list(each.shape)} at entry {i}"
+            )
+    dim = _wrap(dim, tensors[0].ndim + 1)
+    return _core._cat([each.unsqueeze(dim) for each in tensors], dim)
+
+
+def split(
+    input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of sizes."""
+    size = input.size(dim)
+    if isinstance(split_size, builtins.int):
+        if split_size <= 0:
+            raise RuntimeError(
+                f"split expects split_size be positive, but got split_size={split_size}"
+            )
+        sizes = [min_(split_size, size - at) for at in range(0, size, split_size)] or [0]
+    else:
+        sizes = list(split_size)
+        if sum_(sizes) != size:
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
+                f"size at dimension {dim}), but got split_sizes={sizes}"
+            )
+    starts = [sum_(sizes[:i]) for i in range(len(sizes))]
+    return tuple(input.narrow(dim, a, n) for a, n in zip(starts, sizes, strict=True))
+
+
+min_ = builtins.min
+sum_ = builtins.sum
+
+
+def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Tensor, ...]:
+    """Views of at most `chunks` pieces along `dim`, of one size but the last."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    return split(input, max_(1, -(-input.size(dim) // chunks)), dim)
+
+
+def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
+    """Views of the slices along `dim`, which they lack."""
+    return tuple(input.select(dim, i) for i in range(input.size(dim)))
+
+
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """A copy with the order along `dims` reversed."""
+    listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], builtins.int) else dims
+    wrapped = [_wrap(dim, input.ndim) for dim in listed]
+    if len(set(wrapped)) != len(wrapped):
+        raise RuntimeError(f"dims {list(listed)} appear more than once")
+    return input._flip(wrapped).clone()
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """A copy whose elements moved by `shifts` along `dims`, around the ends."""
+    if dims is None:
+        return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
+    if not isinstance(dims, builtins.int):
+        for shift, dim in zip(shifts, dims, strict=True):
+            input = roll(input, shift, dim)
+        return input
+    size = input.size(dims)
+    if size == 0:
+        return input.clone()
+    start = (size - shifts) % size
+    return cat([input.narrow(dims, start, size - start), input.narrow(dims, 0, start)], dims)
+
+
+# --- Made --------------------------------------------------------------------
+
+
+def arange(
+    start: Number,
+    end: Number | None = None,
+    step: Number = 1,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: builtins.bool = False,
+) -> Tensor:
+    """`start, start + step, ...` up to `end`, which is left out. int64, or float32 if one is a float.
+
+    >>> arange(2, 8, 2)
+    tensor([2, 4, 6])
+    """
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    floats = builtins.any(isinstance(v, builtins.float) for v in (start, end, step))
+    if dtype is None:
+        dtype = _core.float32 if floats else _core.int64
+    count = math.ceil((end - start) / step)
+    counted = _core._iota(_core.float64 if floats else _core.int64, count)
+    return _finish((counted * step + start)._cast(dtype), device, requires_grad)
+
+
+def linspace(
+    start: builtins.float,
+    end: builtins.float,
+    steps: builtins.int,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: builtins.bool = False,
+) -> Tensor:
+    """`steps` numbers at equal distances, from `start` to `end`, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    at = _core._iota(_core.float64, steps)
+    # From both ends, so that the last one is exact.
+    step = (end - start) / max_(steps - 1, 1)
+    made = _core.where(at < steps / 2, start + at * step, end - (steps - 1 - at) * step)
+    return _finish(made._cast(dtype or _core.float32), device, requires_grad)
+
+
+def eye(n: builtins.int, m: builtins.int | None = None, dtype: dtype | None = None) -> Tensor:
+    """Ones on the diagonal of an `n` by `m` matrix of zeros."""
+    rows, columns = _core._iota(_core.int64, n), _core._iota(_core.int64, n if m is None else m)
+    return (rows.unsqueeze(1) == columns)._cast(dtype or _core.float32)
+
+
+def _band(input: Tensor, diagonal: builtins.int, lower: builtins.bool) -> Tensor:
+    if input.ndim < 2:
+        raise RuntimeError("tril: input tensor must have at least 2 dimensions")
+    rows = _core._iota(_core.int64, input.shape[-2]).unsqueeze(1)
+    columns = _core._iota(_core.int64, input.shape[-1])
+    inside = columns - rows <= diagonal if lower else columns - rows >= diagonal
+    return _core.where(inside, input, 0)
+
+
+def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The matrices' elements on and below a diagonal, zero above it."""
+    return _band(input, diagonal, True)
+
+
+def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The matrices' elements on and above a diagonal, zero below it."""
+    return _band(input, diagonal, False)
+
+
+# --- Chosen ------------------------------------------------------------------
+
+
+def nonzero(input: Tensor, as_tuple: builtins.bool = False) -> Any:
+    """The coordinates of the elements that are not zero: a row for each, or a tensor per dimension."""
+    coordinates = _core._nonzero(input)
+    if as_tuple:
+        return tuple(coordinates)
+    if not coordinates:
+        return full((builtins.int(input.item() != 0), 0), 0, _core.int64)
+    return stack(coordinates, 1)
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """The input with `value` where the mask is true."""
+    if mask.dtype is not _core.bool:
+        raise RuntimeError("masked_fill only supports boolean masks")
+    if isinstance(value, Tensor):
+        value = value._cast(input.dtype)
+    return _core.where(mask, value, input)._cast(input.dtype)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is true, in row-major order."""
+    if mask.dtype is not _core.bool:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = _core.add(input.detach()._cast(_core.bool), mask).shape
+    return input.expand(*shape)[mask.expand(*shape)]
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int) -> Tensor:
+    """`gather` whose sizes other than along `dim` broadcast."""
+    dim = _wrap(dim, input.ndim)
+    shape = [
+        max_(a, b) if i != dim else b
+        for i, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
+    ]
+    wide = [n if i != dim else input.shape[dim] for i, n in enumerate(shape)]
+    return _core.gather(input.expand(*wide), dim, indices.expand(*shape))
+
+
+def _extremum(
+    name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
+) -> Any:
+    if isinstance(dim, Tensor):
+        return (_core.maximum if largest else _core.minimum)(input, dim)
+    if dim is None:
+        if input.numel() == 0:
+            raise RuntimeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                "Specify the reduction dim with the 'dim' argument."
+            )
+        return (_core.amax if largest else _core.amin)(input)
+    if input.ndim == 0:
+        return max_result(input.clone(), full((), 0, _core.int64))
+    indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
+    values = _core.gather(input, dim, indices)
+    if not keepdim:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return max_result(values, indices)
+
+
+def max(input: Tensor, dim: Any = None, keepdim: builtins.bool = False) -> Any:
+    """The largest element; along `dim`, also where it lies; with a tensor, `maximum`.
+
+    Equal largest elements share the gradient where no `dim` is given; else the first one has it.
+    """
+    return _extremum("max", input, dim, keepdim, True)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: builtins.bool = False) -> Any:
+    """The smallest element; along `dim`, also where it lies; with a tensor, `minimum`."""
+    return _extremum("min", input, dim, keepdim, False)
+
+
+def std(
+    input: Tensor,
+    dim: Any = None,
+    correction: builtins.float = 1,
+    keepdim: builtins.bool = False,
+) -> Tensor:
+    """The square root of `var`."""
+    return _core.sqrt(_core.var(input, dim, builtins.float(correction), keepdim))
+
+
+def index_put_(
+    input: Tensor,
+    indices: Sequence[Tensor | None],
+    values: Tensor,
+    accumulate: builtins.bool = False,
+) -> Tensor:
+    """Writes `values` where the index tensors say; with `accumulate`, adds them."""
+    return input._index_put_(list(indices), values, accumulate)
+
+
+def _function(name: str) -> Any:
+    method = getattr(Tensor, name)
+
+    def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return method(input, *args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`input.{name}(...)`.\n\n{method.__doc__ or ''}".strip()
+    return function
+
+
+_VIEWS = (
+    "clone", "diagonal", "flatten", "narrow", "numel", "permute", "reshape", "select", "squeeze",
+    "t", "transpose", "unsqueeze",
+)  # fmt: skip
+globals().update({name: _function(name) for name in _VIEWS})
+
+__all__ = [
+    "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "linspace", "masked_fill",
+    "masked_select", "max", "min", "nonzero", "roll", "split", "stack", "std", "take_along_dim",
+    "tril", "triu", "unbind", *_VIEWS,
+]  # fmt: skip
+
+for _each in (
+    split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,
+    take_along_dim, max, min, std, index_put_,
+):  # fmt: skip
+    setattr(Tensor, _each.__name__, _each)
