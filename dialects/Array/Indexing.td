@@ -39,12 +39,12 @@ def Array_PickOp : Array_IndexingOp<"pick", "pick"> {
 def Array_ScatterAddOp : Array_IndexingOp<"scatter_add", "scatter"> {
   let summary = "Elements added where an index tensor says, along a dimension";
   let description = [{
-    `result[index[i][j]][j] += src[i][j]` for `dim` 0, and so on, from a copy of the input. `src` is at least as large as
-    `index`.
+    `result[index[i][j]][j] += src[i][j]` for `dim` 0, and so on, from a copy of the input. `src` has the
+    sizes of `index`.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
   let vjp = ["g", "", "gather(g, index, dim)"];
-  let python = ["scatter_add(input, dim, index, src)"];
+  let python = ["_scatter_add(input, dim, index, src)"];
 }
 
 def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {

@@ -418,6 +418,9 @@ static std::vector<Argument> gather(Executable &executable,
                                     std::span<const Tensor> arguments) {
   std::vector<Argument> gathered;
   for (const Executable::Input &input : executable.inputs) {
+    if (input.argument >= static_cast<int>(arguments.size()))
+      fail(Error::Kind::Runtime, "the program takes more arguments than " +
+                                     std::to_string(arguments.size()));
     Tensor tensor =
         input.argument >= 0 ? arguments[input.argument] : input.captured;
     if (!tensor)
@@ -432,6 +435,13 @@ std::vector<Tensor> stepwell::run(Executable &executable,
                                   std::span<const Tensor> arguments) {
   std::vector<Argument> gathered = gather(executable, arguments);
   const Program &program = *executable.call->program;
+  // The kernel knows these types: others would make it read beyond the end.
+  for (size_t i = 0; i < gathered.size(); ++i)
+    if (const Tensor &tensor = gathered[i].tensor;
+        tensor && !(tensor->type() == program.inputs[i].type))
+      fail(Error::Kind::Runtime,
+           "input " + std::to_string(i) + " is " + toString(tensor->type()) +
+               ", the program takes " + toString(program.inputs[i].type));
   std::vector<Tensor> outputs;
   if (program.outputs.empty()) {
     // Nothing to compute.

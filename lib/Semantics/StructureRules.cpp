@@ -210,8 +210,13 @@ ErrorOr<Dims> scatter(Operands operands, const Attributes &attributes) {
     return *error;
   if (auto error = checkIndex(operands[1].dims, input, dim, operands))
     return *error;
-  if (auto error = checkIndex(operands[1].dims, operands[2].dims, -1, operands))
-    return *error;
+  bool fits = operands[1].dims.size() == operands[2].dims.size();
+  for (int i = 0; fits && i < operands[1].dims.size(); ++i)
+    fits = mayEqual(operands[1].dims[i], operands[2].dims[i]);
+  if (!fits)
+    return valueError("the index and the source must have one shape, the "
+                      "shapes are " +
+                      shapes(operands));
   return input;
 }
 

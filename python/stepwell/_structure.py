@@ -243,6 +243,16 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int) -> Tensor:
     return _core.gather(input.expand(*wide), dim, indices.expand(*shape))
 
 
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of the input with `src[i][j]` added at `[index[i][j]][j]` (for `dim` 0, and so on).
+
+    `src` is at least as large as `index`; what is beyond it is not read.
+    """
+    if src.shape != index.shape and src.ndim == index.ndim:
+        src = src[tuple(slice(n) for n in index.shape)]
+    return _core._scatter_add(input, dim, index, src)
+
+
 def _extremum(
     name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
 ) -> Any:
@@ -316,12 +326,12 @@ globals().update({name: _function(name) for name in _VIEWS})
 
 __all__ = [
     "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "linspace", "masked_fill",
-    "masked_select", "max", "min", "nonzero", "roll", "split", "stack", "std", "take_along_dim",
+    "masked_select", "max", "min", "nonzero", "roll", "scatter_add", "split", "stack", "std", "take_along_dim",
     "tril", "triu", "unbind", *_VIEWS,
 ]  # fmt: skip
 
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,
-    take_along_dim, max, min, std, index_put_,
+    scatter_add, take_along_dim, max, min, std, index_put_,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)
