@@ -143,12 +143,12 @@ def Array_SiluOp : Array_FloatUnaryOp<"silu", "arith.divf(input, arith.addf(1.0,
 }
 
 def Array_GeluOp : Array_FloatUnaryOp<"gelu",
-    "arith.mulf(arith.mulf(input, 0.5), arith.addf(1.0, math.erf(arith.mulf(input, 0.70710678118654752))))"> {
+    "arith.mulf(arith.mulf(input, 0.5), math.erfc(arith.mulf(input, -0.70710678118654752)))"> {
   let summary = "Elementwise input times the normal distribution function";
   let description = [{
-    `input * (1 + erf(input / sqrt(2))) / 2`.
+    `input * erfc(-input / sqrt(2)) / 2`.
   }];
-  let vjp = ["g * (0.5 * (1 + erf(input * 0.70710678118654752))"
+  let vjp = ["g * (0.5 + 0.5 * erf(input * 0.70710678118654752)"
              " + input * exp(input * input * -0.5) * 0.39894228040143268)"];
   let python = ["_gelu(input)"];
 }

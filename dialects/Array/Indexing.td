@@ -93,6 +93,7 @@ def Array_LinearIndexOp
     "arith.addi(arith.muli(linear, size), "
     "arith.select(arith.cmpi('slt', index, 0), arith.addi(index, size), index)), -1)", "", "">;
   let nonDifferentiable = 1;
+  let python = ["_linear_index(linear, index, size)"];
 }
 
 def Array_OneHotOp : Array_Op<"one_hot"> {

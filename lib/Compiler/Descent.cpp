@@ -8,8 +8,8 @@
 #include "stepwell/Compiler/Passes.h"
 #include "stepwell/Differentiation/Passes.h"
 #include "stepwell/Lowering/Passes.h"
-#include "stepwell/Transforms/Passes.h"
 #include "stepwell/Registration.h"
+#include "stepwell/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"

@@ -152,15 +152,15 @@ Capture::Id Capture::view(Id parent, const Dims &parentSizes, DType dtype,
     return parentSizes == sizes ? parent
                                 : append("reshape", parent, {op.dims}, sizes);
   case ViewOp::Kind::Expand:
-    return parentSizes == sizes
-               ? parent
-               : append("broadcast", parent, {op.dims}, sizes);
+    return parentSizes == sizes ? parent
+                                : append("broadcast", parent, {op.dims}, sizes);
   case ViewOp::Kind::Strided:
     break;
   }
   if (!op.slice)
-    refuseHere("this view is no slice and cannot be captured; index with tensors "
-           "instead");
+    refuseHere(
+        "this view is no slice and cannot be captured; index with tensors "
+        "instead");
   Dims flipped;
   SliceOf slice = forward(*op.slice, parentSizes, flipped);
   Id value = parent;
@@ -192,9 +192,8 @@ Tensor Capture::alias(const TensorImpl &source) {
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
   TemplateInput input{scalarCarrier(dtype), true};
-  Ref<Template> full =
-      opTemplate(findOp("full"), {sizes}, std::span(&input, 1), input.dtype,
-                 std::span(&dtype, 1));
+  Ref<Template> full = opTemplate(findOp("full"), {sizes}, std::span(&input, 1),
+                                  input.dtype, std::span(&dtype, 1));
   Argument argument{{}, value};
   TensorType type{dtype, sizes};
   return append(*full, std::span(&argument, 1), std::span(&type, 1))[0];
@@ -244,7 +243,7 @@ void Capture::write(TensorImpl &target, const Tensor &value) {
       return write(*step.parent, whole);
     }
     refuseHere("writing through this view cannot be captured; compute a new "
-           "tensor instead, for example with where()");
+               "tensor instead, for example with where()");
   }
   Id id = read(*value);
   Known &entry = find(target);
@@ -356,7 +355,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
         continue;
       if (entries.size() > 1)
         refuseHere("the captured function writes to memory that it also reads "
-               "through another view");
+                   "through another view");
       writes.push_back({entry.value, Layout::Contiguous, entry.input});
     }
   // In the order of the inputs, so that equal functions have equal keys.

@@ -101,9 +101,15 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
 
 Tensor stepwell::iota(DType dtype, int64_t count) {
   // Known when the program is made, so that a capture sees a constant.
-  SuspendCapture eager;
-  Tensor like = empty(dtype, {count});
-  return count ? callOp("iota", {{like}}, {dtype, int64_t{0}}) : like;
+  Tensor numbers;
+  {
+    SuspendCapture eager;
+    numbers = empty(dtype, {count});
+    if (count)
+      numbers = callOp("iota", {{numbers}}, {dtype, int64_t{0}});
+  }
+  Capture *capture = Capture::current();
+  return capture ? capture->alias(*numbers) : numbers;
 }
 
 //===--- Choosing ---------------------------------------------------------===//
@@ -125,11 +131,11 @@ std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
     // the others all go to the end.
     Tensor number = callOp("cumsum", {{flat}}, {int64_t{0}, false});
     Tensor order = callOp("sub", {{number}, {{}, int64_t{1}}});
-    Tensor target = callOp(
-        "where", {{reshape(mask, {total})}, {order}, {{}, count}});
-    places = callOp("index_copy",
-                    {{places}, {target}, {iota(DType::I64, total)}},
-                    {int64_t{0}});
+    Tensor target =
+        callOp("where", {{reshape(mask, {total})}, {order}, {{}, count}});
+    places =
+        callOp("index_copy", {{places}, {target}, {iota(DType::I64, total)}},
+               {int64_t{0}});
   }
   Tensor rest = slice(places, 0, 0, count, 1);
   std::vector<Tensor> coordinates(tensor->rank());
@@ -172,8 +178,7 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
     common = *both;
   }
   // The chosen dimensions stay where they are if nothing lies between them.
-  bool adjacent =
-      chosen[chosen.size() - 1] - chosen[0] + 1 == chosen.size();
+  bool adjacent = chosen[chosen.size() - 1] - chosen[0] + 1 == chosen.size();
   Flattened flat;
   flat.dim = adjacent ? chosen[0] : 0;
   for (int i = 0; i < tensor->rank(); ++i)
@@ -196,8 +201,8 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
   }
   Argument linear{{}, int64_t{0}};
   for (int64_t dim : chosen)
-    linear = {callOp("linear_index", {linear, {indices[dim]},
-                                      {{}, tensor->sizes[dim]}})};
+    linear = {callOp("linear_index",
+                     {linear, {indices[dim]}, {{}, tensor->sizes[dim]}})};
   flat.index = expand(linear.tensor, common);
   Tensor moved = adjacent ? tensor : permute(tensor, flat.permutation);
   flat.tensor = moved;

@@ -227,7 +227,10 @@ ErrorOr<DType> first(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
-ErrorOr<DType> int64(Operands, const Attributes &) { return DType::I64; }
+ErrorOr<DType> int64(Operands operands, const Attributes &attributes) {
+  ErrorOr<DType> dtype = same(operands, attributes);
+  return dtype ? DType::I64 : dtype;
+}
 
 ErrorOr<DType> indexed(Operands operands, const Attributes &) {
   if (!isInteger(operands[1].dtype))

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "stepwell/Semantics/Rules.h"
 
+#include <algorithm>
+
 namespace stepwell::rules {
 
 namespace {
@@ -242,11 +244,6 @@ ErrorOr<Dims> avgPool2dGradient(Operands operands,
 
 //===--- Element type rules -----------------------------------------------===//
 
-ErrorOr<DType> int64(Operands operands, const Attributes &attributes) {
-  ErrorOr<DType> dtype = same(operands, attributes);
-  return dtype ? DType::I64 : dtype;
-}
-
 ErrorOr<DType> floats(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && !isFloat(*dtype))
@@ -278,14 +275,12 @@ Dims classSizes(ShapeRule rule, size_t operand, const Dims &sizes) {
       result[1] = sizes[1];
     return result;
   }
-  // A 1 may stretch, but not in these; and not the rows and columns of a
-  // matrix.
-  static constexpr ShapeRule stretchless[] = {
-      reduce,          permute,   maxPool2d,        maxPool2dGradient,
-      maxPool2dGather, avgPool2d, avgPool2dGradient};
-  for (ShapeRule each : stretchless)
-    if (rule == each)
-      return result;
+  // A 1 may stretch in these, but not the rows and columns of a matrix.
+  static constexpr ShapeRule stretching[] = {broadcast, broadcastLike, matmul,
+                                             scalar};
+  if (std::find(std::begin(stretching), std::end(stretching), rule) ==
+      std::end(stretching))
+    return result;
   int fixed = rule == matmul ? 2 : 0;
   for (int i = 0; i < sizes.size() - fixed; ++i)
     if (sizes[i] == 1)

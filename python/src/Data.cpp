@@ -305,11 +305,17 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   // Rounding to float32 is the same in one step here as in a kernel.
   if (kind == 2 && target == DType::F32)
     carrier = DType::F32;
-  SuspendCapture eager;
-  Tensor tensor = empty(carrier, sizes);
-  char *at = static_cast<char *>(tensor->data());
-  write(data.ptr(), carrier, at);
-  return cast(tensor, target);
+  Tensor tensor;
+  {
+    SuspendCapture eager;
+    tensor = empty(carrier, sizes);
+    char *at = static_cast<char *>(tensor->data());
+    write(data.ptr(), carrier, at);
+    tensor = cast(tensor, target);
+  }
+  // Made anew by every call: what one writes there the next does not see.
+  Capture *capture = Capture::current();
+  return capture ? capture->alias(*tensor) : tensor;
 }
 
 void addData(nb::module_ &m) {
@@ -319,7 +325,16 @@ void addData(nb::module_ &m) {
   m.def("_from_list", &fromList, nb::arg("data"),
         nb::arg("dtype").none() = nb::none());
   m.def("_full", &full);
-  m.def("_empty", &empty);
+  m.def("_empty", [](DType dtype, const Dims &sizes) {
+    Capture *capture = Capture::current();
+    return capture ? capture->constant(dtype, sizes, int64_t{0})
+                   : empty(dtype, sizes);
+  });
+  // For state that outlives the call in which it is made.
+  m.def("_outside_of_capture", [](nb::callable function) {
+    SuspendCapture eager;
+    return function();
+  });
 }
 
 } // namespace stepwell::python

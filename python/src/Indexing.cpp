@@ -31,8 +31,8 @@ Tensor indexTensor(PyObject *item) {
     tensor = unwrap(item);
   } else if (PyBool_Check(item) || PyList_Check(item) ||
              PyObject_CheckBuffer(item)) {
-    nb::object made = nb::module_::import_("stepwell").attr("as_tensor")(
-        nb::borrow(item));
+    nb::object made =
+        nb::module_::import_("stepwell").attr("as_tensor")(nb::borrow(item));
     tensor = unwrap(made.ptr());
     if (tensor->numel() == 0 && PyList_Check(item))
       tensor = cast(tensor, DType::I64);
@@ -100,8 +100,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
       for (int d = 0; d < mask->rank(); ++d)
         if (mask->sizes[d] != tensor->sizes[dim + d])
           fail(Error::Kind::Index,
-               "The shape of the mask " + toString(mask->sizes) +
-                   " at index " + std::to_string(d) +
+               "The shape of the mask " + toString(mask->sizes) + " at index " +
+                   std::to_string(d) +
                    " does not match the shape of the indexed tensor " +
                    toString(tensor->sizes) + " at index " +
                    std::to_string(dim + d));
@@ -172,17 +172,16 @@ void setItem(const Tensor &tensor, PyObject *index, PyObject *value) {
   Index parsed = parse(tensor, index);
   Argument argument;
   if (!toArgument(value, argument)) {
-    nb::object made = nb::module_::import_("stepwell")
-                          .attr("tensor")(nb::borrow(value),
-                                          nb::borrow(dtypeObject(
-                                              tensor->dtype)));
+    nb::object made =
+        nb::module_::import_("stepwell")
+            .attr("tensor")(nb::borrow(value),
+                            nb::borrow(dtypeObject(tensor->dtype)));
     argument.tensor = unwrap(made.ptr());
   }
   Tensor target = viewOf(tensor, parsed);
   if (parsed.advanced) {
-    Tensor source = argument.tensor
-                        ? argument.tensor
-                        : full(target->dtype, {}, argument.scalar);
+    Tensor source = argument.tensor ? argument.tensor
+                                    : full(target->dtype, {}, argument.scalar);
     indexPut(target, std::move(parsed.chosen), source, false);
     return;
   }

@@ -156,6 +156,13 @@ def by_kind(floating, integer):
 
 # --- The records ---------------------------------------------------------------
 
+
+def linear_index(linear, index, size):
+    wrapped = np.where(index < 0, index + size, index)
+    fits = (linear >= 0) & (wrapped.view(f"u{size.itemsize}") < size.view(f"u{size.itemsize}"))
+    return np.where(fits, linear * size + wrapped, np.array(-1, size.dtype))
+
+
 # mnemonic: its value in the arrays' own type (bfloat16: in float32, then rounded). Equal bit for
 # bit, but for NaN's payload.
 EXACT = {
@@ -178,6 +185,7 @@ EXACT = {
     "logical_not": np.logical_not,
     "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite,
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
+    "linear_index": linear_index,
     "bitwise_not": np.invert, "left_shift": left_shift, "right_shift": right_shift,
 }  # fmt: skip
 
@@ -203,6 +211,10 @@ ROUNDED = {
 BOUNDS = {"float16": 0.5001, "bfloat16": 0.50002, "float32": 0.5000001, "float64": 4.0}
 # Written in float32's own arithmetic: a sum and a quotient more.
 BOUNDS_OF = {"sigmoid": {"float16": 0.501, "bfloat16": 0.5001, "float32": 2.0}}
+
+
+# Made of several functions: errors are measured against the input's size (test_activations.py).
+ACTIVATIONS = {"gelu", "gelu_tanh", "silu"}
 
 
 def bound(mnemonic, dtype):

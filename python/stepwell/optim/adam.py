@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell._core import Tensor, float64
 from stepwell._factories import zeros, zeros_like
-from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative
+from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative, kept
 
 
 class Adam(Optimizer):
@@ -63,11 +63,11 @@ class Adam(Optimizer):
         if group["maximize"]:
             gradient = -gradient
         if not state:
-            state["step"] = zeros((), dtype=float64)
-            state["exp_avg"] = zeros_like(parameter)
-            state["exp_avg_sq"] = zeros_like(parameter)
+            state["step"] = kept(zeros, (), dtype=float64)
+            state["exp_avg"] = kept(zeros_like, parameter)
+            state["exp_avg_sq"] = kept(zeros_like, parameter)
             if group["amsgrad"]:
-                state["max_exp_avg_sq"] = zeros_like(parameter)
+                state["max_exp_avg_sq"] = kept(zeros_like, parameter)
         state["step"].add_(1)
         if group["weight_decay"] != 0:
             if self.decoupled_weight_decay:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from stepwell import _core
 from stepwell._compile import depend_on
 from stepwell._core import Tensor
 from stepwell.autograd import enable_grad, no_grad
@@ -151,6 +152,11 @@ class Optimizer(ABC):
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def kept(make: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """A tensor of the optimiser's state: a captured step must not make it anew each time."""
+    return _core._outside_of_capture(lambda: make(*args, **kwargs))
 
 
 def check_not_negative(**options: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell._core import Tensor, float64
 from stepwell._factories import ones, zeros_like
-from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative
+from stepwell.optim.optimizer import Optimizer, ParameterGroups, check_not_negative, kept
 
 
 class SGD(Optimizer):
@@ -70,9 +70,9 @@ class SGD(Optimizer):
             # The first step is not dampened. It is no other code than the later ones, so that a
             # compiled step is right for all.
             if not state:
-                state["momentum_buffer"] = zeros_like(parameter)
+                state["momentum_buffer"] = kept(zeros_like, parameter)
                 if group["dampening"] != 0:
-                    state["share"] = ones((), dtype=float64)
+                    state["share"] = kept(ones, (), dtype=float64)
             share = state.get("share", 1 - group["dampening"])
             velocity = state["momentum_buffer"]
             velocity.mul_(momentum).add_(gradient * share)

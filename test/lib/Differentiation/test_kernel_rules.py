@@ -22,7 +22,9 @@ def softmax(x, dim):
 
 
 def keep(function):
-    return lambda x, dims, keepdim=False: np.asarray(function(x, axis=tuple(dims), keepdims=keepdim))
+    return lambda x, dims, keepdim=False: np.asarray(
+        function(x, axis=tuple(dims), keepdims=keepdim)
+    )
 
 
 def slices(x, starts, sizes, steps):
@@ -37,7 +39,9 @@ def insert_slice(x, part, starts, steps):
 
 
 def pad(x, low, high, value=0.0):
-    cut = x[tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(x.shape, low, high, strict=True))]
+    cut = x[
+        tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(x.shape, low, high, strict=True))
+    ]
     around = [(max(0, a), max(0, b)) for a, b in zip(low, high, strict=True)]
     return np.pad(cut, around, constant_values=value)
 
@@ -167,7 +171,11 @@ def attribute(value):
         return str(value).lower()
     if isinstance(value, list):
         return f"array<i64{': ' if value else ''}{', '.join(map(str, value))}>"
-    return f"{value} : i64" if isinstance(value, int) else f"0x{np.float64(value).view('u8'):016X} : f64"
+    return (
+        f"{value} : i64"
+        if isinstance(value, int)
+        else f"0x{np.float64(value).view('u8'):016X} : f64"
+    )
 
 
 def tensor_type(array):
@@ -226,7 +234,7 @@ def test_value_and_gradients(name, case):
     many = len(wrt) > 1
     made = f"%{len(outer)}"
     body = (
-        f"    {made}{f':{len(wrt)}' if many else ''} = \"autodiff.vjp\"({listed(f'%{i}' for i in range(len(outer)))}) "
+        f'    {made}{f":{len(wrt)}" if many else ""} = "autodiff.vjp"({listed(f"%{i}" for i in range(len(outer)))}) '
         f"<{{cotangents = array<i64: 0>, wrt = array<i64: {listed(map(str, wrt))}>}}> ({{\n"
         f"    ^bb0({listed(f'{n}: {t}' for n, t in zip(inner, types, strict=True))}):\n"
         f"      %{first + count} = {call(name, inner, attributes, types, result)}\n"

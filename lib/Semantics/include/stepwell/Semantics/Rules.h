@@ -115,10 +115,9 @@ ErrorOr<DType> boolean(Operands, const Attributes &);
 ErrorOr<DType> select(Operands, const Attributes &);
 /// The element type of the first operand, whatever the others have.
 ErrorOr<DType> first(Operands, const Attributes &);
-/// The result has the element type of the attribute 0.
-ErrorOr<DType> int64(Operands, const Attributes &);
 /// Of an input, integer indices and perhaps what is written into the input.
 ErrorOr<DType> indexed(Operands, const Attributes &);
+/// The result has the element type of the attribute 0.
 ErrorOr<DType> fromAttribute(Operands, const Attributes &);
 /// All operands have one element type; the result is int64.
 ErrorOr<DType> int64(Operands, const Attributes &);

@@ -1,0 +1,48 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""gelu and silu: elementwise, but of several functions, so that errors add up."""
+
+import math
+
+import elementwise_table as table
+import numpy as np
+import pytest
+import stepwell as sw
+
+FUNCTIONS = {
+    "gelu": (sw._core._gelu, lambda x: x * 0.5 * math.erfc(-x / math.sqrt(2))),
+    "gelu_tanh": (
+        sw._core._gelu_tanh,
+        lambda x: 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    ),
+    "silu": (sw.silu, lambda x: x / (1 + math.exp(-x)) if x > -700 else 0.0),
+}
+# Relative to the input: an error of this many halves of the input's last digit.
+BOUNDS = {"float16": (1e-3, 1e-7), "float32": (1.5e-7, 1e-30), "float64": (3e-16, 1e-300)}
+
+
+def test_every_activation_is_here():
+    assert set(FUNCTIONS) == table.ACTIVATIONS
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values(name, dtype):
+    function, exact = FUNCTIONS[name]
+    x = np.concatenate([np.linspace(-12, 12, 1001), [0.0, -0.0, 1e-5, 50.0]]).astype(dtype)
+    found = function(sw.from_numpy(x)).numpy()
+    expected = np.array([exact(float(v)) for v in x])
+    relative, least = BOUNDS[dtype]
+    error = np.abs(found.astype(np.float64) - expected)
+    assert (error <= relative * np.maximum(np.abs(x.astype(np.float64)), least)).all()
+    assert found.dtype == x.dtype
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_integers_become_float32_and_gradients_are_the_slopes(name):
+    function, exact = FUNCTIONS[name]
+    assert function(sw.tensor([1, 2])).dtype is sw.float32
+    x = sw.tensor([-3.0, -0.4, 0.0, 0.7, 2.5], dtype=sw.float64, requires_grad=True)
+    function(x).sum().backward()
+    slopes = [(exact(v + 1e-6) - exact(v - 1e-6)) / 2e-6 for v in x.tolist()]
+    np.testing.assert_allclose(x.grad.numpy(), slopes, rtol=1e-7, atol=1e-9)
