@@ -19,6 +19,8 @@ void populateElementwisePatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
 void populatePoolingPatterns(const mlir::TypeConverter &,
                              mlir::RewritePatternSet &);
+void populateRandomPatterns(const mlir::TypeConverter &,
+                            mlir::RewritePatternSet &);
 void populateReductionPatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
 void populateStructurePatterns(const mlir::TypeConverter &,

@@ -43,7 +43,8 @@ struct ConvertArrayToLinalg
     for (auto populate :
          {populateContractionPatterns, populateConvolutionPatterns,
           populateElementwisePatterns, populatePoolingPatterns,
-          populateReductionPatterns, populateStructurePatterns})
+          populateRandomPatterns, populateReductionPatterns,
+          populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

@@ -211,9 +211,17 @@ private:
       mapWindow(builder, mapping, operand, begin, count);
     auto moved =
         llvm::cast<linalg::LinalgOp>(builder.clone(*op, windows(mapping)));
-    SmallVector<OpFoldResult> offsets(ranges.size(), builder.getIndexAttr(0));
-    offsets[loop] = begin;
-    linalg::offsetIndices(builder, moved, offsets);
+    // With arith, not affine as upstream's offsetIndices: the vectoriser takes
+    // arith.
+    for (auto index : llvm::make_early_inc_range(
+             moved.getBlock()->getOps<linalg::IndexOp>())) {
+      if (index.getDim() != loop)
+        continue;
+      OpBuilder inside(builder.getContext());
+      inside.setInsertionPointAfter(index);
+      Value whole = arith::AddIOp::create(inside, loc, index, begin);
+      index.getResult().replaceAllUsesExcept(whole, whole.getDefiningOp());
+    }
     func::ReturnOp::create(builder, loc);
   }
 
