@@ -94,7 +94,6 @@ void flatten(std::vector<Seen> &all) {
   for (Seen &seen : std::span(all).last(2)) {
     seen.sizes = {Geometry{seen.sizes, {}, 0}.numel()};
     seen.strides = {1};
-    seen.classSizes = {kDynamic};
   }
 }
 
