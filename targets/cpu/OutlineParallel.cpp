@@ -93,9 +93,14 @@ private:
       return ShapedType::isDynamic(ranges[loop]) ? int64_t(1) << 30
                                                  : ranges[loop];
     };
+    // Of a convolution the first loop over images: to share out its channels is
+    // to pack the windows again for each.
+    bool windows = !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+      return map.isProjectedPermutation(/*allowZeroInResults=*/true);
+    });
     auto dims = linalg::inferContractionDims(op);
-    if (succeeded(dims) && dims->batch.empty() && !dims->n.empty() &&
-        llvm::is_contained(candidates, dims->n.back()) &&
+    if (succeeded(dims) && !windows && dims->batch.empty() &&
+        !dims->n.empty() && llvm::is_contained(candidates, dims->n.back()) &&
         length(dims->n.back()) >= 4 * kColumnBlock) {
       loop = dims->n.back();
       block = kColumnBlock;
