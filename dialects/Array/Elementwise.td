@@ -28,10 +28,10 @@ class Array_FloatUnaryOp<string mnemonic, string body = "math." # mnemonic # "(i
   let scalar = Scalar<body>;
   let python = [mnemonic # "(input)"];
 }
-/// To whole numbers: piecewise constant, so the derivative is zero by convention.
+/// To whole numbers: piecewise constant, so the derivative is zero, at the jumps by convention.
 class Array_RoundingOp<string mnemonic, string body> : Array_UnaryOp<mnemonic> {
   let scalar = Scalar<body, "input", "input">;
-  let nonDifferentiable = 1;
+  let vjp = ["broadcast_like(0, g)"];
   let python = [mnemonic # "(input)"];
 }
 
@@ -183,7 +183,7 @@ def Array_SignOp : Array_UnaryOp<"sign"> {
       "arith.subf(arith.select(arith.cmpf('ogt', input, 0.0), 1.0, 0.0), arith.select(arith.cmpf('olt', input, 0.0), 1.0, 0.0))",
       "arith.subi(arith.select(arith.cmpi('sgt', input, 0), 1, 0), arith.select(arith.cmpi('slt', input, 0), 1, 0))",
       "arith.select(arith.cmpi('eq', input, 0), 0, 1)", "input">;
-  let nonDifferentiable = 1;
+  let vjp = ["broadcast_like(0, g)"];
   let python = ["sign(input)"];
 }
 

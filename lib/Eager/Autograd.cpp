@@ -54,11 +54,13 @@ Saved::Saved(const TensorImpl &tensor, Need need)
     buffer = tensor.buffer;
     traced = tensor.traced;
     version = buffer->version;
+    // Nobody minds a write to what is read for its shape alone.
+    checked = need == Need::Values;
   }
 }
 
 Tensor Saved::unpack(const Edge &edge, const Node &user) const {
-  if (buffer && buffer->version != version) {
+  if (checked && buffer->version != version) {
     std::string type(stepwell::name(dtype));
     fail(Error::Kind::Runtime,
          "one of the variables needed for gradient computation has been "
@@ -185,7 +187,7 @@ struct WriteIntoView : Node {
 
 Ref<Node> stepwell::recordCall(Template &call,
                                std::span<const Argument> arguments,
-                               std::vector<Edge> edges) {
+                               std::vector<Edge> edges, int into) {
   Ref<CallNode> node(new CallNode);
   node->call = Ref<Template>(&call);
   std::vector<int> wrt;
@@ -196,9 +198,14 @@ Ref<Node> stepwell::recordCall(Template &call,
   node->edges = std::move(edges);
   for (size_t i = 0; i < arguments.size(); ++i) {
     node->scalars.push_back(arguments[i].scalar);
-    node->inputs.push_back(
-        arguments[i].tensor ? Saved(*arguments[i].tensor, node->needs.inputs[i])
-                            : Saved());
+    Tensor tensor = arguments[i].tensor;
+    // What the call overwrites is kept as it was.
+    if (static_cast<int>(i) == into && node->needs.inputs[i] == Need::Values) {
+      GradModeGuard guard(false);
+      tensor = clone(tensor);
+    }
+    node->inputs.push_back(tensor ? Saved(*tensor, node->needs.inputs[i])
+                                  : Saved());
   }
   return Ref<Node>(node.get());
 }

@@ -88,6 +88,15 @@ void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
   }
 }
 
+/// What goes by the row-major position alone needs one kernel for all ranks:
+/// `like`, of which only the sizes are read, and a new result after it.
+void flatten(std::vector<Seen> &all) {
+  for (Seen &seen : std::span(all).last(2)) {
+    seen.sizes = {Geometry{seen.sizes, {}, 0}.numel()};
+    seen.strides = {1};
+  }
+}
+
 /// The sizes that a structured kernel may know.
 void classify(const Template &t, std::span<const Dims> sizes,
               std::vector<Dims> &classes) {
@@ -169,6 +178,8 @@ void stepwell::launch(Template &t, std::span<const Argument> arguments,
   if (t.elementwise) {
     coalesce(seen, shapeOnly);
   } else {
+    if (t.op && into < 0 && t.op->results[0].shape == rules::like)
+      flatten(seen);
     std::vector<Dims> sizes, classes;
     for (size_t i = 0; i < numInputs; ++i)
       sizes.push_back(index[i] < 0 ? Dims() : seen[index[i]].sizes);

@@ -54,7 +54,7 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
       if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
         edges[i] = edgeOf(arguments[i].tensor);
     }
-    node = recordCall(t, arguments, std::move(edges));
+    node = recordCall(t, arguments, std::move(edges), into);
   }
 
   std::vector<Tensor> outputs;

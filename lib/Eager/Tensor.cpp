@@ -93,8 +93,7 @@ Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
   return tensor;
 }
 
-Tensor stepwell::empty(DType dtype, const Dims &sizes) {
-  Geometry geometry{sizes, packedStrides(sizes), 0};
+int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
   int64_t bytes = byteWidth(dtype);
   for (int64_t size : sizes) {
     if (size < 0)
@@ -102,7 +101,13 @@ Tensor stepwell::empty(DType dtype, const Dims &sizes) {
     if (__builtin_mul_overflow(bytes, size, &bytes))
       fail(Error::Kind::Runtime, "too many elements in " + toString(sizes));
   }
-  return makeTensor(Buffer::allocate(bytes), dtype, geometry);
+  return bytes;
+}
+
+Tensor stepwell::empty(DType dtype, const Dims &sizes) {
+  int64_t bytes = checkedBytes(dtype, sizes);
+  return makeTensor(Buffer::allocate(bytes), dtype,
+                    {sizes, packedStrides(sizes), 0});
 }
 
 /// The half-open range of elements that a geometry touches.

@@ -284,6 +284,7 @@ Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {
                ".  Target sizes: " + toString(sizes) +
                ".  Tensor sizes: " + toString(tensor->sizes));
   }
+  checkedBytes(tensor->dtype, sizes);
   return makeView(tensor, geometry, {ViewOp::Kind::Expand, sizes, {}, {}});
 }
 

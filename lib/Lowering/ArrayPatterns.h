@@ -21,6 +21,8 @@ void populateIndexingPatterns(const mlir::TypeConverter &,
                               mlir::RewritePatternSet &);
 void populatePoolingPatterns(const mlir::TypeConverter &,
                              mlir::RewritePatternSet &);
+void populateRandomPatterns(const mlir::TypeConverter &,
+                            mlir::RewritePatternSet &);
 void populateReductionPatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
 void populateStructurePatterns(const mlir::TypeConverter &,

@@ -44,8 +44,8 @@ struct ConvertArrayToLinalg
     for (auto populate :
          {populateContractionPatterns, populateConvolutionPatterns,
           populateElementwisePatterns, populateIndexingPatterns,
-          populatePoolingPatterns, populateReductionPatterns,
-          populateStructurePatterns})
+          populatePoolingPatterns, populateRandomPatterns,
+          populateReductionPatterns, populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

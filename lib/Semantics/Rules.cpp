@@ -198,6 +198,10 @@ ErrorOr<Dims> broadcastLike(Operands operands, const Attributes &attributes) {
   return result;
 }
 
+ErrorOr<Dims> like(Operands operands, const Attributes &) {
+  return operands.back().dims;
+}
+
 //===--- Element type rules -----------------------------------------------===//
 
 ErrorOr<DType> same(Operands operands, const Attributes &) {
@@ -246,6 +250,22 @@ ErrorOr<DType> indexed(Operands operands, const Attributes &) {
 
 ErrorOr<DType> fromAttribute(Operands, const Attributes &attributes) {
   return std::get<DType>(attributes[0]);
+}
+
+ErrorOr<DType> floatAttribute(Operands, const Attributes &attributes) {
+  DType dtype = std::get<DType>(attributes[0]);
+  if (!isFloat(dtype))
+    return typeError("the result must be of a float type, not " +
+                     std::string(name(dtype)));
+  return dtype;
+}
+
+ErrorOr<DType> bits(Operands, const Attributes &attributes) {
+  int64_t count = std::get<int64_t>(attributes[0]);
+  if (count != 32 && count != 64)
+    return valueError("there are 32 or 64 random bits for an element, not " +
+                      number(count));
+  return count == 32 ? DType::I32 : DType::I64;
 }
 
 } // namespace stepwell::rules

@@ -193,6 +193,10 @@ static PyObject *power(PyObject *a, PyObject *b, PyObject *) {
   static const OpRow *op = slotOp("__pow__");
   return callSlot(op, a, b, false);
 }
+static PyObject *ipower(PyObject *a, PyObject *b, PyObject *) {
+  static const OpRow *op = slotOp("__pow__");
+  return callSlot(op, a, b, true);
+}
 template <const char *const &Name> static PyObject *unary(PyObject *a) {
   static const OpRow *op = slotOp(Name);
   return callSlot(op, a, nullptr, false);
@@ -345,6 +349,7 @@ void makeTensorType(PyObject *module) {
                                 SLOT(Py_nb_inplace_rshift, ishiftRight),
                                 SLOT(Py_nb_matrix_multiply, matmul),
                                 SLOT(Py_nb_power, power),
+                                SLOT(Py_nb_inplace_power, ipower),
                                 SLOT(Py_nb_negative, negative),
                                 SLOT(Py_nb_absolute, absolute),
                                 SLOT(Py_nb_invert, invert),

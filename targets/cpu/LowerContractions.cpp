@@ -7,6 +7,9 @@
 // Per panel of columns, B is copied into a packed buffer on the stack that
 // stays in the first-level cache; A is read in place, one scalar at a time,
 // which works for any strides. C's old value is added after the loop over k.
+//
+// A convolution is such a product as well: k runs over the elements of a
+// window, n over the windows, and only packing B has to know it.
 //===----------------------------------------------------------------------===//
 #include "LoopNest.h"
 
@@ -31,6 +34,10 @@ struct Roles {
   unsigned a = 0, b = 1; // operands
   unsigned m, n, k;
   SmallVector<unsigned> outer;
+  /// Of a convolution, k and n stand for several loops each, outermost first; A
+  /// moves evenly along k, C along n.
+  SmallVector<unsigned> kParts, nParts;
+  bool windows() const { return !nParts.empty(); }
 };
 
 /// Whether the body adds a product to the old result and does nothing else but
@@ -105,6 +112,125 @@ std::optional<Roles> findRoles(const LoopNest &nest) {
   return roles;
 }
 
+/// Whether the dimensions after `dim` lie in memory without gaps, so that
+/// counting on through them is a step of the last one's stride.
+bool isPacked(Value buffer, unsigned dim) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getLayout().isIdentity())
+    return true;
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  bool known = succeeded(type.getStridesAndOffset(strides, offset));
+  for (int64_t i = dim; known && i + 1 < type.getRank(); ++i)
+    known = !ShapedType::isDynamic(strides[i]) && !type.isDynamicDim(i + 1) &&
+            strides[i] == strides[i + 1] * type.getDimSize(i + 1);
+  if (known)
+    return true;
+  // What a thread is given of a whole buffer.
+  auto view = buffer.getDefiningOp<memref::SubViewOp>();
+  if (!view || view.getSourceType().getRank() != type.getRank())
+    return false;
+  for (int64_t i = dim; i < type.getRank(); ++i) {
+    if (!isConstantIntValue(view.getMixedStrides()[i], 1))
+      return false;
+    if (i == dim)
+      continue;
+    OpFoldResult size = view.getMixedSizes()[i];
+    bool whole;
+    if (auto fixed = getConstantIntValue(size)) {
+      whole = *fixed == view.getSourceType().getDimSize(i);
+    } else {
+      auto of = cast<Value>(size).getDefiningOp<memref::DimOp>();
+      whole = of && of.getSource() == view.getSource() &&
+              of.getConstantIndex() == i;
+    }
+    if (!whole)
+      return false;
+  }
+  return isPacked(view.getSource(), dim);
+}
+
+/// The roles in a sum of products over windows; adds loops to the nest that
+/// stand for several of its own.
+std::optional<Roles> findWindowRoles(LoopNest &nest) {
+  SmallVector<AffineMap> maps = nest.op.getIndexingMapsArray();
+  auto plain = [](AffineMap map) { return map.isProjectedPermutation(); };
+  Roles roles;
+  roles.a = plain(maps[0]) ? 0 : 1;
+  roles.b = 1 - roles.a;
+  if (!plain(maps[roles.a]) || plain(maps[roles.b]) || !plain(maps[2]))
+    return std::nullopt;
+
+  auto kinds = nest.op.getIteratorTypesArray();
+  auto moves = [&](unsigned operand, unsigned loop) {
+    return maps[operand].isFunctionOfDim(loop);
+  };
+  auto isRow = [&](unsigned loop) {
+    return moves(roles.a, loop) && moves(2, loop) && !moves(roles.b, loop);
+  };
+  auto isWindow = [&](unsigned loop) {
+    return !moves(roles.a, loop) && moves(2, loop) && moves(roles.b, loop);
+  };
+  auto isSummed = [&](unsigned loop) {
+    return moves(roles.a, loop) && !moves(2, loop) && moves(roles.b, loop);
+  };
+  // The last loops of an operand, as many as count on evenly.
+  auto collect = [&](unsigned operand,
+                     llvm::function_ref<bool(unsigned)> fits) {
+    SmallVector<unsigned> parts;
+    AffineMap map = maps[operand];
+    Value buffer = nest.op->getOperand(operand);
+    for (unsigned i = map.getNumResults(); i-- > 0;) {
+      unsigned loop = map.getDimPosition(i);
+      if (!fits(loop) || !isPacked(buffer, i))
+        break;
+      parts.insert(parts.begin(), loop);
+    }
+    return parts;
+  };
+  roles.kParts = collect(roles.a, isSummed);
+  roles.nParts = collect(2, isWindow);
+  if (roles.kParts.empty() || roles.nParts.empty())
+    return std::nullopt;
+  std::optional<unsigned> row;
+  for (auto [loop, kind] : llvm::enumerate(kinds)) {
+    bool reduces = kind == utils::IteratorType::reduction;
+    if (reduces ? !isSummed(loop) : !moves(2, loop))
+      return std::nullopt;
+    if (isRow(loop))
+      row = loop;
+  }
+  if (!row)
+    return std::nullopt;
+  roles.m = *row;
+  for (unsigned loop = 0; loop < kinds.size(); ++loop)
+    if (loop != roles.m && !llvm::is_contained(roles.kParts, loop) &&
+        !llvm::is_contained(roles.nParts, loop))
+      roles.outer.push_back(loop);
+
+  auto unite = [&](SmallVector<unsigned> &parts, unsigned operand) {
+    // A loop that runs once moves nothing, evenly or not.
+    SmallVector<unsigned> moving;
+    for (unsigned loop : parts)
+      if (!isConstantIntValue(nest.ranges[loop], 1))
+        moving.push_back(loop);
+    if (!moving.empty())
+      parts = moving;
+    OpFoldResult range = nest.index().constant(1);
+    for (unsigned loop : parts)
+      range = nest.index().mul(range, nest.ranges[loop]);
+    nest.ranges.push_back(range);
+    nest.counters.push_back({});
+    for (auto [i, access] : llvm::enumerate(nest.accesses))
+      access.strides.push_back(i == operand ? access.strides[parts.back()]
+                                            : nest.index().constant(0));
+    return nest.ranges.size() - 1;
+  };
+  roles.k = unite(roles.kParts, roles.a);
+  roles.n = unite(roles.nParts, 2);
+  return roles;
+}
+
 class Contraction {
 public:
   Contraction(LoopNest &nest, const Roles &roles, unsigned vectorBits, bool fma)
@@ -142,6 +268,9 @@ public:
     };
     panel = stack(depth * columns);
     tile = stack(rows * columns);
+    if (roles.windows())
+      places = memref::AllocaOp::create(
+          entry, loc, MemRefType::get({columns}, builder.getIndexType()));
     nest.loop(roles.outer, [&] { build(); });
   }
 
@@ -267,6 +396,10 @@ private:
       return SmallVector<Value>{viewed(panel, zero),
                                 index().value(index().constant(columns))};
     };
+    if (roles.windows()) {
+      packWindows(k, deep, n, wide);
+      return {viewed(panel, zero), index().value(index().constant(columns))};
+    }
     auto few = getConstantIntValue(size(roles.m));
     bool possible = b.stride(roles.n) == 1 && b.element == element &&
                     (!few || *few <= 2 * rows);
@@ -352,6 +485,126 @@ private:
       forRange(index().constant(0), deep, 1, [&](Value i) { put(i, j, zero); });
     });
   }
+
+  //===--- Windows --------------------------------------------------------===//
+
+  /// The counters of the loops that `at` stands for.
+  SmallVector<Value> takeApart(ArrayRef<unsigned> parts, Value at) {
+    SmallVector<Value> counters(parts.size());
+    for (unsigned i = parts.size(); i-- > 1;) {
+      Value range = index().value(size(parts[i]));
+      counters[i] = arith::RemUIOp::create(builder, loc, at, range);
+      at = arith::DivUIOp::create(builder, loc, at, range);
+    }
+    counters[0] = at;
+    return counters;
+  }
+
+  /// The next counters, without a division; beyond the last the first loop goes
+  /// on.
+  SmallVector<Value> countOn(ArrayRef<unsigned> parts, ValueRange counters) {
+    SmallVector<Value> next(counters);
+    Value zero = index().value(index().constant(0));
+    Value one = index().value(index().constant(1)), step = one;
+    for (unsigned i = parts.size(); i-- > 0;) {
+      next[i] = arith::AddIOp::create(builder, loc, next[i], step);
+      if (i == 0)
+        break;
+      Value full = compare(arith::CmpIPredicate::eq, next[i], size(parts[i]));
+      next[i] = arith::SelectOp::create(builder, loc, full, zero, next[i]);
+      step = arith::SelectOp::create(builder, loc, full, one, zero);
+    }
+    return next;
+  }
+
+  /// How far B has moved at these counters.
+  OpFoldResult moved(ArrayRef<unsigned> parts, ValueRange counters) {
+    OpFoldResult sum = index().constant(0);
+    for (auto [loop, counter] : llvm::zip(parts, counters))
+      sum = index().add(
+          sum, index().mul(counter, nest.accesses[roles.b].strides[loop]));
+    return sum;
+  }
+
+  /// Writes down where the window of each column begins; columns beyond the
+  /// last are the last again. Returns whether every vector of them is in a row.
+  Value placeColumns(Value n, OpFoldResult wide) {
+    Value zero = index().value(index().constant(0));
+    Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    SmallVector<Value> state = takeApart(roles.nParts, n);
+    unsigned counters = state.size();
+    state.append({zero, yes});
+    OpFoldResult last = index().sub(wide, index().constant(1));
+    state = nest.range(
+        index().constant(0), index().constant(columns), 1, state,
+        [&](Value j, ValueRange carried) {
+          ValueRange at = carried.take_front(counters);
+          Value before = carried[counters], inRow = carried[counters + 1];
+          Value place = index().value(moved(roles.nParts, at));
+          memref::StoreOp::create(builder, loc, place, places, j);
+          Value follows = compare(arith::CmpIPredicate::eq, place,
+                                  index().add(before, index().constant(1)));
+          Value lane = arith::AndIOp::create(
+              builder, loc, j, index().value(index().constant(lanes - 1)));
+          Value first =
+              compare(arith::CmpIPredicate::eq, lane, index().constant(0));
+          follows = arith::OrIOp::create(builder, loc, first, follows);
+          SmallVector<Value> next = countOn(roles.nParts, at);
+          Value more = compare(arith::CmpIPredicate::slt, j, last);
+          for (auto [counter, old] : llvm::zip(next, at))
+            counter = arith::SelectOp::create(builder, loc, more, counter, old);
+          next.push_back(place);
+          next.push_back(arith::AndIOp::create(builder, loc, inRow, follows));
+          return next;
+        });
+    return state.back();
+  }
+
+  void packWindows(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
+    const Access &b = nest.accesses[roles.b];
+    Value inRow = placeColumns(n, wide);
+    auto place = [&](Value j) -> Value {
+      return memref::LoadOp::create(builder, loc, places, j);
+    };
+    auto forRows =
+        [&](llvm::function_ref<void(Value from, OpFoldResult to)> pack) {
+          nest.range(index().constant(0), deep, 1, takeApart(roles.kParts, k),
+                     [&](Value i, ValueRange at) {
+                       OpFoldResult start =
+                           index().add(b.offset, moved(roles.kParts, at));
+                       pack(window(roles.b, start, index().constant(1)),
+                            index().mul(i, index().constant(columns)));
+                       return countOn(roles.kParts, at);
+                     });
+        };
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), inRow,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    SmallVector<Value> starts;
+    for (unsigned v = 0; v < vectors; ++v)
+      starts.push_back(place(index().value(index().constant(v * lanes))));
+    forRows([&](Value from, OpFoldResult to) {
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value value = vector::LoadOp::create(
+            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
+            starts[v]);
+        OpFoldResult lane = index().add(to, index().constant(v * lanes));
+        vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
+                                index().value(lane));
+      }
+    });
+    builder.setInsertionPointToStart(branch.elseBlock());
+    forRows([&](Value from, OpFoldResult to) {
+      forRange(index().constant(0), index().constant(columns), 1, [&](Value j) {
+        Value value = memref::LoadOp::create(builder, loc, from, place(j));
+        memref::StoreOp::create(builder, loc, widen(value, roles.b), panel,
+                                index().value(index().add(to, j)));
+      });
+    });
+  }
+
+  //===--- Tiles ----------------------------------------------------------===//
 
   /// rows * vectors sums over `deep` steps of k. Rows beyond the last are the
   /// last row again.
@@ -479,7 +732,7 @@ private:
   bool fma;
   Type element; // of the sums
   int64_t lanes, rows, vectors = 2, columns, depth;
-  Value panel, tile;
+  Value panel, tile, places;
 };
 
 struct CPULowerContractions
@@ -502,6 +755,8 @@ struct CPULowerContractions
     if (failed(nest))
       return;
     std::optional<Roles> roles = findRoles(*nest);
+    if (!roles)
+      roles = findWindowRoles(*nest);
     if (!roles)
       return;
     Contraction(*nest, *roles, vectorBits, fma).run();

@@ -93,9 +93,14 @@ private:
       return ShapedType::isDynamic(ranges[loop]) ? int64_t(1) << 30
                                                  : ranges[loop];
     };
+    // Of a convolution the first loop over images: to share out its channels is
+    // to pack the windows again for each.
+    bool windows = !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+      return map.isProjectedPermutation(/*allowZeroInResults=*/true);
+    });
     auto dims = linalg::inferContractionDims(op);
-    if (succeeded(dims) && dims->batch.empty() && !dims->n.empty() &&
-        llvm::is_contained(candidates, dims->n.back()) &&
+    if (succeeded(dims) && !windows && dims->batch.empty() &&
+        !dims->n.empty() && llvm::is_contained(candidates, dims->n.back()) &&
         length(dims->n.back()) >= 4 * kColumnBlock) {
       loop = dims->n.back();
       block = kColumnBlock;
@@ -211,9 +216,17 @@ private:
       mapWindow(builder, mapping, operand, begin, count);
     auto moved =
         llvm::cast<linalg::LinalgOp>(builder.clone(*op, windows(mapping)));
-    SmallVector<OpFoldResult> offsets(ranges.size(), builder.getIndexAttr(0));
-    offsets[loop] = begin;
-    linalg::offsetIndices(builder, moved, offsets);
+    // With arith, not affine as upstream's offsetIndices: the vectoriser takes
+    // arith.
+    for (auto index : llvm::make_early_inc_range(
+             moved.getBlock()->getOps<linalg::IndexOp>())) {
+      if (index.getDim() != loop)
+        continue;
+      OpBuilder inside(builder.getContext());
+      inside.setInsertionPointAfter(index);
+      Value whole = arith::AddIOp::create(inside, loc, index, begin);
+      index.getResult().replaceAllUsesExcept(whole, whole.getDefiningOp());
+    }
     func::ReturnOp::create(builder, loc);
   }
 

@@ -6,6 +6,7 @@ Run by `make test-packaging`; apart from the other tests because it builds every
 (quickly where ccache is there).
 """
 
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from stepwell.mlir import ir
 with ir.Context():
     ir.Module.parse("module {{}}")
 print("stepwell and stepwell.mlir work")
+w = stepwell.tensor([[1.0], [2.0]])
+stepwell.export(lambda x: x @ w, (stepwell.ones(3, 2),)).save("model.stepwell")
 """
 
 
@@ -43,6 +46,13 @@ def main():
         )
         assert "module" in text.stdout, text.stdout
         print("stepwell-opt works")
+        compiler = environment / "bin" / "stepwell-compile"
+        subprocess.run([compiler, "model.stepwell", "-o", "model"], cwd=folder, check=True)
+        (Path(folder) / "x.bin").write_bytes(struct.pack("<6f", 1, 2, 3, 4, 5, 6))
+        subprocess.run(["./model", "x.bin"], cwd=folder, check=True)
+        result = (Path(folder) / "out0.npy").read_bytes()
+        assert struct.unpack("<3f", result[-12:]) == (5, 11, 17), result
+        print("stepwell-compile works")
 
 
 if __name__ == "__main__":

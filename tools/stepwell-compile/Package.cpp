@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Package.h"
 
+#include "stepwell-c/Compiler.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -13,6 +15,8 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <dlfcn.h>
 
 using namespace llvm;
 using namespace stepwell;
@@ -45,15 +49,24 @@ static Expected<std::string> findCCompiler() {
                    "set CC; --emit=asm needs none");
 }
 
-/// The folder that holds lib/ and include/ beside this program's bin/.
+/// The folder that holds lib/, include/ and share/: that of the compiler
+/// library (an installed package) or the one above it (a build folder).
 static Expected<std::string> findPrefix() {
-  std::string program = sys::fs::getMainExecutable(
-      nullptr, reinterpret_cast<void *>(&findPrefix));
-  std::string prefix(sys::path::parent_path(sys::path::parent_path(program)));
-  if (!sys::fs::exists(prefix + "/lib/libstepwell-runtime.a") ||
-      !sys::fs::exists(prefix + "/include/stepwell/runtime.h"))
-    return makeError("the runtime is not installed beside " + program);
-  return prefix;
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void *>(&stepwellCompile), &info) ||
+      !info.dli_fname)
+    return makeError("the compiler library cannot be found");
+  SmallString<256> library;
+  if (sys::fs::real_path(info.dli_fname, library))
+    library = info.dli_fname;
+  StringRef beside = sys::path::parent_path(library);
+  for (StringRef folder : {beside, sys::path::parent_path(beside)}) {
+    std::string prefix = folder.str();
+    if (sys::fs::exists(prefix + "/lib/libstepwell-runtime.a") &&
+        sys::fs::exists(prefix + "/include/stepwell/runtime.h"))
+      return prefix;
+  }
+  return makeError("the runtime is not installed beside " + library);
 }
 
 static Error runTool(ArrayRef<std::string> command, StringRef folder) {

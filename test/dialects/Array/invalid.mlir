@@ -147,3 +147,29 @@ func.func @bits_of_a_float(%a: tensor<2xf32>) {
   %0 = array.bitwise_and %a, %a : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @random_bits_of_half_a_word(%k: tensor<i64>, %a: tensor<4xf32>) {
+  // expected-error @+2 {{'array.random_bits' op there are 32 or 64 random bits for an element, not 16}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.random_bits %k, %k, %a {bits = 16 : i64} : (tensor<i64>, tensor<i64>, tensor<4xf32>) -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @random_integers_with_fractions(%k: tensor<i64>, %a: tensor<4xf32>) {
+  // expected-error @+2 {{'array.random_uniform' op the result must be of a float type, not int32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.random_uniform %k, %k, %a {dtype = i32} : (tensor<i64>, tensor<i64>, tensor<4xf32>) -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @random_key_is_a_word(%k: tensor<1xi64>, %a: tensor<4xf32>) {
+  // expected-error @+1 {{operand #0 must be 0D tensor of 64-bit signless integer values}}
+  %0 = array.random_bits %k, %k, %a : (tensor<1xi64>, tensor<1xi64>, tensor<4xf32>) -> tensor<4xi32>
+  return
+}

@@ -31,6 +31,21 @@ func.func @structure(%a: tensor<2x?x4xf32>, %b: tensor<?xf32>) {
   return
 }
 
+// CHECK-LABEL: @random
+func.func @random(%k: tensor<i64>, %o: tensor<i64>, %a: tensor<2x?xf16>) {
+  // CHECK: array.random_bits %{{.*}} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi32>
+  %0 = array.random_bits %k, %o, %a : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi32>
+  // CHECK: array.random_bits %{{.*}} {bits = 64 : i64, stream = -1 : i64} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi64>
+  %1 = array.random_bits %k, %o, %a {bits = 64 : i64, stream = -1 : i64} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi64>
+  // CHECK: array.random_uniform %{{.*}} {dtype = bf16} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xbf16>
+  %2 = array.random_uniform %k, %o, %a {dtype = bf16} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xbf16>
+  // CHECK: array.random_normal %{{.*}} {dtype = f64} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xf64>
+  %3 = array.random_normal %k, %o, %a {dtype = f64} : (tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xf64>
+  // CHECK: array.random_integers %{{.*}} : (tensor<i64>, tensor<i64>, tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi64>
+  %4 = array.random_integers %k, %o, %k, %o, %a : (tensor<i64>, tensor<i64>, tensor<i64>, tensor<i64>, tensor<2x?xf16>) -> tensor<2x?xi64>
+  return
+}
+
 // CHECK-LABEL: @reductions_and_contractions
 func.func @reductions_and_contractions(%a: tensor<2x?x4xf32>, %b: tensor<4x5xf32>) {
   // CHECK: array.sum %{{.*}} {dims = array<i64: 0, 2>} : (tensor<2x?x4xf32>) -> tensor<?xf32>

@@ -151,7 +151,7 @@ A = np.array([[0.3, -0.7, 0.45], [0.9, 0.2, -0.55]])
 POSITIVE = np.abs(A) + 0.1
 ROW = np.array([0.35, -0.6, 1.3])
 
-UNARY = "neg abs exp exp2 expm1 sin cos tan asin acos atan sinh cosh tanh erf sigmoid relu".split()
+UNARY = "floor ceil round trunc sign neg abs exp exp2 expm1 sin cos tan asin acos atan sinh cosh tanh erf sigmoid relu".split()
 UNARY_POSITIVE = "log log1p log2 log10 sqrt rsqrt reciprocal".split()
 BINARY = "add sub mul div maximum minimum atan2 remainder".split()
 

@@ -41,3 +41,23 @@ func.func @fill(%ctx: !llvm.ptr, %y: memref<?x?xbf16>) -> i32
   %ok = arith.constant 0 : i32
   return %ok : i32
 }
+
+// A body that asks where it is knows the window that it was given, in arith: that is what becomes vectors.
+
+// CHECK-LABEL: func.func private @place_body_{{.*}}(
+// CHECK:         %[[BEGIN:.*]] = arith.minsi
+// CHECK:         linalg.generic
+// CHECK:           %[[I:.*]] = linalg.index 0
+// CHECK:           %[[WHOLE:.*]] = arith.addi %[[I]], %[[BEGIN]] : index
+// CHECK:           arith.index_cast %[[WHOLE]]
+func.func @place(%ctx: !llvm.ptr, %y: memref<?xi64>) -> i32
+    attributes {stepwell.entry} {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%y : memref<?xi64>) {
+  ^bb0(%out: i64):
+    %i = linalg.index 0 : index
+    %0 = arith.index_cast %i : index to i64
+    linalg.yield %0 : i64
+  }
+  %ok = arith.constant 0 : i32
+  return %ok : i32
+}

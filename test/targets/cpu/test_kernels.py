@@ -268,19 +268,39 @@ def test_matmul_of_known_shape(build, shape):
     np.testing.assert_allclose(z, 1 + x.astype("f8") @ y, rtol=1e-4, atol=1e-4)
 
 
-def test_convolution(build):
-    t = buffer(4, "f32")
-    attributes = "{dilations = dense<1> : tensor<2xi64>, strides = dense<2> : tensor<2xi64>}"
+WINDOWS = [
+    (0, 3, 4, 9, 13),
+    (2, 3, 4, 9, 13),
+    (1, 1, 1, 3, 3),
+    (3, 50, 7, 5, 6),
+    (9, 4, 16, 33, 35),
+]
+
+
+@pytest.mark.parametrize("layout", ["", ", strided<[?, ?, ?, 1]>", ", strided<[?, ?, ?, ?]>"])
+def test_convolution(build, layout):
+    t = buffer(4, "f32", layout)
+    attributes = (
+        "{dilations = dense<[1, 2]> : tensor<2xi64>, strides = dense<[2, 1]> : tensor<2xi64>}"
+    )
     library = build(
         entry(
             [t] * 3,
             f"linalg.conv_2d_nchw_fchw {attributes} ins(%m0, %m1 : {t}, {t}) outs(%m2 : {t})",
         )
     )
-    x, w, y = normal((2, 3, 9, 13)), normal((4, 3, 3, 3)), np.zeros((2, 4, 4, 6), "f4")
-    call(library, x, w, y)
-    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
-    np.testing.assert_allclose(y, np.einsum("ncijkl,fckl->nfij", windows, w), rtol=1e-4, atol=1e-4)
+    for n, c, o, height, width in WINDOWS:
+        x, w = normal((n, c, height, width + 2)), normal((o, c, 3, 3))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 5), axis=(2, 3))
+        windows = windows[:, :, ::2, :, :, ::2].astype("f8")
+        expected = 1 + np.einsum("ncijkl,fckl->nfij", windows, w)
+        y = np.ones(expected.shape, "f4")
+        if layout:
+            x, w, y = (np.ascontiguousarray(a.swapaxes(0, 1)).swapaxes(0, 1) for a in (x, w, y))
+        if layout.endswith("?]>"):
+            x, w, y = (np.ascontiguousarray(a.swapaxes(2, 3)).swapaxes(2, 3) for a in (x, w, y))
+        call(library, x, w, y)
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_parallel_ranges_cover_everything_once(build):

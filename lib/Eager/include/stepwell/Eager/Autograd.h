@@ -69,6 +69,7 @@ struct Saved {
   DType dtype = DType::F32;
   Geometry geometry;
   uint64_t version = 0;
+  bool checked = false;
   Ref<TracedView> traced;
   Saved() = default;
   Saved(const TensorImpl &, Need);
@@ -76,10 +77,10 @@ struct Saved {
   Tensor unpack(const Edge &edge, const Node &user) const;
 };
 
-/// A node for a call, made before the call runs: an in-place one destroys what
-/// it saves.
+/// A node for a call, made before the call runs: an in-place one destroys the
+/// argument `into`.
 Ref<Node> recordCall(Template &, std::span<const Argument>,
-                     std::vector<Edge> edges);
+                     std::vector<Edge> edges, int into);
 /// What the call made, once it ran.
 void recordResults(const Ref<Node> &call, std::span<const Tensor> results);
 /// Records that `target` was overwritten by a value whose history is `node`;

@@ -145,6 +145,9 @@ struct TracedView {
   static void destroy(TracedView *);
 };
 
+/// The bytes that so many elements take; refuses sizes that are negative or
+/// overflow.
+int64_t checkedBytes(DType, const Dims &sizes);
 /// Row-major and uninitialised.
 Tensor empty(DType, const Dims &sizes);
 Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);

@@ -36,6 +36,8 @@ ErrorOr<Dims> permute(Operands, const Attributes &);
 /// Attributes: dims, keepdim; with keepdim false the first operand lacks the
 /// dimensions dims.
 ErrorOr<Dims> broadcastLike(Operands, const Attributes &);
+/// The shape of the last operand, whatever the others have.
+ErrorOr<Dims> like(Operands, const Attributes &);
 /// As reduce; every reduced dimension has an element.
 ErrorOr<Dims> reduceSome(Operands, const Attributes &);
 /// The shape of the input, of which `dims` are reduced in between; what else is
@@ -131,6 +133,10 @@ ErrorOr<DType> firstAtPositions(Operands, const Attributes &);
 /// The sizes of an operand that a kernel is compiled for (docs/kernel-key.md);
 /// kDynamic where it serves every size.
 Dims classSizes(ShapeRule, size_t operand, const Dims &sizes);
+/// The same, and it must be a float type.
+ErrorOr<DType> floatAttribute(Operands, const Attributes &);
+/// The attribute 0 is the number of bits, 32 or 64, of the result's integers.
+ErrorOr<DType> bits(Operands, const Attributes &);
 
 } // namespace stepwell::rules
 

@@ -55,8 +55,9 @@ def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"
   let summary = "Turn matrix products on buffers into micro-kernels";
   let description = [{
     A tile of C is summed up in registers: rows of scalars of A, spread over a vector, times vectors
-    of B. B is packed into panels on the stack unless few rows use it. Products without a row or a
-    column (a matrix times a vector) are left to cpu-vectorize-linalg.
+    of B. B is packed into panels on the stack unless few rows use it. A convolution is such a product
+    of its weight and its windows, which are the columns of B and only exist in the panels. Products
+    without a row or a column (a matrix times a vector) are left to cpu-vectorize-linalg.
 
     Before:
     ```mlir
