@@ -8,8 +8,8 @@ Run as a program it writes what every elementwise record gives on the level that
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-import conftest
 import elementwise_table as table
 import numpy as np
 import stepwell as sw
@@ -40,7 +40,7 @@ def results():
 def run(level, *command):
     return subprocess.run(
         [sys.executable, *command],
-        env={**os.environ, "STEPWELL_CPU": level, "PYTHONPATH": conftest.PACKAGE},
+        env={**os.environ, "STEPWELL_CPU": level, "PYTHONPATH": str(Path(sw.__file__).parents[1])},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
