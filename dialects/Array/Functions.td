@@ -124,9 +124,12 @@ def Array_ErfOp : Array_FloatUnaryOp<"erf"> {
 }
 
 // The exponential of what is negative cannot overflow.
-def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid",
-    "arith.divf(arith.select(arith.cmpf('olt', input, 0.0), math.exp(arith.negf(math.absf(input))), 1.0), "
-    "arith.addf(1.0, math.exp(arith.negf(math.absf(input)))))"> {
+def SigmoidBody {
+  string e = "math.exp(arith.negf(math.absf(widen(input))))";
+  string body = "narrow(arith.divf(arith.select(arith.cmpf('olt', input, 0.0), " # e # ", widen(1.0)), "
+      "arith.addf(widen(1.0), " # e # ")))";
+}
+def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid", SigmoidBody.body> {
   let summary = "Elementwise logistic function";
   let description = [{
     `1 / (1 + exp(-input))`.

@@ -77,6 +77,23 @@ public:
   /// To the result's element type, as the record of array.cast says.
   Value convert(Value value);
 
+  /// Floats as f64, for formulas whose roundings would add up.
+  Value widen(Value value) {
+    if (!value || getElementTypeOrSelf(value).isF64())
+      return value;
+    return arith::ExtFOp::create(
+        builder, loc, withElement(value.getType(), builder.getF64Type()),
+        value);
+  }
+  /// To the type that the operands are computed in.
+  Value narrow(Value value) {
+    if (!value || from == DType::F64)
+      return value;
+    return arith::TruncFOp::create(
+        builder, loc, withElement(value.getType(), builder.getF32Type()),
+        value);
+  }
+
   /// How many bits an integer of the type of `like` has.
   Value bits(Value like) {
     return like

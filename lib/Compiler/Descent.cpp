@@ -58,6 +58,13 @@ static bool convertsF16(const Target &target, const TargetOptions &options) {
          StringRef(options.features).contains("+f16c");
 }
 
+/// Whether multiply-add is an instruction of the chip: x86-64-v3 brought it.
+static bool hasFMA(const Target &target, const TargetOptions &options) {
+  return target.name() != "cpu" ||
+         (options.chip != "x86-64" && options.chip != "x86-64-v2") ||
+         StringRef(options.features).contains("+fma");
+}
+
 void stepwell::buildDescent(OpPassManager &pm, const Target &target,
                             const TargetOptions &options) {
   auto tidy = [&] {
@@ -82,7 +89,8 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
 
   // Arithmetic in one form for every target.
   if (const PassInfo *expandMath = PassInfo::lookup("expand-math"))
-    (void)expandMath->addToPipeline(pm, "",
+    (void)expandMath->addToPipeline(pm,
+                                    hasFMA(target, options) ? "" : "fma=false",
                                     [](const Twine &) { return failure(); });
   ExpandSmallFloatsPassOptions smallFloats;
   smallFloats.f16 = !convertsF16(target, options);

@@ -51,6 +51,21 @@ std::optional<Error> checkImage(const char *name, const Dims &dims) {
   return std::nullopt;
 }
 
+/// Whether so many elements can be counted, in bytes and with room to spare;
+/// dynamic sizes are not known to be too many.
+bool countable(std::initializer_list<int64_t> sizes) {
+  constexpr int64_t most = int64_t(1) << 48;
+  int64_t count = 1;
+  for (int64_t size : sizes) {
+    if (size == kDynamic || size == 0)
+      continue;
+    if (size > most / count)
+      return false;
+    count *= size;
+  }
+  return true;
+}
+
 bool differ(int64_t a, int64_t b) {
   return a != b && a != kDynamic && b != kDynamic;
 }
@@ -106,6 +121,13 @@ ErrorOr<Dims> convolved(const Dims &input, const Dims &weight,
                     "its padding " + toString(padding));
     result.push_back(room / stride[i] + 1);
   }
+  auto padded = [&](int i) {
+    return input[2 + i] == kDynamic ? 0 : input[2 + i] + 2 * padding[i];
+  };
+  if (!countable(
+          {input[0], std::max(input[1], weight[0]), padded(0), padded(1)}))
+    return broken(shapes + ": with the padding " + toString(padding) +
+                  " there are too many elements");
   return result;
 }
 
@@ -165,6 +187,15 @@ ErrorOr<Dims> pooled(const Dims &input, const Windows &windows) {
                     " and dilation " + toString(windows.dilation));
     result.push_back(count);
   }
+  auto reached = [&](int i) {
+    int64_t size = input[2 + i] == kDynamic ? 0 : input[2 + i];
+    return std::max(size + 2 * windows.padding[i],
+                    extent(windows.kernel[i], windows.dilation[i]));
+  };
+  if (!countable({input[0], input[1], reached(0), reached(1)}))
+    return broken("the windows of kernel_size " + toString(windows.kernel) +
+                  " with padding " + toString(windows.padding) +
+                  " reach over too many elements");
   return result;
 }
 

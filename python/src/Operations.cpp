@@ -222,6 +222,16 @@ PyObject *multiply(const Function &function, std::vector<Argument> arguments,
   return wrap(result);
 }
 
+/// A permutation is a view, and its dimensions keep their order.
+PyObject *permuted(const Function &function, const Tensor &tensor,
+                   PyObject *order) {
+  Dims dims;
+  if (!order || !nb::try_cast(nb::handle(order), dims))
+    badType(function, function.parameters[1], order ? order : Py_None,
+            "tuple of ints");
+  return wrap(permute(tensor, dims));
+}
+
 PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *names) {
@@ -271,6 +281,8 @@ PyObject *callFunction(const Function &function, PyObject *self,
         badType(function, parameters[i], values[i],
                 mustBeTensor ? "Tensor" : "Tensor or number");
     }
+    if (op.results[0].shape == rules::permute)
+      return permuted(function, arguments[0].tensor, values[1]);
     int64_t rank = arguments.empty() || !arguments[0].tensor
                        ? 0
                        : arguments[0].tensor->rank();
@@ -360,9 +372,6 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
   for (const OpRow &op : opTable()) {
     for (std::string_view schema : op.python) {
       Function function = parse(op, schema);
-      // A permutation is a view: addMethods has it.
-      if (op.results[0].shape == rules::permute)
-        continue;
       all.push_back(function);
       bool sameType = op.results[0].dtype == rules::same;
       if (op.elementwise && sameType && !op.operands.empty()) {
@@ -386,11 +395,15 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
     };
     function.function = define(table[i].first);
     function.method = define(table[i].second);
-    PyObject *method = PyDescr_NewMethod(tensor, &function.method);
-    if (!method || PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
-                                          function.name.c_str(), method))
-      throw nb::python_error();
-    Py_DECREF(method);
+    // x.permute(1, 0), one argument each, is addMethods'.
+    if (function.op->results[0].shape != rules::permute) {
+      PyObject *method = PyDescr_NewMethod(tensor, &function.method);
+      if (!method ||
+          PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
+                                 function.name.c_str(), method))
+        throw nb::python_error();
+      Py_DECREF(method);
+    }
     if (function.into)
       continue;
     PyObject *name = PyModule_GetNameObject(module);

@@ -45,13 +45,13 @@ public:
       : nest(nest), body(nest), combiners(combiners),
         inputs(nest.op.getNumDpsInputs()) {
     SmallVector<utils::IteratorType> kinds = nest.op.getIteratorTypesArray();
+    width = std::max(1u, BodyEmitter::vectorWidth(nest.op, options.vectorBits));
     chooseLoop(kinds);
     for (auto [dim, kind] : llvm::enumerate(kinds))
       if (dim != loop)
         (kind == utils::IteratorType::parallel ? parallel : reduced)
             .push_back(dim);
     inner = kinds[loop] != utils::IteratorType::parallel;
-    width = std::max(1u, BodyEmitter::vectorWidth(nest.op, options.vectorBits));
     auto known = getConstantIntValue(nest.ranges[loop]);
     while (known && width > 1 && *known * 2 <= width)
       width /= 2;
@@ -77,7 +77,11 @@ private:
       for (unsigned i = 0; i < inputs; ++i)
         if (nest.accesses[i].base)
           score += 2 * (nest.accesses[i].stride(dim) == 1);
-      if (score == 0 && isConstantIntValue(nest.ranges[dim], 1))
+      // A vector that is never full is worse than one that is gathered.
+      auto known = getConstantIntValue(nest.ranges[dim]);
+      bool isShort = known && *known * 4 <= int64_t(width) * 3 &&
+                     kinds[dim] == utils::IteratorType::reduction;
+      if (isShort || (score == 0 && known == 1))
         score = -1;
       if (score > best) {
         best = score;

@@ -208,17 +208,9 @@ ROUNDED = {
 }  # fmt: skip
 # What is reached (docs/math.md). float16 and bfloat16 are rounded from a float32 that is nearly
 # correctly rounded itself.
-BOUNDS = {"float16": 0.5001, "bfloat16": 0.50002, "float32": 0.5000001, "float64": 4.0}
-# Written in float32's own arithmetic: a sum and a quotient more.
-BOUNDS_OF = {"sigmoid": {"float16": 0.501, "bfloat16": 0.5001, "float32": 2.0}}
-
-
+BOUND = {"float16": 0.5001, "bfloat16": 0.50002, "float32": 0.5000001, "float64": 4.0}
 # Made of several functions: errors are measured against the input's size (test_activations.py).
 ACTIVATIONS = {"gelu", "gelu_tanh", "silu"}
-
-
-def bound(mnemonic, dtype):
-    return BOUNDS_OF.get(mnemonic, {}).get(dtype, BOUNDS[dtype])
 
 
 def exact(mnemonic, dtype, *arrays):

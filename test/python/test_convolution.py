@@ -445,6 +445,9 @@ def test_pools_of_views_and_single_images(pool):
         ((1, 1, 8, 8), (1, 1, 3, 3), {"stride": 0}, r"stride must be 1 or more, not \(0, 0\)"),
         ((1, 1, 8, 8), (1, 1, 3, 3), {"dilation": (1, 0)}, r"dilation must be 1 or more"),
         ((1, 1, 8, 8), (1, 1, 3, 3), {"dilation": 2**62}, "dilation must be below"),
+        ((1, 1, 8, 8), (1, 1, 3, 3), {"padding": 2**31 - 1, "stride": 2**31 - 1}, "too many"),
+        ((1, 1, 8, 8), (1, 1, 3, 3), {"padding": 2**31 - 1}, "too many elements"),
+        ((1, 1, 8, 8), (1, 1, 3, 3), {"padding": 2**22, "stride": 2**22}, "memory"),
         ((1, 1, 8, 8), (1, 1, 3, 3), {"stride": (1, 1, 1)}, "must be one or two numbers"),
         ((1, 1, 8, 8), (1, 1, 0, 3), {}, "the weight has no elements"),
         ((8, 8), (1, 1, 3, 3), {}, r"expected 3D \(unbatched\) or 4D \(batched\) input"),
@@ -481,6 +484,7 @@ def test_conv2d_refuses_other_tensors():
         ((3, 1, 2), "padding .* is more than half of kernel_size"),
         ((3, 1, -1), "padding must be 0 or more"),
         (((1, 2, 3),), "must be one or two numbers"),
+        ((2**31 - 1, 1, 2**30 - 1), "reach over too many elements"),
     ],
 )
 @pytest.mark.parametrize("pool", [sw.max_pool2d, sw.avg_pool2d])

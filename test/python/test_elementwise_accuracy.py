@@ -4,7 +4,7 @@
 
 float16 and bfloat16 are tried exhaustively. A sweep of float32 takes minutes and is made by hand:
 
-    STEPWELL_BUILD_DIR=build python test/python/test_elementwise_accuracy.py [every Nth]
+    STEPWELL_BUILD_DIR=build python test/python/test_elementwise_accuracy.py [every Nth [function ...]]
 """
 
 import sys
@@ -60,11 +60,11 @@ def test_accuracy(mnemonic, dtype):
         arrays = [np.concatenate([x, some]), np.concatenate([arrays[1], rng.permutation(some)])]
     error, inputs, found = worst(mnemonic, dtype, arrays)
     print(f"{mnemonic} {dtype}: {error:.4f} ULP at {inputs} -> {found}")
-    assert error <= table.bound(mnemonic, dtype), (inputs, found)
+    assert error <= table.BOUND[dtype], (inputs, found)
 
 
-def sweep(every):
-    for mnemonic in ROUNDED:
+def sweep(every, only):
+    for mnemonic in only or ROUNDED:
         if len(RECORDS[mnemonic]["operands"]) > 1:
             continue
         largest, unlike = (0.0, 0.0), 0
@@ -85,4 +85,4 @@ def sweep(every):
 
 
 if __name__ == "__main__":
-    sweep(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    sweep(int(sys.argv[1]) if len(sys.argv) > 1 else 1, sys.argv[2:])

@@ -71,7 +71,7 @@ class _ScalarEmitter:
         arguments = ", ".join(self.emit(a, like) for a in expression.args)
         if expression.op == "bits":
             return f"b.bits({like or 'operands[0]'})"
-        if expression.op in ("convert", "power"):
+        if "." not in expression.op:
             return f"b.{expression.op}({arguments})"
         name = json.dumps(expression.op)
         predicate = expression.attributes.get("predicate")

@@ -70,7 +70,7 @@ ATTRIBUTE_FUNCTIONS = {
     "sizes": "value",
 }
 # What a scalar body may call besides arith and math: the number of arguments.
-SCALAR_BUILTINS = {"convert": 1, "power": 2, "bits": 0}
+SCALAR_BUILTINS = {"convert": 1, "power": 2, "bits": 0, "widen": 1, "narrow": 1}
 INFIX = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 

@@ -24,7 +24,7 @@ namespace em = stepwell::expandmath;
 
 namespace {
 
-em::Real build(Operation *op, em::Real x, em::Real y, bool f32) {
+em::Real build(Operation *op, em::Real x, em::Real y, em::Real z, bool f32) {
   return TypeSwitch<Operation *, em::Real>(op)
       .Case([&](math::ExpOp) { return em::exp(x); })
       .Case([&](math::Exp2Op) { return em::exp2(x); })
@@ -48,6 +48,9 @@ em::Real build(Operation *op, em::Real x, em::Real y, bool f32) {
       .Case([&](math::AtanhOp) { return em::atanh(x); })
       .Case([&](math::ErfOp) { return em::erf(x); })
       .Case([&](math::ErfcOp) { return em::erfc(x); })
+      .Case([&](math::FmaOp) {
+        return f32 ? em::fma32(x, y, z) : em::fma64(x, y, z);
+      })
       .Case([&](math::PowFOp) { return em::pow(x, y, f32); })
       .Case([&](math::CbrtOp) { return em::cbrt(x); })
       .Case([&](math::RsqrtOp) { return em::rsqrt(x); })
@@ -58,6 +61,7 @@ em::Real build(Operation *op, em::Real x, em::Real y, bool f32) {
 }
 
 struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
+  using ExpandMathPassBase::ExpandMathPassBase;
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
@@ -67,7 +71,8 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
               math::AtanOp, math::Atan2Op, math::SinhOp, math::CoshOp,
               math::TanhOp, math::AsinhOp, math::AcoshOp, math::AtanhOp,
               math::ErfOp, math::ErfcOp, math::PowFOp, math::CbrtOp,
-              math::RsqrtOp, arith::RemFOp>(op))
+              math::RsqrtOp, arith::RemFOp>(op) ||
+          (!fma && isa<math::FmaOp>(op)))
         work.push_back(op);
     });
     for (Operation *op : work)
@@ -96,7 +101,7 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
     };
     em::Real x = operand(0);
     em::Real y = op->getNumOperands() > 1 ? operand(1) : x;
-    Value result = build(op, x, y, f32).value;
+    Value result = build(op, x, y, operand(2), f32).value;
     if (f32)
       result = arith::TruncFOp::create(builder, op->getLoc(), type, result);
     op->getResult(0).replaceAllUsesWith(result);

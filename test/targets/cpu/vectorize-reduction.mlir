@@ -42,3 +42,20 @@ func.func @columns(%x: memref<?x?xf32>, %y: memref<?xf32>) {
   }
   return
 }
+
+// A window is shorter than a vector: vectors run over windows, gathered where they are apart.
+
+// CHECK-LABEL: func.func @windows
+// CHECK:         memref.load %{{.*}} : memref<?xf32, strided<[2], offset: ?>>
+// CHECK:         vector.from_elements {{.*}} : vector<8xf32>
+// CHECK:         arith.maximumf %{{.*}} : vector<8xf32>
+// CHECK:         vector.store %{{.*}} : memref<?xf32{{.*}}>, vector<8xf32>
+func.func @windows(%x: memref<?xf32>, %frame: memref<3xf32>, %out: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 * 2 + d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>],
+      iterator_types = ["parallel", "reduction"]} ins(%x, %frame : memref<?xf32>, memref<3xf32>) outs(%out : memref<?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.maximumf %c, %a : f32
+    linalg.yield %m : f32
+  }
+  return
+}

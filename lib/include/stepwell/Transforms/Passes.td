@@ -14,7 +14,8 @@ def ExpandMathPass : Pass<"expand-math"> {
   let description = [{
     Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into branch-free
     arithmetic that any vectoriser takes; what each reaches is in docs/math.md. f32 is computed in f64 and rounded
-    once. Nothing is fused, so that every chip gives the same bits.
+    once. Nothing is fused, so that every chip gives the same bits. `math.fma` is left alone, and rounded once by arithmetic with
+    `fma=false`, for chips that have no such instruction.
 
     Before:
     ```mlir
@@ -29,6 +30,9 @@ def ExpandMathPass : Pass<"expand-math"> {
     %y = arith.truncf %2 : f64 to f32
     ```
   }];
+  let options = [
+    Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"
   ];

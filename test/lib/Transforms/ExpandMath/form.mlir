@@ -25,3 +25,11 @@ func.func @remainder(%x: vector<4xf64>, %y: vector<4xf64>) -> vector<4xf64> {
   %z = arith.remf %x, %y : vector<4xf64>
   return %z : vector<4xf64>
 }
+
+// A multiply-add stays where it is one instruction (test_fma.py has the other form).
+// CHECK-LABEL: @multiply_add
+// CHECK: math.fma
+func.func @multiply_add(%x: f64) -> f64 {
+  %y = math.fma %x, %x, %x : f64
+  return %y : f64
+}
