@@ -374,7 +374,7 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
       Function function = parse(op, schema);
       all.push_back(function);
       bool sameType = op.results[0].dtype == rules::same;
-      if (op.elementwise && sameType && !op.operands.empty()) {
+      if (op.elementwise && sameType && function.name[0] != '_') {
         function.into = true;
         function.name += "_";
         function.document = function.name + function.document.substr(

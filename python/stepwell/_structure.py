@@ -319,7 +319,7 @@ def _function(name: str) -> Any:
 
 
 _VIEWS = (
-    "clone", "diagonal", "flatten", "narrow", "numel", "permute", "reshape", "select", "squeeze",
+    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select", "squeeze",
     "t", "transpose", "unsqueeze",
 )  # fmt: skip
 globals().update({name: _function(name) for name in _VIEWS})

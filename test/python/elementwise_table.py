@@ -225,6 +225,12 @@ def exact(mnemonic, dtype, *arrays):
 RECORDS = sw._core._elementwise_records()
 
 
+def function(mnemonic):
+    """What Python calls: public, or private where a public function wraps it."""
+    name = RECORDS[mnemonic]["functions"][0]
+    return getattr(sw._core, name)
+
+
 def expected(mnemonic, dtype, *arrays):
     """What a record of EXACT gives, in the storage type of its result."""
     if mnemonic == "pow":

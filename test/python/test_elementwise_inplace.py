@@ -14,7 +14,12 @@ NAMES = sorted(
     for name in record["functions"]
     if hasattr(sw.Tensor, name + "_")
 )
-MNEMONIC = {name: mnemonic for mnemonic, r in RECORDS.items() for name in r["functions"]}
+MNEMONIC = {
+    name: mnemonic
+    for mnemonic, record in RECORDS.items()
+    for name in record["functions"]
+    if not name.startswith("_")
+}
 # Their results are of another type, or no operand is what would be overwritten.
 WITHOUT = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "where"} | {
     "logical_" + name for name in ("and", "or", "xor", "not")
