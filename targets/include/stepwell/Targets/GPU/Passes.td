@@ -119,6 +119,24 @@ def BindArgumentsPass
   ];
 }
 
+def KeepIntrinsicsPass : Pass<"stepwell-nvvm-keep-intrinsics"> {
+  let summary = "Keep the conversion to NVVM from refusing what has an instruction";
+  let description = [{
+    Upstream's conversion takes libdevice for the only home of these functions and refuses LLVM's intrinsics, for which
+    PTX has instructions; it leaves calls of intrinsics by name alone.
+
+    Before:
+    ```mlir
+    %0 = llvm.intr.sqrt(%a) : (f32) -> f32
+    ```
+    After:
+    ```mlir
+    %0 = llvm.call_intrinsic "llvm.sqrt"(%a) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ForbidContractionPass
     : Pass<"stepwell-spirv-forbid-contraction"> {
   let summary = "Keep drivers from fusing a product and a sum";
