@@ -92,7 +92,8 @@ def BindArgumentsPass
     For Vulkan, where kernels have no parameters. Binding 0 of set 0 is the words of the launch ABI
     as they are; the k-th pointer word has binding 1 + k, and the workspace has the bindings after
     those, one per element type in use. Buffers have no address, so a pointer word holds the
-    position of element (0,...,0) in its binding, counted in elements.
+    position of element (0,...,0) in its binding, counted in elements. The module's one target, if it has one,
+    also becomes its spirv.target_env.
 
     Before:
     ```mlir
