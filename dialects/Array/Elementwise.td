@@ -214,7 +214,7 @@ def Array_ClampOp
   let summary = "Each element moved into a range";
   let description = [{
     `minimum(maximum(input, min), max)`: where `min > max` it is `max`. The gradient goes to `input` inside the range, its ends
-    included.
+    included. A bound that is `None` is none: what is left is `clamp_min` or `clamp_max`.
   }];
   let promotion = "Common";
   let scalar = Scalar<"arith.minimumf(arith.maximumf(input, min), max)", "arith.minsi(arith.maxsi(input, min), max)",
@@ -222,7 +222,27 @@ def Array_ClampOp
   let vjp = ["where(logical_and(ge(input, min), le(input, max)), g, 0)",
              "where(logical_and(lt(input, min), lt(min, max)), g, 0)",
              "where(logical_or(gt(input, max), lt(max, min)), g, 0)"];
-  let python = ["clamp(input, min, max)"];
+  let python = ["clamp(input, min=None, max=None)"];
+}
+
+class Array_BoundOp<string mnemonic, string bound, string floating, string integer, string unsigned, string inside, string outside>
+    : Array_ElementwiseOp<mnemonic, !dag(ins, [Array_Tensor, Array_Tensor], ["input", bound]), "same"> {
+  let promotion = "Common";
+  let scalar = Scalar<floating # "(input, " # bound # ")", integer # "(input, " # bound # ")", unsigned # "(input, " # bound # ")">;
+  let vjp = ["where(" # inside # "(input, " # bound # "), g, 0)", "where(" # outside # "(input, " # bound # "), g, 0)"];
+  let python = [mnemonic # "(input, " # bound # ")"];
+}
+def Array_ClampMinOp : Array_BoundOp<"clamp_min", "min", "arith.maximumf", "arith.maxsi", "arith.maxui", "ge", "lt"> {
+  let summary = "Each element moved up to a bound";
+  let description = [{
+    `maximum(input, min)`, but where both are equal the gradient goes to `input`.
+  }];
+}
+def Array_ClampMaxOp : Array_BoundOp<"clamp_max", "max", "arith.minimumf", "arith.minsi", "arith.minui", "le", "gt"> {
+  let summary = "Each element moved down to a bound";
+  let description = [{
+    `minimum(input, max)`, but where both are equal the gradient goes to `input`.
+  }];
 }
 
 def Array_WhereOp

@@ -363,12 +363,24 @@ Executable Capture::finish(std::span<const Tensor> results) {
             [](const ProgramOutput &a, const ProgramOutput &b) {
               return a.into < b.into;
             });
-  for (const ProgramOutput &write : writes) {
-    executable.mutated.push_back(write.into);
-    outputs.push_back(write);
-  }
+  // A counter or a running mean may change beside a differentiable result.
+  auto isTracked = [&](const ProgramOutput &write) {
+    const Executable::Input &input = inputs[write.into];
+    return input.gradient ||
+           requiresGrad(input.argument >= 0 ? *arguments[input.argument]
+                                            : *input.captured);
+  };
   executable.differentiable &=
-      executable.mutated.empty() && executable.gradients.empty();
+      executable.gradients.empty() &&
+      std::none_of(writes.begin(), writes.end(), isTracked);
+  for (const ProgramOutput &write : writes) {
+    if (executable.differentiable) {
+      executable.updates.push_back({write.into, addOutput(write.value)});
+    } else {
+      executable.mutated.push_back(write.into);
+      outputs.push_back(write);
+    }
+  }
 
   // Arguments first, as they were given; then tensors, then numbers.
   Id count = static_cast<Id>(inputs.size());
@@ -396,6 +408,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
       output.into = place[output.into];
   for (int &input : executable.mutated)
     input = place[input];
+  for (Executable::Update &update : executable.updates)
+    update.input = place[update.input];
   auto final = [&](Id id) { return id < 0 ? place[-id - 1] : id + count; };
   for (ProgramNode &node : program.nodes)
     for (ValueId &operand : node.operands)
@@ -441,11 +455,17 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       fail(Error::Kind::Runtime,
            "input " + std::to_string(i) + " is " + toString(tensor->type()) +
                ", the program takes " + toString(program.inputs[i].type));
-  std::vector<Tensor> outputs;
+  std::vector<Tensor> outputs, updated;
+  for (const Executable::Update &update : executable.updates)
+    updated.push_back(gathered[update.input].tensor);
   if (program.outputs.empty()) {
     // Nothing to compute.
   } else if (executable.differentiable &&
              (gradEnabled() || Capture::current())) {
+    for (const Executable::Update &update : executable.updates) {
+      Tensor &input = gathered[update.input].tensor;
+      input = clone(input);
+    }
     outputs = callTemplate(*executable.call, gathered);
   } else {
     for (const ProgramOutput &output : program.outputs)
@@ -457,6 +477,9 @@ std::vector<Tensor> stepwell::run(Executable &executable,
   }
   for (int input : executable.mutated)
     ++gathered[input].tensor->buffer->version;
+  GradModeGuard guard(false); // what was written had no gradient
+  for (size_t i = 0; i < updated.size(); ++i)
+    copyInto(updated[i], outputs[executable.updates[i].output]);
   for (const Executable::GradEffect &effect : executable.gradients) {
     const Tensor &leaf =
         effect.argument >= 0 ? arguments[effect.argument] : effect.leaf;

@@ -60,10 +60,13 @@ Program stepwell::exportProgram(const Executable &executable,
     input.name = names.closedOver[other++];
     program.inputs.push_back(std::move(input));
   }
-  if (!executable.mutated.empty())
+  std::vector<int> written = executable.mutated;
+  for (const Executable::Update &update : executable.updates)
+    written.push_back(update.input);
+  if (!written.empty())
     fail(Error::Kind::Runtime,
          "cannot export a function that writes to '" +
-             program.inputs[moved[executable.mutated.front()]].name +
+             program.inputs[moved[written.front()]].name +
              "': an exported program only returns results (a module that "
              "updates its buffers while training is exported after .eval())");
 

@@ -232,6 +232,32 @@ PyObject *permuted(const Function &function, const Tensor &tensor,
   return wrap(permute(tensor, dims));
 }
 
+/// An operand may be None where the schema says so: clamp(input, min=0) is the
+/// operation clamp_min.
+const OpRow &withoutNone(const Function &function, PyObject **values) {
+  std::string left, optional;
+  bool none = false;
+  for (size_t i = 0; i < function.parameters.size(); ++i) {
+    const Parameter &parameter = function.parameters[i];
+    if (parameter.operand < 0 || !parameter.hasFallback)
+      continue;
+    optional += (optional.empty() ? "'" : " or '") + parameter.name + "'";
+    if (values[i] == Py_None)
+      values[i] = nullptr;
+    if (values[i])
+      left += "_" + parameter.name;
+    else
+      none = true;
+  }
+  if (!none)
+    return *function.op;
+  const OpRow *op = findOp(std::string(function.op->mnemonic) + left);
+  if (left.empty() || !op)
+    fail(Error::Kind::Runtime, function.name + "(): at least one of " +
+                                   optional + " must not be None");
+  return *op;
+}
+
 PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *names) {
@@ -265,16 +291,21 @@ PyObject *callFunction(const Function &function, PyObject *self,
                  PyUnicode_AsUTF8(name) + "'");
       values[at] = args[count + i];
     }
-    const OpRow &op = *function.op;
+    const OpRow &op = withoutNone(function, values);
     std::vector<Argument> arguments(op.operands.size());
+    size_t absent = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].operand < 0)
         continue;
+      if (!values[i] && parameters[i].hasFallback) {
+        ++absent;
+        continue;
+      }
       if (!values[i])
         fail(Error::Kind::Type,
              function.name + "() missing 1 required positional argument: '" +
                  parameters[i].name + "'");
-      Argument &argument = arguments[parameters[i].operand];
+      Argument &argument = arguments[parameters[i].operand - absent];
       bool mustBeTensor = parameters[i].operand == 0 || !op.elementwise;
       if (!toArgument(values[i], argument) ||
           (mustBeTensor && !argument.tensor))

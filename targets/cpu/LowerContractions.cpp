@@ -669,7 +669,7 @@ private:
     bool always = knownRows && *knownRows % rows == 0 && knownColumns &&
                   *knownColumns % columns == 0;
     if (c.stride(roles.n) != 1)
-      return storeByElement(m, n, wide, sums);
+      return storePart(m, n, wide, sums);
     if (always)
       return storeWhole(m, n, sums);
     Value whole = arith::AndIOp::create(
@@ -683,7 +683,7 @@ private:
     builder.setInsertionPointToStart(branch.thenBlock());
     storeWhole(m, n, sums);
     builder.setInsertionPointToStart(branch.elseBlock());
-    storeByElement(m, n, wide, sums);
+    storePart(m, n, wide, sums);
   }
 
   void storeWhole(Value m, Value n, ArrayRef<Value> sums) {
@@ -704,8 +704,7 @@ private:
   }
 
   /// Through a buffer on the stack, so that there is little code for it.
-  void storeByElement(Value m, Value n, OpFoldResult wide,
-                      ArrayRef<Value> sums) {
+  void storePart(Value m, Value n, OpFoldResult wide, ArrayRef<Value> sums) {
     for (auto [i, sum] : llvm::enumerate(sums))
       vector::StoreOp::create(builder, loc, sum, tile,
                               index().value(index().constant(i * lanes)));
@@ -716,7 +715,20 @@ private:
           window(2, offset(2, {{roles.m, index().add(m, r)}, {roles.n, n}}),
                  nest.accesses[2].strides[roles.n]);
       OpFoldResult from = index().mul(r, index().constant(columns));
-      forRange(index().constant(0), wide, 1, [&](Value j) {
+      OpFoldResult begin = index().constant(0);
+      if (nest.accesses[2].stride(roles.n) == 1) {
+        OpFoldResult whole = index().roundDown(wide, lanes);
+        auto type = cast<VectorType>(vectorOf(nest.accesses[2].element, lanes));
+        forRange(begin, whole, lanes, [&](Value j) {
+          Value sum = vector::LoadOp::create(
+              builder, loc, cast<VectorType>(vectorType()), tile,
+              index().value(index().add(from, j)));
+          Value old = vector::LoadOp::create(builder, loc, type, row, j);
+          vector::StoreOp::create(builder, loc, addTo(old, sum), row, j);
+        });
+        begin = whole;
+      }
+      forRange(begin, wide, 1, [&](Value j) {
         Value sum = memref::LoadOp::create(builder, loc, tile,
                                            index().value(index().add(from, j)));
         Value old = memref::LoadOp::create(builder, loc, row, j);

@@ -78,6 +78,7 @@ public:
     kernels.addPass(createSCFToControlFlowPass());
     // Before the GPU's own conversion, which would call libdevice.
     kernels.addPass(createConvertMathToLLVMPass());
+    kernels.addPass(createKeepIntrinsicsPass());
     kernels.addPass(createConvertGpuOpsToNVVMOps());
     kernels.addPass(createReconcileUnrealizedCastsPass());
     kernels.addPass(createSignedOffsetsPass());

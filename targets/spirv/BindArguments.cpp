@@ -192,6 +192,10 @@ struct BindArguments : stepwell::impl::BindArgumentsPassBase<BindArguments> {
     for (auto function : getOperation().getOps<gpu::GPUFuncOp>())
       if (failed(Binder(function).run()))
         return signalPassFailure();
+    // Where the conversion of math looks for it; by default there is no f64.
+    ArrayAttr targets = getOperation().getTargetsAttr();
+    if (targets && targets.size() == 1)
+      getOperation()->setAttr(spirv::getTargetEnvAttrName(), targets[0]);
   }
 };
 

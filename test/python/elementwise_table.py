@@ -175,6 +175,7 @@ EXACT = {
        {"floor": np.floor, "ceil": np.ceil, "round": np.rint, "trunc": np.trunc}.items()},
     "relu": lambda x: np.where(x <= 0, x.dtype.type(0), x),
     "maximum": np.maximum, "minimum": np.minimum,
+    "clamp_min": np.maximum, "clamp_max": np.minimum,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "where": np.where,
     "floor_divide": by_kind(float_floor_divide, floor_divide),

@@ -45,7 +45,20 @@ def test_a_methods_tensor_is_its_input():
     assert X.sum(0, True).tolist() == [2.0]
 
 
+def test_clamp_needs_one_bound_only():
+    assert X.clamp(0.0).tolist() == X.clamp(min=0.0).tolist() == [1.0, 0.0, 3.0]
+    assert sw.clamp(X, max=2.0).tolist() == X.clamp(None, 2.0).tolist() == [1.0, -2.0, 2.0]
+    assert X.clamp(min=sw.tensor([2.0, 0.0, 0.0]), max=None).tolist() == [2.0, 0.0, 3.0]
+    assert X.clone().clamp_(max=0).tolist() == [0.0, -2.0, 0.0]
+    assert X.long().clamp(min=0).dtype is sw.int64
+    for call in (X.clamp, lambda: sw.clamp(X, None, None), X.clone().clamp_):
+        with pytest.raises(RuntimeError, match="at least one of 'min' or 'max' must not be None"):
+            call()
+
+
 ERRORS = [
+    (lambda: X.clamp(min="0"), "clamp(): argument 'min' must be Tensor or number, not str"),
+    (lambda: sw.clamp(None, 0.0), "clamp(): argument 'input' must be Tensor, not NoneType"),
     (lambda: X.where(1.0, POSITIVE), "where(): argument 'condition' must be Tensor, not float"),
     (lambda: sw.where(True, X, X), "where(): argument 'condition' must be Tensor, not bool"),
     (lambda: sw.where(X, X, X), "where: the condition must be bool, not float32"),

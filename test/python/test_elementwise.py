@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 NAMES = sorted(set(RECORDS) - {"cast"} - table.ACTIVATIONS)
 # Of two zeros either may be the larger.
-UNSIGNED_ZEROS = {"maximum", "minimum", "clamp"}
+UNSIGNED_ZEROS = {"maximum", "minimum", "clamp", "clamp_min", "clamp_max"}
 
 
 def check(mnemonic, dtype, arrays):

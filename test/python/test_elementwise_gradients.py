@@ -16,7 +16,7 @@ ROW = np.array([0.37, -0.61, 1.3])
 COLUMN = np.array([[0.8], [-1.7]])
 BASE = np.array([[1.1], [2.3]])
 
-ANYWHERE = "add sub mul div maximum minimum atan2 remainder".split()
+ANYWHERE = "add sub mul div maximum minimum clamp_min clamp_max atan2 remainder".split()
 # mnemonic: where it is differentiated, away from kinks and jumps. Every operand is a tuple's item;
 # operands of smaller shapes are broadcast.
 POINTS = {
@@ -164,6 +164,10 @@ SPECIAL = {
                              [0.0, 0.0, 0.0, 1.0, 0.0]]),
     "clamp with min > max": (sw.clamp, [[0.0, 5.0], [3.0, 3.0], [1.0, 1.0]],
                              [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]]),
+    "clamp_min at its bound": (sw.clamp_min, [[1.0, 2.0, 0.0], [1.0] * 3],
+                               [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+    "clamp_max at its bound": (sw.clamp_max, [[1.0, 2.0, 0.0], [1.0] * 3],
+                               [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]),
     "sqrt at 0": (sw.sqrt, [[0.0, 4.0, -1.0]], [[INF, 0.25, NAN]]),
     "rsqrt at 0": (sw.rsqrt, [[0.0, 4.0]], [[-INF, -0.0625]]),
     "reciprocal at 0": (sw.reciprocal, [[0.0, 2.0]], [[-INF, -0.25]]),

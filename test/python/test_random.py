@@ -6,6 +6,7 @@ import copy
 import math
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -218,17 +219,22 @@ def test_threads_share_a_generator():
     parts = []
 
     def draw():
-        for _ in range(20):
+        for _ in range(100):
             parts.append(sw.rand(50).numpy())
 
     sw.manual_seed(8)
     threads = [threading.Thread(target=draw) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # as many switches as there can be
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     sw.manual_seed(8)
-    expected = sw.rand(80, 50).numpy()
+    expected = sw.rand(4 * 100, 50).numpy()
     assert {p.tobytes() for p in parts} == {row.tobytes() for row in expected}
 
 
@@ -237,11 +243,23 @@ def test_a_forked_child_draws_on():
     expected = sw.rand(2).tolist()
     sw.manual_seed(3)
     read, write = os.pipe()
-    with sw._random._lock:  # held by a thread that the child does not have
-        child = os.fork()
-        if child == 0:
-            os.write(write, repr(sw.rand(2).tolist()).encode())
-            os._exit(0)
+    held, done = threading.Event(), threading.Event()
+
+    def hold():  # the child does not have this thread
+        with sw._random._lock:
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os.write(write, repr(sw.rand(2).tolist()).encode())
+        os._exit(0)
+    done.set()
+    holder.join()
     os.waitpid(child, 0)
     os.close(write)
     assert os.read(read, 100).decode() == repr(expected)

@@ -6,11 +6,15 @@ import ctypes
 import functools
 import os
 import pathlib
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
+if (BUILD / "python" / "stepwell").is_dir():  # for what is compared with the CPU
+    sys.path.insert(0, str(BUILD / "python"))
+os.environ.setdefault("STEPWELL_CACHE_DIR", str(BUILD / "test-cache"))
 
 
 class Bytes(ctypes.Structure):

@@ -37,7 +37,7 @@ def _annotated(op, text):
         elif i == 0:
             annotation = "Tensor"
         elif op.operand_index(name) is not None:
-            annotation = "Tensor | Number"
+            annotation = "Tensor | Number" + (" | None" if default else "")
         elif isinstance(default, ast.Constant) and default.value is not None:
             annotation = type(default.value).__name__
         else:

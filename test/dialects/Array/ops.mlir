@@ -70,6 +70,10 @@ func.func @arithmetic(%a: tensor<?xi32>, %b: tensor<?xf32>, %c: tensor<?xi1>) {
   %2 = array.where %c, %b, %b : (tensor<?xi1>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   // CHECK: array.clamp %{{.*}} : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   %3 = array.clamp %b, %b, %b : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  // CHECK: array.clamp_min
+  %clamp_min = array.clamp_min %b, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  // CHECK: array.clamp_max
+  %clamp_max = array.clamp_max %b, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   // CHECK: array.isnan %{{.*}} : (tensor<?xf32>) -> tensor<?xi1>
   %4 = array.isnan %b : (tensor<?xf32>) -> tensor<?xi1>
   // CHECK: array.logical_and %{{.*}} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xi1>

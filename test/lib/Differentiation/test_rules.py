@@ -35,7 +35,7 @@ NUMPY = {
     "rsqrt": lambda x: 1 / np.sqrt(x), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "relu": lambda x: np.maximum(x, 0), "erf": np.vectorize(erf, otypes=[float]),
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
-    "clamp": np.clip, "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
+    "clamp": np.clip, "clamp_min": np.maximum, "clamp_max": np.minimum, "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal, "cast": lambda x: x,
     "transpose": lambda x, permutation: np.transpose(x, permutation),
     "sum": lambda x, dims, keepdim=False: np.sum(x, tuple(dims), keepdims=keepdim),
@@ -153,7 +153,7 @@ ROW = np.array([0.35, -0.6, 1.3])
 
 UNARY = "floor ceil round trunc sign neg abs exp exp2 expm1 sin cos tan asin acos atan sinh cosh tanh erf sigmoid relu".split()
 UNARY_POSITIVE = "log log1p log2 log10 sqrt rsqrt reciprocal".split()
-BINARY = "add sub mul div maximum minimum atan2 remainder".split()
+BINARY = "add sub mul div maximum minimum clamp_min clamp_max atan2 remainder".split()
 
 
 @pytest.mark.parametrize("operation", UNARY)

@@ -43,6 +43,12 @@ struct Executable {
   std::vector<Result> results;
   std::vector<GradEffect> gradients;
   std::vector<int> mutated; // inputs
+  /// Of a differentiable function, instead: results that replace inputs after
+  /// the call. The tape keeps what they were.
+  struct Update {
+    int input, output;
+  };
+  std::vector<Update> updates;
   /// Whether these had a gradient when the function was captured.
   struct GradGuard {
     int argument = -1;

@@ -92,7 +92,8 @@ def BindArgumentsPass
     For Vulkan, where kernels have no parameters. Binding 0 of set 0 is the words of the launch ABI
     as they are; the k-th pointer word has binding 1 + k, and the workspace has the bindings after
     those, one per element type in use. Buffers have no address, so a pointer word holds the
-    position of element (0,...,0) in its binding, counted in elements.
+    position of element (0,...,0) in its binding, counted in elements. The module's one target, if it has one,
+    also becomes its spirv.target_env.
 
     Before:
     ```mlir
@@ -117,6 +118,24 @@ def BindArgumentsPass
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::spirv::SPIRVDialect"
   ];
+}
+
+def KeepIntrinsicsPass : Pass<"stepwell-nvvm-keep-intrinsics"> {
+  let summary = "Keep the conversion to NVVM from refusing what has an instruction";
+  let description = [{
+    Upstream's conversion takes libdevice for the only home of these functions and refuses LLVM's intrinsics, for which
+    PTX has instructions; it leaves calls of intrinsics by name alone.
+
+    Before:
+    ```mlir
+    %0 = llvm.intr.sqrt(%a) : (f32) -> f32
+    ```
+    After:
+    ```mlir
+    %0 = llvm.call_intrinsic "llvm.sqrt"(%a) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def ForbidContractionPass
