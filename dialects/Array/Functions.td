@@ -137,7 +137,8 @@ def Array_SigmoidOp : Array_FloatUnaryOp<"sigmoid", SigmoidBody.body> {
   let vjp = ["g * ((1 - result) * result)"];
 }
 
-def Array_SiluOp : Array_FloatUnaryOp<"silu", "arith.divf(input, arith.addf(1.0, math.exp(arith.negf(input))))"> {
+def Array_SiluOp : Array_FloatUnaryOp<"silu",
+    "narrow(arith.divf(widen(input), arith.addf(widen(1.0), math.exp(arith.negf(widen(input))))))"> {
   let summary = "Elementwise input times its logistic function";
   let description = [{
     `input / (1 + exp(-input))`.
