@@ -266,19 +266,27 @@ private:
     Location loc = ret.getLoc();
     SmallVector<Value> values(ret.getOperands());
 
-    // Inputs are overwritten last, when every other result is in its place, and
-    // a result that is a view of an input is taken out of the way before the
-    // first of them is.
+    // A destination is a tensor until the end: only so does the bufferization
+    // see what else lives in its memory meanwhile.
+    OpBuilder first = OpBuilder::atBlockBegin(&entry.getBody().front());
+    SmallVector<std::pair<Value, Value>> written;
     unsigned next = 1 + inputs.size();
     for (auto [value, output] : llvm::zip_equal(values, outputs)) {
       if (!output.buffer)
         continue;
       Value result = value, buffer = entry.getArgument(next++);
-      dropUnitDims(builder, result, buffer);
-      bufferization::MaterializeInDestinationOp::create(
-          builder, loc, TypeRange{}, result, buffer,
-          /*restrict=*/true, /*writable=*/true);
+      dropUnitDims(first, result, buffer);
+      Value place = bufferization::ToTensorOp::create(
+          first, loc, result.getType(), buffer, /*restrict=*/true,
+          /*writable=*/true);
+      Value made = bufferization::MaterializeInDestinationOp::create(
+                       builder, loc, result, place)
+                       .getResult();
+      written.push_back({made, buffer});
     }
+    // Inputs are overwritten last, when every other result is in its place, and
+    // a result that is a view of an input is taken out of the way before the
+    // first of them is.
     for (auto [value, output] : llvm::zip_equal(values, outputs)) {
       if (output.buffer || value == tensors[output.into] ||
           !isViewOfInput(value))
@@ -287,7 +295,6 @@ private:
       value = bufferization::AllocTensorOp::create(builder, loc, type,
                                                    ValueRange{}, value);
     }
-    SmallVector<std::pair<Value, Value>> written;
     for (auto [value, output] : llvm::zip_equal(values, outputs)) {
       if (output.buffer || value == tensors[output.into])
         continue;

@@ -120,3 +120,20 @@ def test_tensors_closed_over_may_change():
     w.requires_grad_(False)
     w.data = sw.tensor([1.0, 2.0, 3.0], dtype=sw.float64)
     assert compiled().item() == 14.0 and compiled().dtype is sw.float64
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: (a @ b, b @ a),
+        lambda a, b: (a @ b, a @ b @ b),
+        lambda a, b: (a @ b @ a, a @ b, b @ b),
+        lambda a, b: (a.sum(1, keepdim=True) + b, a @ b, a.sum(1, keepdim=True) + a @ b),
+    ],
+)
+def test_results_of_one_shape_do_not_meet(function):
+    # What they start from is one value of the program.
+    random = np.random.default_rng(0)
+    a, b = (sw.tensor(random.normal(size=(4, 4)).astype("f")) for _ in range(2))
+    for got, want in zip(sw.compile(function)(a, b), function(a, b), strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-5)

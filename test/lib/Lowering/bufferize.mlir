@@ -78,3 +78,22 @@ func.func @main(%x: tensor<?x?xf32>) -> tensor<?x1xf32> {
   %0 = array.sum %x {dims = array<i64: 1>, keepdim = true} : (tensor<?x?xf32>) -> tensor<?x1xf32>
   return %0 : tensor<?x1xf32>
 }
+
+// -----
+
+// Two products add to zeros of one shape: each has its own, in the memory of its result.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[A:.*]]: memref<4x4xf32>, %[[B:.*]]: memref<4x4xf32>, %[[X:.*]]: memref<4x4xf32>, %[[Y:.*]]: memref<4x4xf32>)
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: linalg.copy
+// CHECK-DAG: linalg.matmul ins(%[[A]], %[[B]] : {{.*}}) outs(%[[X]] :
+// CHECK-DAG: linalg.matmul ins(%[[B]], %[[A]] : {{.*}}) outs(%[[Y]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+func.func @main(%a: tensor<4x4xf32>, %b: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<4x4xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %0 = linalg.matmul ins(%a, %b : tensor<4x4xf32>, tensor<4x4xf32>) outs(%zeros : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = linalg.matmul ins(%b, %a : tensor<4x4xf32>, tensor<4x4xf32>) outs(%zeros : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>
+}
