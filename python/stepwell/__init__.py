@@ -77,15 +77,15 @@ float32 = float = _core.float32
 float64 = double = _core.float64
 
 if _TYPE_CHECKING:
-    from . import nn
+    from . import nn, utils
     from ._export import ExportedProgram, export, load
     from .safetensors import load_file, save_file
 
 
 def __getattr__(name: str) -> _Any:
     """What is imported only once it is used, so that `import stepwell` is quick."""
-    if name == "nn":
-        return _import_module("stepwell.nn")
+    if name in ("nn", "utils"):
+        return _import_module(f"stepwell.{name}")
     if name in ("load_file", "save_file"):
         return getattr(_import_module("stepwell.safetensors"), name)
     if name in ("ExportedProgram", "export", "load"):
@@ -141,6 +141,7 @@ __all__ = [
     "set_grad_enabled",
     "set_rng_state",
     "tensor",
+    "utils",
     "zeros",
     "zeros_like",
 ]

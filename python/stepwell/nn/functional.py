@@ -4,19 +4,39 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
 from stepwell import _core
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
+from stepwell._factories import ones_like, zeros_like
 from stepwell._random import dropout as _dropout
+from stepwell.autograd import no_grad
 
 __all__ = [
     "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
     "conv2d",
+    "cross_entropy",
     "dropout",
+    "embedding",
+    "gelu",
+    "l1_loss",
+    "layer_norm",
     "linear",
+    "log_softmax",
+    "logsigmoid",
     "max_pool2d",
+    "mse_loss",
+    "nll_loss",
     "relu",
     "sigmoid",
+    "silu",
+    "softmax",
     "tanh",
 ]
 
@@ -39,6 +59,50 @@ def tanh(input: Tensor) -> Tensor:
     return _core.tanh(input)
 
 
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``input * sigmoid(input)``."""
+    return input.silu_() if inplace else _core.silu(input)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """``input`` times the normal distribution's function.
+
+    Args:
+        input: of floating point.
+        approximate: ``"none"``, or ``"tanh"`` for an approximation.
+
+    Raises:
+        RuntimeError: ``approximate`` is neither.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _core._gelu(input) if approximate == "none" else _core._gelu_tanh(input)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """``log(sigmoid(input))``, also where the sigmoid itself would be 0 or 1."""
+    # Chosen by a comparison and not by abs(): the gradient at 0 is then right.
+    positive = input >= 0
+    distance = _core.where(positive, input, -input)
+    return _core.where(positive, 0.0, input) - _core.log1p(_core.exp(-distance))
+
+
+def softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor:
+    """Exponentials along a dimension, scaled to the sum 1.
+
+    Args:
+        input: any numbers.
+        dim: the dimension.
+        dtype: what the input is converted to first.
+    """
+    return _core.softmax(input if dtype is None else input.to(dtype), dim)
+
+
+def log_softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor:
+    """The logarithm of :func:`softmax`."""
+    return _core.log_softmax(input if dtype is None else input.to(dtype), dim)
+
+
 # --- Layers ------------------------------------------------------------------
 
 
@@ -46,6 +110,32 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
     product = _core.matmul(input, weight.t())
     return product if bias is None else product + bias
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The rows of ``weight`` that integers name.
+
+    Args:
+        input: integers in ``[0, len(weight))``, of any shape.
+        weight: ``(rows, dim)``.
+        padding_idx: a row that gets no gradient.
+
+    Returns:
+        ``(*input.shape, dim)``.
+
+    Raises:
+        IndexError: an integer is out of range.
+        AssertionError: ``padding_idx`` is no row.
+    """
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    rows = _core.index_select(weight, 0, input)
+    if padding_idx is None:
+        return rows
+    if not -len(weight) <= padding_idx < len(weight):
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    padding = (input == padding_idx % len(weight)).unsqueeze(-1)
+    return _core.where(padding, rows.detach(), rows)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -62,3 +152,304 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """
     dropped = _dropout(input, p, training)
     return input.copy_(dropped) if inplace and dropped is not input else dropped
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Mean 0 and variance 1 over the last dimensions, then ``weight`` and ``bias``.
+
+    Args:
+        input: ``(*, *normalized_shape)``.
+        normalized_shape: the sizes of these dimensions; weight and bias have them too.
+        weight: factors; none: 1.
+        bias: summands; none: 0.
+        eps: added to the variance.
+
+    Raises:
+        RuntimeError: the shapes do not fit.
+    """
+    shape = tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        sizes = ", ".join(["*", *map(str, shape)])
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got "
+            f"input of size{list(input.shape)}"
+        )
+    for name, given in (("weight", weight), ("bias", bias)):
+        if given is not None and given.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of "
+                f"shape {list(given.shape)} and normalized_shape = {list(shape)}"
+            )
+    dims = tuple(range(input.ndim - len(shape), input.ndim))
+    if weight is not None and bias is not None:
+        return _core._layer_norm(input, weight, bias, dims, eps)
+    result = _core._normalize(input, dims, eps)
+    if weight is not None:
+        result = result * weight
+    return result if bias is None else result + bias
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Mean 0 and variance 1 for each channel, then ``weight`` and ``bias``.
+
+    Args:
+        input: ``(n, channels, *)``.
+        running_mean: ``(channels,)``: used unless ``training``, else updated.
+        running_var: the same for the variance.
+        weight: a factor for each channel; none: 1.
+        bias: a summand for each channel; none: 0.
+        training: uses the batch's own statistics.
+        momentum: the weight of this batch in the running statistics.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: while training, there is only one value per channel.
+        RuntimeError: neither training, nor are there running statistics.
+    """
+    dims = (0, *range(2, input.ndim))
+    shape = (-1, *(1 for _ in dims[1:]))
+    if training:
+        count = math.prod(input.shape[d] for d in dims)
+        if count == 1:
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size "
+                f"{input.shape}"
+            )
+        with no_grad():
+            if running_mean is not None:
+                running_mean.add_((input.mean(dims) - running_mean) * momentum)
+            if running_var is not None:
+                running_var.add_((_core.var(input, dims) - running_var) * momentum)
+        result = _core._normalize(input, dims, eps)
+        if weight is not None:
+            result = result * weight.reshape(*shape)
+        return result if bias is None else result + bias.reshape(*shape)
+    if running_mean is None or running_var is None:
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when training=False"
+        )
+    factor = ones_like(running_mean) if weight is None else weight
+    summand = zeros_like(running_mean) if bias is None else bias
+    channels = (running_mean, running_var, factor, summand)
+    return _core._batch_norm(input, *(each.reshape(*shape) for each in channels), eps)
+
+
+# --- Losses ------------------------------------------------------------------
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return losses.mean()
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "none":
+        return losses
+    raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _difference(input: Tensor, target: Tensor) -> Tensor:
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=3,
+        )
+    return input - target
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """``(input - target) ** 2``.
+
+    Args:
+        input: any shape.
+        target: the same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: the reduction is not known.
+    """
+    difference = _difference(input, target)
+    return _reduced(difference * difference, reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """``abs(input - target)``; the arguments are those of :func:`mse_loss`."""
+    return _reduced(_difference(input, target).abs(), reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """``-target * log(sigmoid(input)) - (1 - target) * log(1 - sigmoid(input))``.
+
+    Args:
+        input: any shape.
+        target: the same shape, probabilities.
+        weight: factors, broadcast to the input.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        pos_weight: factors of the first summand, broadcast to the input.
+
+    Raises:
+        ValueError: the shapes differ, or the reduction is not known.
+    """
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    positive = logsigmoid(input)
+    if pos_weight is not None:
+        positive = positive * ((pos_weight - 1) * target + 1)
+    losses = (1 - target) * input - positive
+    return _reduced(losses if weight is None else losses * weight, reduction)
+
+
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    if target.is_floating_point():
+        raise RuntimeError(f"{name}: expected class numbers, but got a target of {target.dtype}")
+    if target.shape != (*input.shape[:1], *input.shape[2:]):
+        raise ValueError(
+            f"{name}: expected target size {(*input.shape[:1], *input.shape[2:])}, got "
+            f"{target.shape}"
+        )
+    if weight is not None and weight.shape != (input.shape[1],):
+        raise RuntimeError(
+            f"{name}: weight tensor should be defined either for all {input.shape[1]} classes or "
+            f"no classes but got weight tensor of shape: {weight.shape}"
+        )
+
+
+def _counted(target: Tensor, ignore_index: int, weight: Tensor | None, like: Tensor) -> Tensor:
+    """How much each target counts: 0, or 1, or the weight of its class."""
+    counted = target != ignore_index
+    if weight is None:
+        return counted.to(like.dtype)
+    return _core.where(counted, weight[_core.where(counted, target, 0)], 0.0)
+
+
+def _over_classes(losses: Tensor, counted: Tensor, reduction: str) -> Tensor:
+    """Losses that are weighted already; the mean is by weight."""
+    if reduction == "mean":
+        return losses.sum() / counted.sum()
+    return _reduced(losses, reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """``-input[class]`` of log-probabilities.
+
+    Args:
+        input: ``(n, classes, *)`` or ``(classes,)``.
+        target: class numbers, ``(n, *)`` or ``()``.
+        weight: a factor for each class.
+        ignore_index: targets that do not count.
+        reduction: ``"mean"`` (by weight), ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: the shapes do not fit, or the reduction is not known.
+        IndexError: a target is no class.
+    """
+    if input.ndim == 1:
+        losses = nll_loss(
+            input.unsqueeze(0),
+            target.unsqueeze(0),
+            weight,
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
+        return losses.squeeze(0) if reduction == "none" else losses
+    _check_classes("nll_loss", input, target, weight)
+    counted = _counted(target, ignore_index, weight, input)
+    classes = _core.where(target == ignore_index, 0, target).unsqueeze(1)
+    losses = -_core.gather(input, 1, classes).squeeze(1)
+    losses = _core.where(target == ignore_index, 0.0, losses * counted)
+    return _over_classes(losses, counted, reduction)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross entropy of ``softmax(input)`` along dimension 1.
+
+    Args:
+        input: ``(n, classes, *)`` or ``(classes,)``, not normalized.
+        target: class numbers, ``(n, *)`` or ``()``; or probabilities in the input's shape.
+        weight: a factor for each class.
+        ignore_index: targets that do not count; only of class numbers.
+        reduction: ``"mean"`` (by weight), ``"sum"`` or ``"none"``.
+        label_smoothing: how much of each target is spread over all classes.
+
+    Raises:
+        ValueError: the shapes do not fit, or the reduction is not known.
+        RuntimeError: ``label_smoothing`` is not in [0, 1], or the weights do not fit.
+        IndexError: a target is no class.
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.ndim == 1:
+        losses = cross_entropy(
+            input.unsqueeze(0),
+            target.unsqueeze(0),
+            weight,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
+        )
+        return losses.squeeze(0) if reduction == "none" else losses
+    classes = input.shape[1] if input.ndim else 0
+    factors = None if weight is None else weight.reshape(-1, *(1 for _ in input.shape[2:]))
+    if target.is_floating_point():
+        if target.shape != input.shape:
+            raise ValueError(
+                f"cross_entropy: expected probabilities of size {input.shape}, got {target.shape}"
+            )
+        logs = log_softmax(input, 1)
+        if label_smoothing:
+            target = target * (1 - label_smoothing) + label_smoothing / classes
+        losses = -(logs * target if factors is None else logs * target * factors).sum(1)
+        if reduction == "mean":
+            return losses.sum() / (losses.numel() or math.nan)
+        return _reduced(losses, reduction)
+    _check_classes("cross_entropy", input, target, weight)
+    counted = _counted(target, ignore_index, weight, input)
+    losses = _core._cross_entropy(input, target, ignore_index)
+    if weight is not None:
+        losses = losses * counted
+    if label_smoothing:
+        logs = log_softmax(input, 1)
+        spread = -(logs if factors is None else logs * factors).sum(1) / classes
+        spread = _core.where(target == ignore_index, 0.0, spread)
+        losses = losses * (1 - label_smoothing) + spread * label_smoothing
+    return _over_classes(losses, counted, reduction)
