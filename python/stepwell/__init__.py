@@ -28,7 +28,7 @@ _core._set_compiler(_find_compiler())
 from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
-from ._convolution import avg_pool2d, conv2d, max_pool2d  # noqa: E402
+from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,
     device,
@@ -98,6 +98,7 @@ __all__ = [
     "ExportedProgram",
     "Generator",
     "Tensor",
+    "adaptive_avg_pool2d",
     "as_tensor",
     "autograd",
     "avg_pool2d",

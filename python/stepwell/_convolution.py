@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._structure import cat
 
 
 def _pair(function: str, name: str, value: Any) -> tuple[int, int]:
@@ -174,4 +175,50 @@ def avg_pool2d(
         images, size, steps, _pair(name, "padding", padding), ceil_mode, count_include_pad,
         divisor_override or 0,
     )  # fmt: skip
+    return result.squeeze(0) if single else result
+
+
+def _means(images: Tensor, dim: int, count: int) -> Tensor:
+    """Dimension 2 or 3 in `count` windows that are as equal as they can be."""
+    size = images.shape[dim]
+    parts = []
+    for i in range(count):
+        begin, end = i * size // count, -((i + 1) * size // -count)
+        index = (slice(None),) * dim + (slice(begin, end),)
+        kernel = (end - begin, 1) if dim == 2 else (1, end - begin)
+        parts.append(avg_pool2d(images[index], kernel))
+    return cat(parts, dim)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of as many windows of `(n, c, h, w)` or `(c, h, w)` as are asked for.
+
+    `output_size` is one number or two, where None stands for the input's. Window `i` of `k` begins
+    at `floor(i * size / k)` and ends before `ceil((i + 1) * size / k)`.
+
+    Raises RuntimeError where a size is below 1.
+
+    >>> stepwell.adaptive_avg_pool2d(stepwell.ones(1, 3, 8, 9), (2, 4)).shape
+    (1, 3, 2, 4)
+    """
+    name = "adaptive_avg_pool2d"
+    images, single = _batched(name, input)
+    if not isinstance(output_size, (tuple, list)):
+        output_size = (output_size, output_size)
+    plane = tuple(images.shape[2:])
+    wanted = [
+        size if size is not None else own for size, own in zip(output_size, plane, strict=False)
+    ]
+    counts = _pair(name, "output_size", wanted)
+    if len(output_size) != 2 or min(*counts, *plane) < 1:
+        raise RuntimeError(
+            f"{name}: output_size must be two numbers of 1 or more, not {tuple(output_size)}, "
+            f"and the input of size {list(input.shape)} must not be empty"
+        )
+    if all(size % count == 0 for size, count in zip(plane, counts, strict=True)):
+        result = avg_pool2d(images, [size // n for size, n in zip(plane, counts, strict=True)])
+    else:
+        # Rounded to 16 bits once.
+        wide = images.float() if images.dtype in (_core.float16, _core.bfloat16) else images
+        result = _means(_means(wide, 2, counts[0]), 3, counts[1]).to(images.dtype)
     return result.squeeze(0) if single else result

@@ -100,6 +100,21 @@ def test_conv2d_compiled(shape, kernel, options):
         np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-10)
 
 
+@pytest.mark.parametrize("padding, dilation", [(1, 1), ("same", 1), ("same", (1, 3))])
+@pytest.mark.parametrize("single", [False, True])
+def test_conv2d_with_bias_compiled(padding, dilation, single):
+    # An even kernel: "same" has more on the right.
+    x, w, b = array(*((3, 6, 7) if single else (2, 3, 6, 7))), array(4, 3, 2, 4), array(4)
+
+    def run(x, w, b):
+        y = sw.conv2d(x, w, b, padding=padding, dilation=dilation)
+        return (y.detach(), *sw.autograd.grad((y * y).sum(), (x, w, b)))
+
+    tensors = [sw.tensor(a, requires_grad=True) for a in (x, w, b)]
+    for got, want in zip(sw.compile(run)(*tensors), run(*tensors), strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8", "uint8", "int32", "int64"])
 def test_conv2d_in_other_types(dtype):
     to = getattr(sw, dtype)
@@ -408,6 +423,42 @@ def test_avg_pool2d_divisor():
 def test_small_floats_are_averaged_in_float32():
     x = sw.tensor(np.full((1, 1, 64, 64), 100.0))._cast(sw.float16)
     assert sw.avg_pool2d(x, 64)._cast(sw.float32).item() == 100.0
+
+
+@pytest.mark.parametrize("size", [1, (2, 4), (3, 5), (8, None), (11, 2), (7, 9)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_adaptive_avg_pool2d(size, compiled):
+    x = array(2, 3, 8, 8)
+
+    def run(x):
+        y = sw.adaptive_avg_pool2d(x, size)
+        return y.detach(), *sw.autograd.grad((y * y).sum(), (x,))
+
+    function = sw.compile(run) if compiled else run
+    y, dx = (t.numpy() for t in function(sw.tensor(x, requires_grad=True)))
+    rows, columns = size if isinstance(size, tuple) else (size, size)
+    columns = columns or 8
+    assert y.shape == (2, 3, rows, columns)
+    want = np.zeros(x.shape)
+    for i in range(rows):
+        for j in range(columns):
+            r = slice(i * 8 // rows, int(np.ceil((i + 1) * 8 / rows)))
+            c = slice(j * 8 // columns, int(np.ceil((j + 1) * 8 / columns)))
+            mean = x[:, :, r, c].mean((2, 3))
+            np.testing.assert_allclose(y[:, :, i, j], mean, atol=1e-14)
+            want[:, :, r, c] += (2 * mean / x[0, 0, r, c].size)[:, :, None, None]
+    np.testing.assert_allclose(dx, want, atol=1e-14)
+
+
+def test_adaptive_avg_pool2d_of_one_image_in_float16():
+    x = (array(3, 7, 5) * 100).astype(np.float16)
+    y = sw.adaptive_avg_pool2d(sw.tensor(x), (2, 3))
+    assert y.dtype is sw.float16 and y.shape == (3, 2, 3)
+    mean = x[:, 3:, 1:4].astype(np.float64).mean((1, 2))
+    np.testing.assert_allclose(y.numpy()[:, 1, 1], mean, rtol=2**-11)
+    for wrong in (0, (2, 3, 4), (1, -1)):
+        with pytest.raises(RuntimeError, match="output_size must be two numbers of 1 or more"):
+            sw.adaptive_avg_pool2d(sw.tensor(x), wrong)
 
 
 @pytest.mark.parametrize("pool", [sw.max_pool2d, sw.avg_pool2d])
