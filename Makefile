@@ -59,13 +59,11 @@ test: build
 test-packaging: build
 	@$(BIN)/python test/packaging/wheel.py
 
-# A target is there when what it runs is.
-ifneq ($(wildcard examples/digits.py),)
 .PHONY: demo
 demo: build
 	@$(BIN)/python examples/digits.py
-endif
 
+# A target is there when what it runs is.
 ifneq ($(wildcard bench/run.py),)
 .PHONY: bench
 bench: build
