@@ -238,8 +238,8 @@ Real asin(Real), acos(Real), atan(Real), atan2(Real y, Real x);
 Real sinh(Real), cosh(Real), tanh(Real), asinh(Real), acosh(Real), atanh(Real);
 Real erf(Real), erfc(Real);
 Real pow(Real, Real, bool forF32), cbrt(Real), rsqrt(Real);
-/// x * y + z, rounded once: of f32 to f64 that rounds to f32 as it should, and of
-/// f64.
+/// x * y + z, rounded once: of f32 to f64 that rounds to f32 as it should, and
+/// of f64.
 Real fma32(Real x, Real y, Real z), fma64(Real x, Real y, Real z);
 /// C's fmod, exactly, of f32 and of f64 arguments.
 Real fmod32(Real, Real), fmod64(Real, Real);
