@@ -27,3 +27,34 @@ func.func @inserted(%a: tensor<?xf32>, %b: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = array.broadcast_like %a, %b {dims = array<i64: 1>, keepdim = false} : (tensor<?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
+
+// A reshape of a reshape is one; where nothing changes, none is left.
+// CHECK-LABEL: @reshaped
+// CHECK-SAME: (%[[A:.*]]: tensor<2x6xf32>)
+// CHECK-NEXT: %[[R:.*]] = array.reshape %[[A]] {sizes = array<i64: 4, 3>} : (tensor<2x6xf32>) -> tensor<4x3xf32>
+// CHECK-NEXT: return %[[R]], %[[A]]
+func.func @reshaped(%a: tensor<2x6xf32>) -> (tensor<4x3xf32>, tensor<2x6xf32>) {
+  %0 = array.reshape %a {sizes = array<i64: 12>} : (tensor<2x6xf32>) -> tensor<12xf32>
+  %1 = array.reshape %0 {sizes = array<i64: 4, 3>} : (tensor<12xf32>) -> tensor<4x3xf32>
+  %2 = array.reshape %1 {sizes = array<i64: 2, 6>} : (tensor<4x3xf32>) -> tensor<2x6xf32>
+  return %1, %2 : tensor<4x3xf32>, tensor<2x6xf32>
+}
+
+// CHECK-LABEL: @to_own_sizes
+// CHECK-SAME: (%[[A:.*]]: tensor<2x3xf32>, %{{.*}}: tensor<2x3xi1>)
+// CHECK-NEXT: return %[[A]]
+func.func @to_own_sizes(%a: tensor<2x3xf32>, %b: tensor<2x3xi1>) -> tensor<2x3xf32> {
+  %0 = array.broadcast %a {sizes = array<i64: 2, 3>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %1 = array.reshape_like %0, %b : (tensor<2x3xf32>, tensor<2x3xi1>) -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// Equal types with two dynamic sizes may be (2, 6) and (3, 4); a broadcast adds a dimension.
+// CHECK-LABEL: @other_sizes
+// CHECK: array.reshape_like
+// CHECK: array.broadcast %
+func.func @other_sizes(%a: tensor<?x?xf32>, %b: tensor<?x?xi1>, %c: tensor<3xf32>) -> (tensor<?x?xf32>, tensor<1x3xf32>) {
+  %0 = array.reshape_like %a, %b : (tensor<?x?xf32>, tensor<?x?xi1>) -> tensor<?x?xf32>
+  %1 = array.broadcast %c {sizes = array<i64: 1, 3>} : (tensor<3xf32>) -> tensor<1x3xf32>
+  return %0, %1 : tensor<?x?xf32>, tensor<1x3xf32>
+}
