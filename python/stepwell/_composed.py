@@ -1,0 +1,216 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Functions of tensors that are one line over the operations of the records."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from . import _core
+from ._core import Tensor, dtype
+from ._factories import empty, full, ones, tensor, zeros
+
+
+def _rank(input: Tensor, rank: builtins.int, function: str, name: str) -> None:
+    if input.ndim != rank:
+        raise RuntimeError(f"{function}: {name} must be {rank}D, but it has shape {input.shape}")
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices: (m, k) by (k, n)."""
+    _rank(input, 2, "mm", "input")
+    _rank(mat2, 2, "mm", "mat2")
+    return _core.matmul(input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of as many matrices: (b, m, k) by (b, k, n)."""
+    _rank(input, 3, "bmm", "input")
+    _rank(mat2, 3, "bmm", "mat2")
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: batches differ: shapes {input.shape} and {mat2.shape}")
+    return _core.matmul(input, mat2)
+
+
+def dot(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of the products of two vectors' elements."""
+    _rank(input, 1, "dot", "input")
+    _rank(other, 1, "dot", "other")
+    return _core.matmul(input, other)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Every product of an element of one vector with one of another: (n, m)."""
+    _rank(input, 1, "outer", "input")
+    _rank(vec2, 1, "outer", "vec2")
+    return input.unsqueeze(1) * vec2
+
+
+def addmm(
+    input: Tensor,
+    mat1: Tensor,
+    mat2: Tensor,
+    *,
+    beta: builtins.float = 1,
+    alpha: builtins.float = 1,
+) -> Tensor:
+    """`beta * input + alpha * (mat1 @ mat2)`."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    return product + (input if beta == 1 else input * beta)
+
+
+def square(input: Tensor) -> Tensor:
+    """`input * input`."""
+    return input * input
+
+
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
+    """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least."""
+    p = 2 if p in ("fro", None) else p
+    size = abs(input)
+    if p == math.inf:
+        return _core.amax(size, dim, keepdim)
+    if p == -math.inf:
+        return _core.amin(size, dim, keepdim)
+    if p == 0:
+        return _core.sum((input != 0)._cast(input.dtype), dim, keepdim)
+    if p == 1:
+        return _core.sum(size, dim, keepdim)
+    if p == 2:
+        return _core.sqrt(_core.sum(input * input, dim, keepdim))
+    return _core.sum(size**p, dim, keepdim) ** (1 / p)
+
+
+def isclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = 1e-5,
+    atol: builtins.float = 1e-8,
+    equal_nan: builtins.bool = False,
+) -> Tensor:
+    """Where `abs(input - other) <= atol + rtol * abs(other)`; infinities are close to themselves."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
+    if not input.is_floating_point():
+        input, other = input._cast(_core.float64), other._cast(_core.float64)
+    near = _core.isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
+    close = near | (input == other)
+    return close | (_core.isnan(input) & _core.isnan(other)) if equal_nan else close
+
+
+def allclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = 1e-5,
+    atol: builtins.float = 1e-8,
+    equal_nan: builtins.bool = False,
+) -> builtins.bool:
+    """Whether `isclose` holds everywhere."""
+    return builtins.bool(_core.all(isclose(input, other, rtol, atol, equal_nan)))
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether two tensors have the same shape and elements. NaN is unlike NaN."""
+    return input.shape == other.shape and builtins.bool(_core.all(input == other))
+
+
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    return _core.sum(input != 0, dim)
+
+
+def repeat(input: Tensor, *sizes: Any) -> Tensor:
+    """A copy repeated `sizes` times along each dimension; new dimensions come first.
+
+    >>> tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    times = tuple(sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes)
+    if len(times) < input.ndim:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    if builtins.min(times, default=0) < 0:
+        raise RuntimeError(f"repeat: {times} must not be negative")
+    shape = (1,) * (len(times) - input.ndim) + tuple(input.shape)
+    paired = [n for pair in zip(times, shape, strict=True) for n in pair]
+    ones_between = [n for size in shape for n in (1, size)]
+    wide = input.reshape(*ones_between).expand(*paired).clone()
+    return wide.reshape(*(n * size for n, size in zip(times, shape, strict=True)))
+
+
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Each vector's values along a dimension of its own, over the grid that all of them span."""
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(
+            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
+    listed = (
+        list(tensors[0])
+        if len(tensors) == 1 and not isinstance(tensors[0], Tensor)
+        else list(tensors)
+    )
+    shape = [each.numel() for each in listed]
+    grids = [
+        each.reshape(*(n if d == i else 1 for d, n in enumerate(shape))).expand(*shape)
+        for i, each in enumerate(listed)
+    ]
+    if indexing == "xy" and len(grids) >= 2:
+        grids = [grid.transpose(0, 1) for grid in grids]
+    return tuple(grids)
+
+
+def is_tensor(obj: Any) -> builtins.bool:
+    """Whether the object is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """The input with the element type of another tensor."""
+    return input._cast(other.dtype)
+
+
+def cpu(input: Tensor) -> Tensor:
+    """The tensor itself: it lives there."""
+    return input
+
+
+def new_zeros(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """Zeros of a size, with the input's element type."""
+    return zeros(*size, dtype=dtype or input.dtype)
+
+
+def new_ones(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """Ones of a size, with the input's element type."""
+    return ones(*size, dtype=dtype or input.dtype)
+
+
+def new_empty(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """An uninitialised tensor of a size, with the input's element type."""
+    return empty(*size, dtype=dtype or input.dtype)
+
+
+def new_full(input: Tensor, size: Any, fill_value: Any, dtype: dtype | None = None) -> Tensor:
+    """A tensor of a size with every element `fill_value`, with the input's element type."""
+    return full(size, fill_value, dtype or input.dtype)
+
+
+def new_tensor(input: Tensor, data: Any, dtype: dtype | None = None) -> Tensor:
+    """A copy of `data`, with the input's element type."""
+    return tensor(data, dtype or input.dtype)
+
+
+__all__ = [
+    "addmm", "allclose", "bmm", "count_nonzero", "dot", "equal", "is_tensor", "isclose",
+    "meshgrid", "mm", "norm", "outer", "square",
+]  # fmt: skip
+
+for _each in (
+    addmm, allclose, bmm, count_nonzero, cpu, dot, equal, isclose, mm, new_empty, new_full,
+    new_ones, new_tensor, new_zeros, norm, outer, repeat, square, type_as,
+):  # fmt: skip
+    setattr(Tensor, _each.__name__, _each)
