@@ -106,5 +106,6 @@ def Array_OneHotOp : Array_Op<"one_hot"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"oneHot", "int64">];
   let nonDifferentiable = 1;
+  let python = ["_one_hot(input, num_classes)"];
 }
 #endif // STEPWELL_ARRAY_INDEXING

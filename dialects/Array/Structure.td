@@ -132,6 +132,7 @@ def Array_PadOp : Array_Op<"pad"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"pad", "same">];
   let vjp = ["pad(g, negated(low), negated(high))"];
+  let python = ["_pad(input, low, high, value=0.0)"];
 }
 
 def Array_SliceOp : Array_Op<"slice"> {

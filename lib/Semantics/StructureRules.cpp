@@ -12,9 +12,8 @@ namespace stepwell::rules {
 static std::optional<int64_t> count(const Dims &dims) {
   int64_t total = 1;
   for (int64_t size : dims) {
-    if (size == kDynamic)
+    if (size == kDynamic || __builtin_mul_overflow(total, size, &total))
       return std::nullopt;
-    total *= size;
   }
   return total;
 }
@@ -97,8 +96,13 @@ ErrorOr<Dims> pad(Operands operands, const Attributes &attributes) {
       continue;
     }
     // Either side may cut off what is there, and no more.
-    int64_t size = input[i] + low[i] + high[i];
-    if (size < 0 || input[i] + low[i] < 0 || input[i] + high[i] < 0)
+    int64_t size, left, right;
+    if (__builtin_add_overflow(input[i], low[i], &left) ||
+        __builtin_add_overflow(input[i], high[i], &right) ||
+        __builtin_add_overflow(left, high[i], &size))
+      return valueError("padding " + toString(low) + " and " + toString(high) +
+                        " gives sizes that cannot be counted");
+    if (size < 0 || left < 0 || right < 0)
       return valueError("padding " + toString(low) + " and " + toString(high) +
                         " cuts off more than shape " + toString(input) +
                         " has");

@@ -102,3 +102,48 @@ def test_gradients_and_capture():
         return x.repeat(2, 2).sum() + sw.mm(x, b).norm() + sw.meshgrid(x[0], x[1])[1].sum()
 
     np.testing.assert_allclose(sw.compile(function)(a).item(), function(a).item(), rtol=1e-12)
+
+
+def test_one_hot():
+    one_hot = sw.nn.functional.one_hot
+    classes = sw.tensor([[0, 2], [1, 1]])
+    expected = np.eye(4, dtype=np.int64)[[[0, 2], [1, 1]]]
+    assert one_hot(classes).numpy().tolist() == expected[..., :3].tolist()
+    assert one_hot(classes, 4).numpy().tolist() == expected.tolist()
+    assert one_hot(classes, 4).dtype is sw.int64
+    assert sw.compile(lambda c: one_hot(c, 4))(classes).tolist() == expected.tolist()
+    for wrong, count in ((sw.tensor([-1]), 3), (sw.tensor([3]), 3), (sw.tensor([1.0]), 3)):
+        with pytest.raises(RuntimeError):
+            one_hot(wrong, count)
+    with pytest.raises(RuntimeError, match="num_classes"):
+        one_hot(classes[:0])
+
+
+@pytest.mark.parametrize("amounts", [(1, 2), (0, 1, 2, 0), (-1, 1), (-1, -2, 1, 0), (-4, 0)])
+def test_pad(amounts):
+    pad = sw.nn.functional.pad
+    low, high = ([0] * 2 for _ in range(2))
+    for i in range(len(amounts) // 2):
+        low[1 - i], high[1 - i] = amounts[2 * i], amounts[2 * i + 1]
+    cut = A[
+        tuple(slice(max(0, -p), n - max(0, -q)) for n, p, q in zip(A.shape, low, high, strict=True))
+    ]
+    around = [(max(0, p), max(0, q)) for p, q in zip(low, high, strict=True)]
+    expected = np.pad(cut, around, constant_values=1.5)
+    close(pad(a, amounts, value=1.5), expected)
+    close(pad(sw.tensor(A.T.copy()).T, amounts, value=1.5), expected)
+    close(sw.compile(lambda x: pad(x, amounts, value=1.5))(a), expected)
+    x = sw.tensor(A, requires_grad=True)
+    weights = sw.tensor(R.normal(size=expected.shape))
+    (pad(x, amounts) * weights).sum().backward()
+    back = [-v for v in amounts]
+    close(x.grad, pad(weights, back).numpy())
+
+
+def test_pad_refuses():
+    pad = sw.nn.functional.pad
+    for wrong in ((1,), (0, 0, 0, 0, 0, 0), (-5, 0), (2**63 - 1, 2**63 - 1)):
+        with pytest.raises(RuntimeError):
+            pad(a, wrong)
+    with pytest.raises(ValueError, match="reflect"):
+        pad(a, (1, 1), mode="reflect")

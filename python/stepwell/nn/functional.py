@@ -33,6 +33,8 @@ __all__ = [
     "max_pool2d",
     "mse_loss",
     "nll_loss",
+    "one_hot",
+    "pad",
     "relu",
     "sigmoid",
     "silu",
@@ -104,6 +106,63 @@ def log_softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Te
 
 
 # --- Layers ------------------------------------------------------------------
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """int64, with a new last dimension: 1 at each class number, 0 elsewhere.
+
+    `num_classes` -1 means one more than the largest number.
+
+    Raises:
+        RuntimeError: the input is not int64, or a class is not in [0, num_classes).
+
+    >>> one_hot(stepwell.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    if tensor.dtype is not _core.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type int64")
+    if not _core._capturing() and tensor.numel():
+        if _core.amin(tensor).item() < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        largest = _core.amax(tensor).item()
+        num_classes = largest + 1 if num_classes == -1 else num_classes
+        if largest >= num_classes:
+            raise RuntimeError("Class values must be smaller than num_classes.")
+    elif num_classes == -1:
+        raise RuntimeError(
+            "one_hot: give num_classes: it cannot be found in an empty tensor or a captured function"
+        )
+    return _core._one_hot(tensor, num_classes)
+
+
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """The input with `value` (0) around it: amounts before and after, from the last dimension on.
+
+    Negative amounts cut off.
+
+    Raises:
+        ValueError: a mode other than "constant".
+        RuntimeError: an odd number of amounts, more than two per dimension, or a cut beyond the end.
+
+    >>> pad(stepwell.ones(2), (1, 2))
+    tensor([0., 1., 1., 0., 0.])
+    """
+    if mode != "constant":
+        raise ValueError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * input.ndim:
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(pad)} and input of dimension {input.ndim}"
+        )
+    rest = [0] * (input.ndim - len(pad) // 2)
+    return _core._pad(
+        input, rest + list(pad[0::2])[::-1], rest + list(pad[1::2])[::-1], value or 0.0
+    )
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
