@@ -111,7 +111,7 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     wrapped = [_wrap(dim, input.ndim) for dim in listed]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError(f"dims {list(listed)} appear more than once")
-    return input._flip(wrapped).clone()
+    return (input._flip(wrapped) if input.ndim else input).clone()
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:

@@ -150,6 +150,7 @@ def test_flip_and_roll():
         same(sw.roll(x, shift, dim), np.roll(values, shift, dim))
     same(sw.roll(x, 1, (0,)), np.roll(values, 1, 0))
     same(sw.roll(sw.zeros(0, 3), 1, 0), np.zeros((0, 3)))
+    assert sw.flip(sw.tensor(3), 0).item() == 3 and sw.flip(sw.tensor(3), ()).item() == 3
     flipped = x.flip(0)
     flipped.fill_(0.0)
     same(x, values)  # a copy
