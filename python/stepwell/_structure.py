@@ -111,7 +111,7 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     wrapped = [_wrap(dim, input.ndim) for dim in listed]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError(f"dims {list(listed)} appear more than once")
-    return input._flip(wrapped).clone()
+    return (input._flip(wrapped) if input.ndim else input).clone()
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -119,6 +119,11 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None:
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
     if not isinstance(dims, builtins.int):
+        shifts = (shifts,) if isinstance(shifts, builtins.int) else shifts
+        if len(shifts) != len(dims):
+            raise RuntimeError(
+                f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
+            )
         for shift, dim in zip(shifts, dims, strict=True):
             input = roll(input, shift, dim)
         return input
@@ -189,7 +194,8 @@ def _band(input: Tensor, diagonal: builtins.int, lower: builtins.bool) -> Tensor
     rows = _core._iota(_core.int64, input.shape[-2]).unsqueeze(1)
     columns = _core._iota(_core.int64, input.shape[-1])
     inside = columns - rows <= diagonal if lower else columns - rows >= diagonal
-    return _core.where(inside, input, 0)
+    # A number would promote bool.
+    return _core.where(inside, input, full((), 0, input.dtype))
 
 
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -303,8 +309,24 @@ def index_put_(
     values: Tensor,
     accumulate: builtins.bool = False,
 ) -> Tensor:
-    """Writes `values` where the index tensors say; with `accumulate`, adds them."""
-    return input._index_put_(list(indices), values, accumulate)
+    """Writes `values` where the index tensors say; with `accumulate`, adds them.
+
+    A mask stands for the coordinates where it is true; its shape is that of the dimensions it
+    chooses from (IndexError).
+    """
+    positions: list[Tensor | None] = []
+    for at, each in enumerate(indices):
+        if each is None or each.dtype is not _core.bool:
+            positions.append(each)
+            continue
+        chosen_from = input.shape[len(positions) : len(positions) + each.ndim]
+        if each.ndim == 0 or each.shape != chosen_from:
+            raise IndexError(
+                f"The shape of the mask {each.shape} at index {at} does not match the shape of the "
+                f"indexed tensor {input.shape} at index {len(positions)}"
+            )
+        positions += _core._nonzero(each)
+    return input._index_put_(positions, values, accumulate)
 
 
 def _function(name: str) -> Any:
