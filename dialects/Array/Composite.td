@@ -148,7 +148,7 @@ def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
     `ignore_index`.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$target, I64Attr:$ignore_index);
-  let inference = [Infer<"classes", "first">];
+  let inference = [Infer<"classes", "floatIndexed">];
   let decomposition = ["x = cast(input, wide(input))",
                        "ignored = eq(target, number(ignore_index, target))",
                        "index = where(ignored, number(0, target), target)",

@@ -248,6 +248,13 @@ ErrorOr<DType> indexed(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
+ErrorOr<DType> floatIndexed(Operands operands, const Attributes &attributes) {
+  if (!isFloat(operands[0].dtype))
+    return typeError("the input must be of a float type, not " +
+                     std::string(name(operands[0].dtype)));
+  return indexed(operands, attributes);
+}
+
 ErrorOr<DType> fromAttribute(Operands, const Attributes &attributes) {
   return std::get<DType>(attributes[0]);
 }

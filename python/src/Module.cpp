@@ -345,9 +345,14 @@ void addMethods(nb::module_ &m) {
   m.def("_nonzero", &nonzero);
   method("_flip", [](const Tensor &t, const Dims &dims) {
     Tensor flipped = t;
-    for (int64_t dim : dims)
+    for (int64_t dim : dims) {
+      if (!t->rank())
+        fail(Error::Kind::Index, "flip: a tensor of no dimensions has none to "
+                                 "be reversed");
+      dim = wrapDim(dim, t->rank());
       flipped = slice(flipped, dim, std::max<int64_t>(t->sizes[dim] - 1, 0),
                       t->sizes[dim], -1);
+    }
     return flipped;
   });
   method("_index_put_", [](const Tensor &t,

@@ -212,3 +212,11 @@ def test_wrong_sizes():
         _core._layer_norm(sw.ones(4, 6), sw.ones(5), sw.ones(6), (1,), EPS)
     with pytest.raises(IndexError, match="but got 2"):
         _core._normalize(sw.ones(4, 6), (2,), EPS)
+
+
+def test_cross_entropy_refuses_other_types():
+    logits = sw.zeros(2, 3)
+    with pytest.raises(TypeError, match="cross_entropy: indices must be integers, not float32"):
+        sw._core._cross_entropy(logits, sw.tensor([1.0, 1.0]), -100)
+    with pytest.raises(TypeError, match="cross_entropy: the input must be of a float type"):
+        sw._core._cross_entropy(logits.long(), sw.tensor([1, 1]), -100)

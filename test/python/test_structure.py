@@ -233,3 +233,10 @@ def test_gradients(function, of_weights):
     weights = np.random.default_rng(0).normal(size=tuple(y.shape))
     (y * sw.tensor(weights)).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), of_weights(weights), rtol=1e-15)
+
+
+def test_flip_checks_dimensions_where_memory_is_near():
+    with pytest.raises(IndexError):
+        sw.ones(2, 3)._flip([5])
+    with pytest.raises(IndexError):
+        sw.tensor(1)._flip([0])

@@ -119,6 +119,8 @@ ErrorOr<DType> select(Operands, const Attributes &);
 ErrorOr<DType> first(Operands, const Attributes &);
 /// Of an input, integer indices and perhaps what is written into the input.
 ErrorOr<DType> indexed(Operands, const Attributes &);
+/// As indexed, of an input that is of a float type.
+ErrorOr<DType> floatIndexed(Operands, const Attributes &);
 /// The result has the element type of the attribute 0.
 ErrorOr<DType> fromAttribute(Operands, const Attributes &);
 /// All operands have one element type; the result is int64.
