@@ -4,21 +4,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "stepwell/Semantics/Rules.h"
+#include "RuleSupport.h"
 
 #include <algorithm>
 
 namespace stepwell::rules {
 
 namespace {
-
-Error broken(std::string message) {
-  return {Error::Kind::Value, std::move(message)};
-}
-
-std::string number(int64_t value) {
-  return value == kDynamic ? "?" : std::to_string(value);
-}
 
 /// Sizes and attributes stay so small that nothing below overflows.
 constexpr int64_t kMost = int64_t(1) << 31;
@@ -28,26 +20,26 @@ constexpr int64_t kMost = int64_t(1) << 31;
 std::optional<Error> checkPair(const char *name, const Dims &values,
                                int64_t least) {
   if (values.size() != 2)
-    return broken(std::string(name) + " must be two numbers, not " +
-                  toString(values));
+    return valueError(std::string(name) + " must be two numbers, not " +
+                      toString(values));
   for (int64_t value : values)
     if (value < least || value >= kMost)
-      return broken(std::string(name) + " must be " +
-                    (value < least ? number(least) + " or more"
-                                   : "below " + number(kMost)) +
-                    ", not " + toString(values));
+      return valueError(std::string(name) + " must be " +
+                        (value < least ? number(least) + " or more"
+                                       : "below " + number(kMost)) +
+                        ", not " + toString(values));
   return std::nullopt;
 }
 
 std::optional<Error> checkImage(const char *name, const Dims &dims) {
   if (dims.size() != 4)
-    return broken("the " + std::string(name) +
-                  " must have four dimensions, not the shape " +
-                  toString(dims));
+    return valueError("the " + std::string(name) +
+                      " must have four dimensions, not the shape " +
+                      toString(dims));
   for (int64_t size : dims)
     if (size >= kMost)
-      return broken("the " + std::string(name) + " of shape " + toString(dims) +
-                    " is too large");
+      return valueError("the " + std::string(name) + " of shape " +
+                        toString(dims) + " is too large");
   return std::nullopt;
 }
 
@@ -96,29 +88,30 @@ ErrorOr<Dims> convolved(const Dims &input, const Dims &weight,
   std::string shapes = "input " + toString(input) + " and weight " +
                        toString(weight) + " with groups=" + number(groups);
   if (groups < 1 || groups >= kMost)
-    return broken("groups must be 1 or more, not " + number(groups));
+    return valueError("groups must be 1 or more, not " + number(groups));
   if (weight[0] != kDynamic && weight[0] % groups != 0)
-    return broken(shapes + ": the groups do not divide the " +
-                  number(weight[0]) + " output channels");
+    return valueError(shapes + ": the groups do not divide the " +
+                      number(weight[0]) + " output channels");
   if (input[1] != kDynamic && weight[1] != kDynamic &&
       input[1] != weight[1] * groups)
-    return broken(shapes + ": the weight expects " +
-                  number(weight[1] * groups) + " input channels, not " +
-                  number(input[1]));
+    return valueError(shapes + ": the weight expects " +
+                      number(weight[1] * groups) + " input channels, not " +
+                      number(input[1]));
   Dims result{input[0], weight[0]};
   for (int i = 0; i < 2; ++i) {
     int64_t size = input[2 + i], kernel = weight[2 + i];
     if (kernel != kDynamic && kernel < 1)
-      return broken(shapes + ": the weight has no elements");
+      return valueError(shapes + ": the weight has no elements");
     if (size == kDynamic || kernel == kDynamic) {
       result.push_back(kDynamic);
       continue;
     }
     int64_t room = size + 2 * padding[i] - extent(kernel, dilation[i]);
     if (room < 0)
-      return broken(shapes + ": the kernel, with its dilation " +
-                    toString(dilation) + ", is larger than the input with " +
-                    "its padding " + toString(padding));
+      return valueError(shapes + ": the kernel, with its dilation " +
+                        toString(dilation) +
+                        ", is larger than the input with " + "its padding " +
+                        toString(padding));
     result.push_back(room / stride[i] + 1);
   }
   auto padded = [&](int i) {
@@ -126,8 +119,8 @@ ErrorOr<Dims> convolved(const Dims &input, const Dims &weight,
   };
   if (!countable(
           {input[0], std::max(input[1], weight[0]), padded(0), padded(1)}))
-    return broken(shapes + ": with the padding " + toString(padding) +
-                  " there are too many elements");
+    return valueError(shapes + ": with the padding " + toString(padding) +
+                      " there are too many elements");
   return result;
 }
 
@@ -139,9 +132,9 @@ ErrorOr<Dims> transposed(const Dims &input, const Dims &weight,
   if (!result)
     return result;
   if (differ(*result, gradient))
-    return broken("the gradient has shape " + toString(gradient) +
-                  ", the convolution of " + toString(input) + " with " +
-                  toString(weight) + " has " + toString(*result));
+    return valueError("the gradient has shape " + toString(gradient) +
+                      ", the convolution of " + toString(input) + " with " +
+                      toString(weight) + " has " + toString(*result));
   return like;
 }
 
@@ -165,10 +158,10 @@ ErrorOr<Dims> pooled(const Dims &input, const Windows &windows) {
     int64_t size = input[2 + i];
     int64_t reach = extent(windows.kernel[i], windows.dilation[i]);
     if (pad > reach / 2)
-      return broken("padding " + toString(windows.padding) +
-                    " is more than half of kernel_size " +
-                    toString(windows.kernel) + " with dilation " +
-                    toString(windows.dilation));
+      return valueError("padding " + toString(windows.padding) +
+                        " is more than half of kernel_size " +
+                        toString(windows.kernel) + " with dilation " +
+                        toString(windows.dilation));
     if (size == kDynamic) {
       result.push_back(kDynamic);
       continue;
@@ -181,10 +174,11 @@ ErrorOr<Dims> pooled(const Dims &input, const Windows &windows) {
     if (windows.ceil && count && (count - 1) * stride >= size + pad)
       --count;
     if (count < 1)
-      return broken("the input of shape " + toString(input) +
-                    " is smaller than kernel_size " + toString(windows.kernel) +
-                    " with padding " + toString(windows.padding) +
-                    " and dilation " + toString(windows.dilation));
+      return valueError("the input of shape " + toString(input) +
+                        " is smaller than kernel_size " +
+                        toString(windows.kernel) + " with padding " +
+                        toString(windows.padding) + " and dilation " +
+                        toString(windows.dilation));
     result.push_back(count);
   }
   auto reached = [&](int i) {
@@ -193,9 +187,9 @@ ErrorOr<Dims> pooled(const Dims &input, const Windows &windows) {
                     extent(windows.kernel[i], windows.dilation[i]));
   };
   if (!countable({input[0], input[1], reached(0), reached(1)}))
-    return broken("the windows of kernel_size " + toString(windows.kernel) +
-                  " with padding " + toString(windows.padding) +
-                  " reach over too many elements");
+    return valueError("the windows of kernel_size " + toString(windows.kernel) +
+                      " with padding " + toString(windows.padding) +
+                      " reach over too many elements");
   return result;
 }
 
@@ -217,9 +211,9 @@ ErrorOr<Dims> matching(const char *what, const Dims &given, const Dims &input,
   if (!expected)
     return expected;
   if (differ(*expected, given))
-    return broken("the " + std::string(what) + " has shape " + toString(given) +
-                  ", the pool of " + toString(input) + " has " +
-                  toString(*expected));
+    return valueError("the " + std::string(what) + " has shape " +
+                      toString(given) + ", the pool of " + toString(input) +
+                      " has " + toString(*expected));
   return result;
 }
 
