@@ -19,7 +19,8 @@ _VERSION = "1"
 _ALIGNMENT = 64
 _LARGEST_HEADER = 100_000_000  # as in the safetensors format
 _MOST_DIMENSIONS = 16
-_DTYPES = {
+# What a safetensors file calls an element type.
+SAFETENSORS_DTYPES = {
     "BOOL": _core.bool,
     "U8": _core.uint8,
     "I8": _core.int8,
@@ -31,7 +32,7 @@ _DTYPES = {
     "F32": _core.float32,
     "F64": _core.float64,
 }
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
 _NO_DIGEST = "0" * 64
 
 
@@ -96,7 +97,7 @@ def _tensor(name: str, entry: Any, data: memoryview) -> Tensor:
     if not isinstance(entry, dict):
         raise wrong("has no description")
     dtype, shape, offsets = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
+    if not isinstance(dtype, str) or dtype not in SAFETENSORS_DTYPES:
         raise wrong("has an unknown dtype")
     if not _are_sizes(shape) or not _are_sizes(offsets):
         raise wrong("has no shape or no place in the file")
@@ -105,11 +106,11 @@ def _tensor(name: str, entry: Any, data: memoryview) -> Tensor:
     if len(shape) > _MOST_DIMENSIONS:
         raise wrong(f"has more than {_MOST_DIMENSIONS} dimensions")
     part = bytes(data[offsets[0] : offsets[1]])
-    if len(part) != math.prod(shape) * _DTYPES[dtype].itemsize:
+    if len(part) != math.prod(shape) * SAFETENSORS_DTYPES[dtype].itemsize:
         raise wrong("has the wrong number of bytes")
     if dtype == "BOOL" and part.translate(None, b"\0\1"):
         raise wrong("has bytes that are neither 0 nor 1")
-    return _core._from_bytes(part, _DTYPES[dtype], tuple(shape))
+    return _core._from_bytes(part, SAFETENSORS_DTYPES[dtype], tuple(shape))
 
 
 def read_package(content: bytes) -> tuple[str, Any, dict[str, Tensor]]:

@@ -9,22 +9,9 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._package import SAFETENSORS_DTYPES
 
 __all__ = ["load", "load_file", "save", "save_file"]
-
-# What a file calls an element type.
-_FILE_NAMES = {
-    "BOOL": _core.bool,
-    "U8": _core.uint8,
-    "I8": _core.int8,
-    "I16": _core.int16,
-    "I32": _core.int32,
-    "I64": _core.int64,
-    "F16": _core.float16,
-    "BF16": _core.bfloat16,
-    "F32": _core.float32,
-    "F64": _core.float64,
-}
 
 
 def _specs(tensors: dict[str, Tensor]) -> tuple[dict[str, Any], list[Tensor]]:
@@ -100,7 +87,7 @@ def _loaded(data: bytes, where: str) -> dict[str, Tensor]:
         raise ValueError(f"{where}: not a valid safetensors file: {reason}") from None
     made = {}
     for name, entry in entries:
-        kind = _FILE_NAMES.get(entry["dtype"])
+        kind = SAFETENSORS_DTYPES.get(entry["dtype"])
         if kind is None:
             raise ValueError(f"{where}: no dtype for {entry['dtype']} of tensor '{name}'")
         shape = tuple(entry["shape"])
