@@ -63,12 +63,18 @@ test-packaging: build
 demo: build
 	@$(BIN)/python examples/digits.py
 
-# A target is there when what it runs is.
-ifneq ($(wildcard bench/run.py),)
-.PHONY: bench
-bench: build
-	@$(BIN)/python bench/run.py
-endif
+$(STAMPS)/requirements-bench: requirements-bench.txt $(STAMPS)/requirements | packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
+# Against PyTorch, which only this installs. BENCH="--group matmul" for a part.
+.PHONY: bench bench-verify
+bench: build $(STAMPS)/requirements-bench
+	@$(BIN)/python bench/run.py $(BENCH)
+
+# The same cases, whose results are compared and not timed.
+bench-verify: build $(STAMPS)/requirements-bench
+	@$(BIN)/python bench/run.py --verify-only
 
 # The runtime alone, in a folder of its own: what runs without a compiler must be clean.
 test-sanitized: $(STAMPS)/requirements

@@ -10,7 +10,8 @@ set -euo pipefail
 build=$(realpath "$1")
 venv=$(realpath "$2")
 
-site=$("$venv/bin/python" -S -c 'import sysconfig; print(sysconfig.get_path("purelib", vars={"base": "'"$venv"'"}))')
+# Named, because Debian's Python has a default of its own outside a virtual environment (-S).
+site=$("$venv/bin/python" -S -c 'import sysconfig; print(sysconfig.get_path("purelib", "posix_prefix", vars={"base": "'"$venv"'"}))')
 if [ "$(cat "$site/stepwell-build.pth" 2>/dev/null)" != "$build/python" ]; then
   echo "$build/python" >"$site/stepwell-build.pth"
 fi
