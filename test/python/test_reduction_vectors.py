@@ -16,7 +16,7 @@ shapes = st.tuples(st.integers(1, 5), st.integers(1, 150))
 
 @pytest.mark.parametrize("name", ["amax", "amin", "argmax", "argmin"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(shape=shapes, seed=st.integers(0, 99), nans=st.integers(0, 4), dim=st.integers(0, 1))
 def test_extrema(name, kind, shape, seed, nans, dim):
     random = np.random.default_rng(seed)
