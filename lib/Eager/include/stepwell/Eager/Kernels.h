@@ -15,6 +15,7 @@
 #include "stepwell/Eager/Program.h"
 #include "stepwell/Eager/Tensor.h"
 #include "stepwell/abi.h"
+#include "stepwell/cache.h"
 
 #include <functional>
 #include <memory>
@@ -63,8 +64,6 @@ struct Template {
   std::shared_ptr<const Program> program;
 
   /// The memory tables: kernels by class, derivatives by request.
-  std::string lastClass;
-  Kernel *lastKernel = nullptr;
   std::unordered_map<std::string, Kernel> kernels;
   std::unordered_map<std::string, Ref<Template>> derivatives;
 
@@ -98,23 +97,25 @@ std::vector<TensorType> inferResults(const Template &,
 /// The Program for arguments of these types; `inputs` has the layouts.
 Program instantiate(const Template &, std::vector<ProgramInput> inputs);
 
+struct LaunchPlan;
 /// Runs the kernel, compiling it if need be. `outputs` are allocated; when
 /// `into` is not negative the only output is that input, written in place.
-void launch(Template &, std::span<const Argument>,
-            std::span<const Tensor> outputs, int into = -1);
+/// Returns what repeats the launch on other addresses.
+LaunchPlan launch(Template &, std::span<const Argument>,
+                  std::span<const Tensor> outputs, int into = -1);
 
-/// Looks a key up on disk or compiles it.
+/// Looks a key up among the shipped objects and on disk, or compiles it.
 Kernel obtainKernel(const Program &, const std::string &reason);
 /// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
 /// many elements are touched: large work runs without Python's lock.
-void runKernel(const Kernel &, const stepwell_arg *, int64_t work,
-               const std::function<std::string(int site)> &describeSite);
+void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
+               int64_t work, const Template &);
 stepwell_arg scalarWord(DType, const Scalar &);
 /// The element type in which a number travels to a computation in `compute`.
 DType scalarCarrier(DType compute);
 
 struct KernelStats {
-  int64_t memoryHits = 0, diskHits = 0, compiles = 0;
+  int64_t memoryHits = 0, shippedHits = 0, diskHits = 0, compiles = 0;
 };
 KernelStats &kernelStats();
 
@@ -128,11 +129,21 @@ extern LockHooks lockHooks;
 /// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by
 /// the extension.
 extern std::string compilerPath;
+/// Where the packs of shipped objects lie, one per chip, unless
+/// STEPWELL_KERNEL_PACKS says so; set by the extension.
+extern std::string packFolder;
 /// Name=value pairs of the key's options line (tests plant failures with it).
 extern std::string compilerOptions;
 
 /// Whether STEPWELL_LOG names `topic`.
 bool logs(std::string_view topic);
+
+/// Collects the texts of the programs whose kernels are asked for, while set.
+extern std::vector<std::string> *recordedPrograms;
+/// The object of such a program for a chip that need not be this one, and the
+/// digest that it is looked up by.
+std::pair<stepwell_digest, std::string> compileFor(const std::string &program,
+                                                   const std::string &level);
 
 /// Compiles without caching; every step of the descent lands in `dumpFolder`.
 void compileForDump(const Program &, const std::string &dumpFolder);
