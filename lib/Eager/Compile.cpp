@@ -276,14 +276,27 @@ void stepwell::compileForDump(const Program &program,
 
 //===--- The call ---------------------------------------------------------===//
 
+/// How often the number of threads was set: a context takes it when it is made.
+static uint64_t threadCountChanges = 0;
+
+void stepwell::setNumThreads(int32_t count) {
+  stepwell_runtime_set_num_threads(count);
+  ++threadCountChanges;
+}
+
 void stepwell::runKernel(
     const Kernel &kernel, const stepwell_arg *words, int64_t work,
     const std::function<std::string(int site)> &describeSite) {
   struct OwnedContext : stepwell_context {
+    uint64_t changes = threadCountChanges;
     OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
     ~OwnedContext() { stepwell_context_release(this); }
   };
   static thread_local OwnedContext context;
+  if (context.changes != threadCountChanges) {
+    context.~OwnedContext();
+    new (&context) OwnedContext;
+  }
   int32_t status;
   // Below this the lock's own cost would show.
   if (work >= 1 << 15 && lockHooks.release) {

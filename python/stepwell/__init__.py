@@ -63,6 +63,7 @@ from ._random import (  # noqa: E402
     set_rng_state,
 )
 from ._composed import *  # noqa: E402, F403
+from ._contraction import einsum, tensordot  # noqa: E402
 from ._structure import *  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 
@@ -110,6 +111,7 @@ __all__ = [
     "device",
     "dropout",
     "dtype",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -143,6 +145,7 @@ __all__ = [
     "set_grad_enabled",
     "set_rng_state",
     "tensor",
+    "tensordot",
     "utils",
     "zeros",
     "zeros_like",

@@ -142,6 +142,8 @@ struct TracedView {
   uint64_t capture = 0; // which capture it belongs to
   Tensor parent;
   std::optional<ViewOp> op; // none: the parent itself under another name
+  /// Of a view that indices cannot say: the user's line that made it.
+  std::string where = {};
   static void destroy(TracedView *);
 };
 
