@@ -8,6 +8,7 @@
 #include "stepwell/Eager/Capture.h"
 
 #include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/Plan.h"
 
 #include <algorithm>
 #include <climits>
@@ -214,6 +215,9 @@ void Capture::noteView(TensorImpl &view, const Tensor &parent,
 }
 
 void Capture::noteGrad(const Tensor &leaf) {
+  // What retain_grad() keeps of a captured value is gone with the capture.
+  if (!leaf->buffer->memory)
+    return;
   for (const OldGrad &old : oldGrads)
     if (old.leaf == leaf)
       return;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PyTensor.h"
+#include "Hooks.h"
 
 #include "stepwell/Eager/Export.h"
 #include "stepwell/Eager/OpTable.h"
@@ -560,5 +560,6 @@ NB_MODULE(_core, m) {
   addOperations(m.ptr(), tensorType);
   addMethods(m);
   addData(m);
+  addHooks(m);
   addKernels(m);
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PyTensor.h"
+#include "Hooks.h"
 
 #include <structmember.h>
 
@@ -24,8 +24,22 @@ Tensor unwrap(PyObject *object) {
   return Tensor(reinterpret_cast<PyTensor *>(object)->impl);
 }
 
+// Objects of results that are gone: the next results are made in them.
+static constexpr size_t kMaxFree = 256;
+static PyTensor *freeObjects[kMaxFree];
+static size_t numFree = 0;
+
+static PyTensor *newObject(PyTypeObject *type) {
+  if (type != tensorType || numFree == 0)
+    return reinterpret_cast<PyTensor *>(type->tp_alloc(type, 0));
+  PyTensor *self = freeObjects[--numFree];
+  PyObject_Init(reinterpret_cast<PyObject *>(self), type);
+  PyObject_GC_Track(self);
+  return self;
+}
+
 PyObject *wrapAs(PyTypeObject *type, const Tensor &tensor) {
-  auto *self = reinterpret_cast<PyTensor *>(type->tp_alloc(type, 0));
+  PyTensor *self = newObject(type);
   if (!self)
     return nullptr;
   self->impl = tensor.get();
@@ -128,18 +142,30 @@ static void dealloc(PyObject *object) {
     if (--impl->references == 0)
       TensorImpl::destroy(impl);
   }
-  type->tp_free(object);
+  if (type == tensorType && numFree < kMaxFree) {
+    self->weakrefs = nullptr;
+    freeObjects[numFree++] = self;
+  } else {
+    type->tp_free(object);
+  }
   Py_DECREF(type);
 }
 
 static int traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(reinterpret_cast<PyTensor *>(object)->dict);
-  return 0;
+  int status = 0;
+  forOwnHooks(reinterpret_cast<PyTensor *>(object)->impl, [&](PyHooks &hooks) {
+    if (!status && hooks.functions)
+      status = visit(hooks.functions, arg);
+  });
+  return status;
 }
 
 static int clear(PyObject *object) {
   Py_CLEAR(reinterpret_cast<PyTensor *>(object)->dict);
+  forOwnHooks(reinterpret_cast<PyTensor *>(object)->impl,
+              [](PyHooks &hooks) { Py_CLEAR(hooks.functions); });
   return 0;
 }
 
@@ -180,14 +206,8 @@ STEPWELL_BINARY(shiftRight, "__rshift__")
 #undef STEPWELL_BINARY
 
 static PyObject *matmul(PyObject *a, PyObject *b) {
-  if (!isTensor(a) || !isTensor(b))
-    Py_RETURN_NOTIMPLEMENTED;
-  PyObject *function = PyObject_GetAttrString(a, "matmul");
-  if (!function)
-    return nullptr;
-  PyObject *result = PyObject_CallOneArg(function, b);
-  Py_DECREF(function);
-  return result;
+  static const OpRow *op = slotOp("__matmul__");
+  return callSlot(op, a, b, false);
 }
 static PyObject *power(PyObject *a, PyObject *b, PyObject *) {
   static const OpRow *op = slotOp("__pow__");

@@ -25,7 +25,7 @@ def _find_compiler() -> str:
 
 _core._set_compiler(_find_compiler())
 
-from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
+from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402

@@ -355,6 +355,8 @@ def test_arrays_and_tensors():
         (array - x, [0, 1, 2]),
         (x / array, 1 / array),
         (array**x, [1, 2, 3]),
+        (array @ x.double(), 6),
+        (x.double() @ array, 6),
     ):
         assert isinstance(found, sw.Tensor) and found.dtype is sw.float64 and found.requires_grad
         same(found, expected)

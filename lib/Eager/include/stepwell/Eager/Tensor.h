@@ -67,6 +67,7 @@ struct Buffer {
   int64_t references = 0;
   stepwell_storage *memory = nullptr;
   uint64_t version = 0;
+  int small = 0; // log2 of the bytes of memory that may be kept for others
   static Ref<Buffer> allocate(int64_t bytes);
   static Ref<Buffer> adopt(stepwell_storage *memory);
   static void destroy(Buffer *);
@@ -103,6 +104,15 @@ struct ViewOp {
 };
 struct TracedView;
 
+/// What is called with a tensor's gradient, once it is complete.
+struct GradientHooks {
+  int64_t references = 0;
+  virtual ~GradientHooks() = default;
+  /// The gradient to go on with.
+  virtual Tensor call(const Tensor &gradient) = 0;
+  static void destroy(GradientHooks *hooks) { delete hooks; }
+};
+
 struct TensorImpl : Geometry {
   int64_t references = 0;
   DType dtype = DType::F32;
@@ -113,6 +123,7 @@ struct TensorImpl : Geometry {
   Ref<Buffer> buffer;
   Ref<Node> node;
   Tensor grad;
+  Ref<GradientHooks> hooks; // of a leaf; others have theirs in `node`
   /// The tensor that owns the memory that a differentiable view shows, and how
   /// often that tensor's history had changed when this view's was last read.
   Tensor base;
