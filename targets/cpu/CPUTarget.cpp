@@ -43,6 +43,11 @@ public:
     registerLLVMDialectTranslation(registry);
   }
 
+  void buildBufferPipeline(OpPassManager &pm,
+                           const TargetOptions &) const override {
+    pm.addPass(createCPUFuseLoopsPass());
+  }
+
   void buildPipeline(OpPassManager &pm,
                      const TargetOptions &options) const override {
     std::string ignored; // an unknown CPU is reported by emit()

@@ -481,7 +481,7 @@ private:
   SmallVector<Row> outputRows() {
     SmallVector<Row> outs;
     for (unsigned i = 0; i < combiners.size(); ++i)
-      outs.push_back(nest.row(inputs + i, loop, 0));
+      outs.push_back(nest.row(inputs + i, loop, 0, /*stored=*/true));
     return outs;
   }
 
