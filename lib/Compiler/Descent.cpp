@@ -99,6 +99,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   // Memory.
   pm.addPass(createBufferizePass());
   tidy();
+  target.buildBufferPipeline(pm, options);
   pm.addPass(createPlanWorkspacePass());
   tidy();
   target.buildPipeline(pm, options);
