@@ -157,8 +157,9 @@ Value CodeBuilder::load(Type type, Value from) {
   Type as = vector ? Type(vector.clone(stored)) : stored;
   unsigned alignment = element.getIntOrFloatBitWidth() / 8;
   Value value = LLVM::LoadOp::create(builder, loc, as, from, alignment);
-  return as == type ? value
-                    : Value(arith::BitcastOp::create(builder, loc, type, value));
+  return as == type
+             ? value
+             : Value(arith::BitcastOp::create(builder, loc, type, value));
 }
 
 void CodeBuilder::store(Value value, Value to) {
@@ -168,8 +169,7 @@ void CodeBuilder::store(Value value, Value to) {
 }
 
 Value CodeBuilder::stack(Type element, int64_t count) {
-  auto function =
-      builder.getInsertionBlock()->getParentOp();
+  auto function = builder.getInsertionBlock()->getParentOp();
   if (!isa<func::FuncOp>(function))
     function = function->getParentOfType<func::FuncOp>();
   OpBuilder::InsertionGuard guard(builder);
@@ -197,8 +197,7 @@ SmallVector<Value> CodeBuilder::range(Value begin, Value end, int64_t step,
     return SmallVector<Value>(init);
   if (first && last && *first + step >= *last)
     return body(begin, init);
-  auto loop =
-      scf::ForOp::create(builder, loc, begin, end, number(step), init);
+  auto loop = scf::ForOp::create(builder, loc, begin, end, number(step), init);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> results =
@@ -251,8 +250,8 @@ func::FuncOp CodeBuilder::function(ModuleOp module, StringRef name,
     return made;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(
-      builder, loc, name, builder.getFunctionType(arguments, {}));
+  auto function = func::FuncOp::create(builder, loc, name,
+                                       builder.getFunctionType(arguments, {}));
   function.setPrivate();
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToStart(block);
@@ -268,42 +267,48 @@ void CodeBuilder::call(func::FuncOp function, ValueRange arguments) {
 
 static LLVM::LLVMStructType environmentOf(MLIRContext *context,
                                           TypeRange types) {
-  return LLVM::LLVMStructType::getLiteral(context,
-                                          SmallVector<Type>(types));
+  return LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(types));
 }
 
-func::FuncOp CodeBuilder::task(
-    ModuleOp module, StringRef name, TypeRange environment,
-    llvm::function_ref<void(ValueRange, Value, Value)> body) {
-  return function(
-      module, name, {pointer, i64, i64}, [&](ValueRange arguments) {
-        auto type = environmentOf(builder.getContext(), environment);
-        SmallVector<Value> values;
-        for (auto [i, field] : llvm::enumerate(environment)) {
-          Value from = LLVM::GEPOp::create(
-              builder, loc, pointer, type, arguments[0],
-              ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-          values.push_back(LLVM::LoadOp::create(builder, loc, field, from));
-        }
-        body(values, arguments[1], arguments[2]);
-      });
+func::FuncOp
+CodeBuilder::task(ModuleOp module, StringRef name, TypeRange environment,
+                  llvm::function_ref<void(ValueRange, Value, Value)> body) {
+  return function(module, name, {pointer, i64, i64}, [&](ValueRange arguments) {
+    auto type = environmentOf(builder.getContext(), environment);
+    SmallVector<Value> values;
+    for (auto [i, field] : llvm::enumerate(environment)) {
+      Value from =
+          LLVM::GEPOp::create(builder, loc, pointer, type, arguments[0],
+                              ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+      values.push_back(LLVM::LoadOp::create(builder, loc, field, from));
+    }
+    body(values, arguments[1], arguments[2]);
+  });
 }
 
-void CodeBuilder::run(func::FuncOp task, ValueRange environment, Value context,
+Value CodeBuilder::environment(ValueRange values) {
+  Value store =
+      stack(environmentOf(builder.getContext(), values.getTypes()), 1);
+  for (auto [i, value] : llvm::enumerate(values))
+    set(store, values.getTypes(), i, value);
+  return store;
+}
+
+void CodeBuilder::set(Value environment, TypeRange types, unsigned field,
+                      Value value) {
+  Value to = LLVM::GEPOp::create(
+      builder, loc, pointer, environmentOf(builder.getContext(), types),
+      environment, ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
+  LLVM::StoreOp::create(builder, loc, value, to);
+}
+
+void CodeBuilder::run(func::FuncOp task, Value environment, Value context,
                       Value parallel, Value count, Value grain) {
-  auto type = environmentOf(builder.getContext(), environment.getTypes());
-  Value store = stack(type, 1);
-  for (auto [i, value] : llvm::enumerate(environment)) {
-    Value to =
-        LLVM::GEPOp::create(builder, loc, pointer, type, store,
-                            ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-    LLVM::StoreOp::create(builder, loc, value, to);
-  }
   auto share = [&] {
-    Value address = LLVM::GEPOp::create(
-        builder, loc, pointer, builder.getI8Type(), context,
-        ArrayRef<LLVM::GEPArg>{
-            int32_t(offsetof(stepwell_context, parallel_for))});
+    Value address =
+        LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
+                            ArrayRef<LLVM::GEPArg>{int32_t(
+                                offsetof(stepwell_context, parallel_for))});
     Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
     Value code = func::ConstantOp::create(
         builder, loc, task.getFunctionType(),
@@ -313,9 +318,10 @@ void CodeBuilder::run(func::FuncOp task, ValueRange environment, Value context,
     auto signature = LLVM::LLVMFunctionType::get(
         LLVM::LLVMVoidType::get(builder.getContext()),
         {pointer, i64, i64, pointer, pointer});
-    LLVM::CallOp::create(builder, loc, signature,
-                         ValueRange{callee, context, count, grain, code, store});
+    LLVM::CallOp::create(
+        builder, loc, signature,
+        ValueRange{callee, context, count, grain, code, environment});
   };
-  auto alone = [&] { call(task, {store, number(0), count}); };
+  auto alone = [&] { call(task, {environment, number(0), count}); };
   when(both(parallel, less(grain, count)), share, alone);
 }

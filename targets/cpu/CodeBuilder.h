@@ -25,7 +25,8 @@ public:
       : builder(builder), loc(loc), i64(builder.getI64Type()),
         pointer(LLVM::LLVMPointerType::get(builder.getContext())) {}
 
-  //===--- Counts, all i64, folding what is known --------------------------===//
+  //===--- Counts, all i64, folding what is known
+  //--------------------------===//
 
   Value number(int64_t x);
   Value truth(bool x);
@@ -38,17 +39,26 @@ public:
   Value ceilDiv(Value a, Value b);
   Value min(Value a, Value b);
   Value max(Value a, Value b);
-  Value equal(Value a, Value b) { return compare(arith::CmpIPredicate::eq, a, b); }
-  Value less(Value a, Value b) { return compare(arith::CmpIPredicate::slt, a, b); }
-  Value most(Value a, Value b) { return compare(arith::CmpIPredicate::sle, a, b); }
+  Value equal(Value a, Value b) {
+    return compare(arith::CmpIPredicate::eq, a, b);
+  }
+  Value less(Value a, Value b) {
+    return compare(arith::CmpIPredicate::slt, a, b);
+  }
+  Value most(Value a, Value b) {
+    return compare(arith::CmpIPredicate::sle, a, b);
+  }
   Value both(Value a, Value b);
   Value either(Value a, Value b);
   Value negate(Value a);
   Value select(Value condition, Value a, Value b);
   /// What is known of a count.
-  static std::optional<int64_t> known(Value x) { return getConstantIntValue(x); }
+  static std::optional<int64_t> known(Value x) {
+    return getConstantIntValue(x);
+  }
 
-  //===--- Memory ----------------------------------------------------------===//
+  //===--- Memory
+  //----------------------------------------------------------===//
 
   /// `base` moved on by some elements.
   Value at(Value base, Value index, Type element);
@@ -59,7 +69,8 @@ public:
   /// Room on the stack of the function that is being built.
   Value stack(Type element, int64_t count);
 
-  //===--- Control ---------------------------------------------------------===//
+  //===--- Control
+  //---------------------------------------------------------===//
 
   using Body = llvm::function_ref<void(Value)>;
   using CarryingBody =
@@ -80,15 +91,18 @@ public:
                         llvm::function_ref<void(ValueRange)> body);
   void call(func::FuncOp function, ValueRange arguments);
 
-  /// A function(environment, begin, end) that may run on any thread; `body` gets
-  /// the values of the environment again, and its own range.
-  func::FuncOp
-  task(ModuleOp module, StringRef name, TypeRange environment,
-       llvm::function_ref<void(ValueRange values, Value begin, Value end)> body);
+  /// A function(environment, begin, end) that may run on any thread; `body`
+  /// gets the values of the environment again, and its own range.
+  func::FuncOp task(
+      ModuleOp module, StringRef name, TypeRange environment,
+      llvm::function_ref<void(ValueRange values, Value begin, Value end)> body);
+  /// An environment on the stack; its values may be set again.
+  Value environment(ValueRange values);
+  void set(Value environment, TypeRange types, unsigned field, Value value);
   /// Runs a task over [0, count): by ctx->parallel_for with at least `grain` a
   /// piece where `parallel` holds, else at once.
-  void run(func::FuncOp task, ValueRange environment, Value context,
-           Value parallel, Value count, Value grain);
+  void run(func::FuncOp task, Value environment, Value context, Value parallel,
+           Value count, Value grain);
 
   OpBuilder &builder;
   Location loc;

@@ -193,4 +193,3 @@ std::optional<Roles> stepwell::cpu::findWindowRoles(LoopNest &nest) {
   roles.n = unite(roles.nParts, 2);
   return roles;
 }
-

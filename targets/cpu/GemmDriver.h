@@ -13,7 +13,21 @@ namespace stepwell::cpu {
 
 /// C[m, n] (+)= A[m, k] * B[k, n] with any strides, counted in elements.
 struct Product {
-  enum Field { M, N, K, A, ARow, AK, B, BK, BColumn, C, CRow, CColumn, Accumulate };
+  enum Field {
+    M,
+    N,
+    K,
+    A,
+    ARow,
+    AK,
+    B,
+    BK,
+    BColumn,
+    C,
+    CRow,
+    CColumn,
+    Accumulate
+  };
   static constexpr unsigned kFields = Accumulate + 1;
   SmallVector<Value> values; // one per field
 
@@ -32,8 +46,9 @@ public:
   GemmDriver(CodeBuilder &code, ModuleOp module, const GemmSchedule &schedule,
              const GemmTypes &types, const ProductLayout &layout, bool threads);
 
-  /// (context, parallel, scratch, the fields of the product). `parallel`: threads
-  /// may share the work; scratch: at least scratchBytes, or null in a task.
+  /// (context, parallel, scratch, the fields of the product). `parallel`:
+  /// threads may share the work; scratch: at least scratchBytes, or null in a
+  /// task.
   func::FuncOp function();
   /// Elements of the sums' type; sizes are negative where unknown.
   static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
@@ -57,14 +72,12 @@ private:
   func::FuncOp flush();
   SmallVector<Type> fieldTypes();
   Product productOf(ValueRange values);
-  /// Tiles of nearly equal height that cover m: how many, the smaller height,
-  /// and how many are one higher.
+  /// Tiles of nearly equal, even height that cover m: how many, the smaller
+  /// height, and how many are higher by 2. One row of the last may be missing.
   std::array<Value, 3> tilesOf(Value m);
   bool narrowA() const { return types.widenA != Widening::None; }
   bool narrowB() const { return types.widenB != Widening::None; }
-  int64_t elementBytes() const {
-    return types.sum.getIntOrFloatBitWidth() / 8;
-  }
+  int64_t elementBytes() const { return types.sum.getIntOrFloatBitWidth() / 8; }
 
   CodeBuilder &code;
   ModuleOp module;

@@ -86,110 +86,116 @@ Value GemmKernels::shuffle(Value a, Value b, ArrayRef<int64_t> lanes) {
 func::FuncOp GemmKernels::tile(int64_t height) {
   Type p = code.pointer, i = code.i64, flag = code.builder.getI1Type();
   std::string name = prefix + "tile" + std::to_string(height);
-  return code.function(module, name, {p, i, i, p, i, i, p, i, flag}, [&](ValueRange
-                                                                        given) {
-    Value a = given[0], rowStride = given[1], kStride = given[2];
-    Value b = given[3], bStride = given[4], depth = given[5];
-    Value c = given[6], cStride = given[7], accumulate = given[8];
-    int64_t vectors = schedule.vectors, lanes = schedule.lanes;
-    SmallVector<Value> rows;
-    for (int64_t r = 0; r < height; ++r)
-      rows.push_back(
-          code.at(a, code.mul(rowStride, code.number(r)), types.sum));
-    SmallVector<Value> carried(height * vectors, zero(vectorType()));
-    carried.append({code.number(0), b});
-    auto done = code.range(
-        code.number(0), depth, 1, carried, [&](Value, ValueRange state) {
-          SmallVector<Value> next(state), across;
-          Value &along = next[height * vectors];
-          Value &from = next[height * vectors + 1];
-          for (int64_t v = 0; v < vectors; ++v)
-            across.push_back(code.load(
-                vectorType(), code.at(from, v * lanes, types.sum)));
-          for (int64_t r = 0; r < height; ++r) {
-            Value x =
-                spread(code.load(types.sum, code.at(rows[r], along, types.sum)));
-            for (int64_t v = 0; v < vectors; ++v) {
-              Value &sum = next[r * vectors + v];
-              sum = multiplyAdd(x, across[v], sum);
-            }
-          }
-          along = code.add(along, kStride);
-          from = code.at(from, bStride, types.sum);
-          return next;
-        });
-    auto put = [&](bool add) {
-      for (int64_t r = 0; r < height; ++r) {
-        Value row = code.at(c, code.mul(cStride, code.number(r)), types.sum);
-        for (int64_t v = 0; v < vectors; ++v) {
-          Value to = code.at(row, v * lanes, types.sum);
-          Value sum = done[r * vectors + v];
-          if (add)
-            sum = plus(code.load(vectorType(), to), sum);
-          code.store(sum, to);
+  return code.function(
+      module, name, {p, i, i, p, i, i, p, i, i, flag}, [&](ValueRange given) {
+        Value a = given[0], rowStride = given[1], kStride = given[2];
+        Value b = given[3], bStride = given[4], depth = given[5];
+        Value c = given[6], cStride = given[7], real = given[8],
+              accumulate = given[9];
+        int64_t vectors = schedule.vectors, lanes = schedule.lanes;
+        SmallVector<Value> rows;
+        for (int64_t r = 0; r < height; ++r) {
+          Value row = code.number(r);
+          if (r + 1 == height) // else the one before again
+            row = code.min(row, code.sub(real, code.number(1)));
+          rows.push_back(code.at(a, code.mul(rowStride, row), types.sum));
         }
-      }
-    };
-    code.when(accumulate, [&] { put(true); }, [&] { put(false); });
-  });
+        SmallVector<Value> carried(height * vectors, zero(vectorType()));
+        carried.append({code.number(0), b});
+        auto done = code.range(
+            code.number(0), depth, 1, carried, [&](Value, ValueRange state) {
+              SmallVector<Value> next(state), across;
+              Value &along = next[height * vectors];
+              Value &from = next[height * vectors + 1];
+              for (int64_t v = 0; v < vectors; ++v)
+                across.push_back(code.load(
+                    vectorType(), code.at(from, v * lanes, types.sum)));
+              for (int64_t r = 0; r < height; ++r) {
+                Value x = spread(
+                    code.load(types.sum, code.at(rows[r], along, types.sum)));
+                for (int64_t v = 0; v < vectors; ++v) {
+                  Value &sum = next[r * vectors + v];
+                  sum = multiplyAdd(x, across[v], sum);
+                }
+              }
+              along = code.add(along, kStride);
+              from = code.at(from, bStride, types.sum);
+              return next;
+            });
+        auto put = [&](bool add) {
+          auto putRow = [&](int64_t r) {
+            Value row =
+                code.at(c, code.mul(cStride, code.number(r)), types.sum);
+            for (int64_t v = 0; v < vectors; ++v) {
+              Value to = code.at(row, v * lanes, types.sum);
+              Value sum = done[r * vectors + v];
+              if (add)
+                sum = plus(code.load(vectorType(), to), sum);
+              code.store(sum, to);
+            }
+          };
+          for (int64_t r = 0; r + 1 < height; ++r)
+            putRow(r);
+          code.when(code.equal(real, code.number(height)),
+                    [&] { putRow(height - 1); });
+        };
+        code.when(accumulate, [&] { put(true); }, [&] { put(false); });
+      });
 }
 
 //===----------------------------------------------------------------------===//
 // Few rows
 //===----------------------------------------------------------------------===//
 
-func::FuncOp GemmKernels::stream(int64_t height) {
+func::FuncOp GemmKernels::stream(int64_t height, int64_t steps) {
   Type p = code.pointer, i = code.i64;
-  std::string name = prefix + "stream" + std::to_string(height);
-  return code.function(module, name, {p, i, i, p, i, i, i, p, i}, [&](ValueRange
-                                                                     given) {
-    Value b = given[0], bStride = given[1], columns = given[2];
-    Value a = given[3], rowStride = given[4], kStride = given[5];
-    Value depth = given[6], c = given[7], cStride = given[8];
-    int64_t lanes = schedule.lanes;
-    // Eight products for each element of C that is read and written.
-    auto step = [&](Value k, int64_t steps) {
-      SmallVector<Value> scalars, spreads, rows;
-      for (int64_t s = 0; s < steps; ++s) {
-        Value at = code.add(k, code.number(s));
-        rows.push_back(code.at(b, code.mul(at, bStride), types.b));
-        for (int64_t r = 0; r < height; ++r) {
-          Value place = code.add(code.mul(rowStride, code.number(r)),
-                                 code.mul(at, kStride));
-          scalars.push_back(load(A, code.at(a, place, types.a)));
-          spreads.push_back(spread(scalars.back()));
-        }
-      }
-      auto columnsAt = [&](Value j, int64_t width) {
-        SmallVector<Value> sums, places;
-        for (int64_t r = 0; r < height; ++r) {
-          Value row = code.at(c, code.mul(cStride, code.number(r)), types.sum);
-          places.push_back(code.at(row, j, types.sum));
-          sums.push_back(code.load(width ? vectorType() : types.sum,
-                                   places.back()));
-        }
-        for (int64_t s = 0; s < steps; ++s) {
-          Value x = load(B, code.at(rows[s], j, types.b), width);
-          for (int64_t r = 0; r < height; ++r)
-            sums[r] = multiplyAdd(
-                width ? spreads[s * height + r] : scalars[s * height + r], x,
-                sums[r]);
-        }
-        for (int64_t r = 0; r < height; ++r)
-          code.store(sums[r], places[r]);
-      };
-      Value whole = code.sub(columns, code.rem(columns, code.number(lanes)));
-      code.range(code.number(0), whole, lanes,
-                 [&](Value j) { columnsAt(j, lanes); });
-      code.range(whole, columns, 1, [&](Value j) { columnsAt(j, 0); });
-    };
-    int64_t steps = schedule.streamRows / height;
-    Value whole = code.sub(depth, code.rem(depth, code.number(steps)));
-    code.range(code.number(0), whole, steps,
-               [&](Value k) { step(k, steps); });
-    if (steps > 1)
-      code.range(whole, depth, 1, [&](Value k) { step(k, 1); });
-  });
+  std::string name =
+      prefix + "stream" + std::to_string(height) + "x" + std::to_string(steps);
+  return code.function(
+      module, name, {p, i, i, p, i, i, i, p, i}, [&](ValueRange given) {
+        Value b = given[0], bStride = given[1], columns = given[2];
+        Value a = given[3], rowStride = given[4], kStride = given[5];
+        Value depth = given[6], c = given[7], cStride = given[8];
+        int64_t lanes = schedule.lanes;
+        auto step = [&](Value k) {
+          SmallVector<Value> scalars, spreads, rows;
+          for (int64_t s = 0; s < steps; ++s) {
+            Value at = code.add(k, code.number(s));
+            rows.push_back(code.at(b, code.mul(at, bStride), types.b));
+            for (int64_t r = 0; r < height; ++r) {
+              Value place = code.add(code.mul(rowStride, code.number(r)),
+                                     code.mul(at, kStride));
+              scalars.push_back(load(A, code.at(a, place, types.a)));
+              spreads.push_back(spread(scalars.back()));
+            }
+          }
+          auto columnsAt = [&](Value j, int64_t width) {
+            SmallVector<Value> sums, places;
+            for (int64_t r = 0; r < height; ++r) {
+              Value row =
+                  code.at(c, code.mul(cStride, code.number(r)), types.sum);
+              places.push_back(code.at(row, j, types.sum));
+              sums.push_back(
+                  code.load(width ? vectorType() : types.sum, places.back()));
+            }
+            for (int64_t s = 0; s < steps; ++s) {
+              Value x = load(B, code.at(rows[s], j, types.b), width);
+              for (int64_t r = 0; r < height; ++r)
+                sums[r] = multiplyAdd(width ? spreads[s * height + r]
+                                            : scalars[s * height + r],
+                                      x, sums[r]);
+            }
+            for (int64_t r = 0; r < height; ++r)
+              code.store(sums[r], places[r]);
+          };
+          Value whole =
+              code.sub(columns, code.rem(columns, code.number(lanes)));
+          code.range(code.number(0), whole, lanes,
+                     [&](Value j) { columnsAt(j, lanes); });
+          code.range(whole, columns, 1, [&](Value j) { columnsAt(j, 0); });
+        };
+        code.range(code.number(0), depth, steps, [&](Value k) { step(k); });
+      });
 }
 
 Value GemmKernels::sumLanes(ArrayRef<Value> vectors) {
@@ -245,9 +251,9 @@ func::FuncOp GemmKernels::dot(int64_t height) {
         // Columns beyond the last are the last again.
         Value last = code.sub(columns, code.number(1));
         for (int64_t j = 0; j < kDots; ++j)
-          across.push_back(code.at(
-              b, code.mul(code.min(code.number(j), last), columnStride),
-              types.b));
+          across.push_back(
+              code.at(b, code.mul(code.min(code.number(j), last), columnStride),
+                      types.b));
         auto step = [&](SmallVector<Value> sums, Value k, int64_t width) {
           SmallVector<Value> xs;
           for (int64_t r = 0; r < height; ++r)
@@ -255,8 +261,7 @@ func::FuncOp GemmKernels::dot(int64_t height) {
           for (int64_t j = 0; j < kDots; ++j) {
             Value y = load(B, code.at(across[j], k, types.b), width);
             for (int64_t r = 0; r < height; ++r)
-              sums[r * kDots + j] =
-                  multiplyAdd(xs[r], y, sums[r * kDots + j]);
+              sums[r * kDots + j] = multiplyAdd(xs[r], y, sums[r * kDots + j]);
           }
           return sums;
         };
@@ -283,13 +288,13 @@ func::FuncOp GemmKernels::dot(int64_t height) {
         for (int64_t r = 0; r < height; ++r) {
           Value four = sumLanes(ArrayRef(sums).slice(r * kDots, kDots));
           for (int64_t j = 0; j < kDots; ++j)
-            totals.push_back(vector::ExtractOp::create(code.builder, code.loc,
-                                                       four, j));
+            totals.push_back(
+                vector::ExtractOp::create(code.builder, code.loc, four, j));
         }
-        totals = code.range(whole, depth, 1, totals,
-                            [&](Value k, ValueRange state) {
-                              return step(SmallVector<Value>(state), k, 0);
-                            });
+        totals =
+            code.range(whole, depth, 1, totals, [&](Value k, ValueRange state) {
+              return step(SmallVector<Value>(state), k, 0);
+            });
         for (int64_t j = 0; j < kDots; ++j)
           code.when(code.less(code.number(j), columns), [&] {
             for (int64_t r = 0; r < height; ++r) {

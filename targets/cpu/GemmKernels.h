@@ -1,4 +1,5 @@
-//===- GemmKernels.h - The functions a matrix product is made of -*- C++ -*-===//
+//===- GemmKernels.h - The functions a matrix product is made of -*- C++
+//-*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,7 +14,14 @@
 namespace stepwell::cpu {
 
 /// How an operand's elements become those of the sums.
-enum class Widening { None, Float, Signed, Unsigned, SignedToFloat, UnsignedToFloat };
+enum class Widening {
+  None,
+  Float,
+  Signed,
+  Unsigned,
+  SignedToFloat,
+  UnsignedToFloat
+};
 
 /// What products have in common that share functions.
 struct GemmTypes {
@@ -24,8 +32,8 @@ struct GemmTypes {
   std::string name() const;
 };
 
-/// Emits the leaves of a product into a module, each function once. Pointers and
-/// counts are the arguments; strides count elements.
+/// Emits the leaves of a product into a module, each function once. Pointers
+/// and counts are the arguments; strides count elements.
 class GemmKernels {
 public:
   GemmKernels(CodeBuilder &code, ModuleOp module, const GemmSchedule &schedule,
@@ -34,19 +42,24 @@ public:
         prefix("stepwell.gemm." + types.name() + ".") {}
 
   /// (A, its row stride, its k stride, B, its row stride, k, C, its row stride,
-  /// accumulate): one tile of `height` rows of sums in registers. A and B are
-  /// packed or of the type of the sums.
+  /// rows, accumulate): one tile of `height` rows of sums in registers, the
+  /// last of which may be missing. A and B are packed or of the type of the
+  /// sums.
   func::FuncOp tile(int64_t height);
   /// (B, row stride, N, A, row stride, k stride, K, C, row stride): adds to
-  /// `height` rows of C. B's columns and C's have stride 1.
-  func::FuncOp stream(int64_t height);
-  /// (A, row stride, B, column stride, columns, K, C, row stride, column stride,
-  /// accumulate): rows of A times up to `kDots` columns of B; both run along k.
+  /// `height` rows of C, `steps` products to each element at a time; K is a
+  /// multiple of them. B's columns and C's have stride 1.
+  func::FuncOp stream(int64_t height, int64_t steps);
+  /// Eight products for each element of B that is read.
+  int64_t streamSteps(int64_t height) { return schedule.streamRows / height; }
+  /// (A, row stride, B, column stride, columns, K, C, row stride, column
+  /// stride, accumulate): rows of A times up to `kDots` columns of B; both run
+  /// along k.
   func::FuncOp dot(int64_t height);
   static constexpr int64_t kDots = 4;
 
-  /// (A, row stride, k stride, rows, K, to): a tile of A, all rows of one k side
-  /// by side.
+  /// (A, row stride, k stride, rows, K, to): a tile of A, all rows of one k
+  /// side by side.
   func::FuncOp packA(std::optional<int64_t> rowStride,
                      std::optional<int64_t> kStride);
   /// (B, k stride, column stride, K, columns, to): a panel of B, all columns of
@@ -71,9 +84,7 @@ private:
   SmallVector<Value> transpose(SmallVector<Value> rows);
   /// The sums over the lanes of kDots vectors, side by side.
   Value sumLanes(ArrayRef<Value> vectors);
-  bool transposes() const {
-    return types.sum.getIntOrFloatBitWidth() >= 32;
-  }
+  bool transposes() const { return types.sum.getIntOrFloatBitWidth() >= 32; }
 
   CodeBuilder &code;
   ModuleOp module;

@@ -76,7 +76,8 @@ func::FuncOp GemmKernels::packA(std::optional<int64_t> rowStride,
   // Rows that lie along k, or elements of one k side by side.
   bool mayRun = kStride ? *kStride == 1 : rowStride != 1;
   bool mayStand = rowStride ? *rowStride == 1 : kStride != 1;
-  std::string name = prefix + "packA" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
+  std::string name =
+      prefix + "packA" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
   return code.function(module, name, {p, i, i, i, i, p}, [&](ValueRange given) {
     Value a = given[0], across = given[1], along = given[2];
     Value height = given[3], depth = given[4], to = given[5];
@@ -110,10 +111,10 @@ func::FuncOp GemmKernels::packA(std::optional<int64_t> rowStride,
         for (int64_t first = 0; first < rows; first += lanes) {
           SmallVector<Value> block;
           for (int64_t r = 0; r < lanes; ++r)
-            block.push_back(first + r < rows
-                                ? load(A, code.at(starts[first + r], k, types.a),
-                                       lanes)
-                                : block.front());
+            block.push_back(
+                first + r < rows
+                    ? load(A, code.at(starts[first + r], k, types.a), lanes)
+                    : block.front());
           groups.push_back({first, transpose(block)});
         }
         for (int64_t s = 0; s < lanes; ++s)
@@ -142,8 +143,8 @@ func::FuncOp GemmKernels::packA(std::optional<int64_t> rowStride,
     };
     if (!mayStand)
       return whatever();
-    Value together = rowStride ? code.truth(true)
-                               : code.equal(across, code.number(1));
+    Value together =
+        rowStride ? code.truth(true) : code.equal(across, code.number(1));
     code.when(code.both(together, code.equal(height, code.number(rows))),
               standing, whatever);
   });
@@ -154,7 +155,8 @@ func::FuncOp GemmKernels::packB(std::optional<int64_t> kStride,
   Type p = code.pointer, i = code.i64;
   bool mayStand = columnStride ? *columnStride == 1 : kStride != 1;
   bool mayRun = kStride ? *kStride == 1 : columnStride != 1;
-  std::string name = prefix + "packB" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
+  std::string name =
+      prefix + "packB" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
   return code.function(module, name, {p, i, i, i, i, p}, [&](ValueRange given) {
     Value b = given[0], along = given[1], across = given[2];
     Value depth = given[3], width = given[4], to = given[5];
@@ -177,9 +179,8 @@ func::FuncOp GemmKernels::packB(std::optional<int64_t> kStride,
       SmallVector<Value> init{b, to};
       code.range(code.number(0), depth, 1, init, [&](Value, ValueRange state) {
         for (int64_t v = 0; v < schedule.vectors; ++v)
-          code.store(
-              load(B, code.at(state[0], v * lanes, types.b), lanes),
-              code.at(state[1], v * lanes, types.sum));
+          code.store(load(B, code.at(state[0], v * lanes, types.b), lanes),
+                     code.at(state[1], v * lanes, types.sum));
         return SmallVector<Value>{code.at(state[0], along, types.b),
                                   code.at(state[1], columns, types.sum)};
       });
@@ -198,12 +199,12 @@ func::FuncOp GemmKernels::packB(std::optional<int64_t> kStride,
           }
           block = transpose(block);
           for (int64_t s = 0; s < lanes; ++s)
-            code.store(block[s],
-                       code.at(to,
-                               code.add(code.mul(code.add(k, code.number(s)),
-                                                 columns),
-                                        code.number(v * lanes)),
-                               types.sum));
+            code.store(
+                block[s],
+                code.at(to,
+                        code.add(code.mul(code.add(k, code.number(s)), columns),
+                                 code.number(v * lanes)),
+                        types.sum));
         }
       });
       byElement(whole);
@@ -218,8 +219,8 @@ func::FuncOp GemmKernels::packB(std::optional<int64_t> kStride,
     };
     if (!mayStand)
       return whatever();
-    Value together = columnStride ? code.truth(true)
-                                  : code.equal(across, code.number(1));
+    Value together =
+        columnStride ? code.truth(true) : code.equal(across, code.number(1));
     code.when(code.both(together, full), standing, whatever);
   });
 }

@@ -39,6 +39,7 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
   streamElements = (kSecondLevel / 2) / bytes;
   streamColumns = kFirstLevel / 2 / bytes / streamRows;
   dotRows = 64;
+  dotDepth = 256;
   packRows = 4 * rows;
   packARows = 96;
   packColumns = 16 * columns;
@@ -50,7 +51,7 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
 
 llvm::SmallVector<int64_t> GemmSchedule::heights() const {
   llvm::SmallVector<int64_t> all;
-  for (int64_t i = 1; i <= rows; ++i)
+  for (int64_t i = 2; i <= rows; i += 2)
     all.push_back(i);
   return all;
 }

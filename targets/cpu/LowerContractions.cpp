@@ -1,15 +1,13 @@
-//===- LowerContractions.cpp - Matrix products as micro-kernels -------------
-//===//
+//===- LowerContractions.cpp - Sums of products over windows --------------===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Per panel of columns, B is copied into a packed buffer on the stack that
-// stays in the first-level cache; A is read in place, one scalar at a time,
-// which works for any strides. C's old value is added after the loop over k.
-//
-// A convolution is such a product as well: k runs over the elements of a
-// window, n over the windows, and only packing B has to know it.
+// A convolution is a product of matrices: k runs over the elements of a window,
+// n over the windows, and only packing B has to know it. Per panel of columns,
+// B is copied into a buffer on the stack that stays in the first-level cache; A
+// is read in place, one scalar at a time, which works for any strides. C's old
+// value is added after the loop over k.
 //===----------------------------------------------------------------------===//
 #include "Contractions.h"
 #include "LoopNest.h"
@@ -66,9 +64,8 @@ public:
     };
     panel = stack(depth * columns);
     tile = stack(rows * columns);
-    if (roles.windows())
-      places = memref::AllocaOp::create(
-          entry, loc, MemRefType::get({columns}, builder.getIndexType()));
+    places = memref::AllocaOp::create(
+        entry, loc, MemRefType::get({columns}, builder.getIndexType()));
     nest.loop(roles.outer, [&] { build(); });
   }
 
@@ -164,123 +161,10 @@ private:
   void buildPanel(Value k, OpFoldResult deep, Value n) {
     OpFoldResult wide =
         index().min(index().constant(columns), index().sub(size(roles.n), n));
-    auto [packed, stride] = choosePanel(k, deep, n, wide);
-    forRange(index().constant(0), size(roles.m), rows,
-             [&, packed = packed, stride = stride](Value m) {
-               SmallVector<Value> sums =
-                   multiplyTile(m, k, deep, packed, stride);
-               storeTile(m, n, wide, sums);
-             });
-  }
-
-  /// B in place where it is read once or twice, and packed elsewhere: the
-  /// buffer, and the distance between its rows.
-  std::pair<Value, Value> choosePanel(Value k, OpFoldResult deep, Value n,
-                                      OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    auto type =
-        MemRefType::get({ShapedType::kDynamic}, element,
-                        StridedLayoutAttr::get(builder.getContext(),
-                                               ShapedType::kDynamic, {1}));
-    auto viewed = [&](Value base, OpFoldResult at) -> Value {
-      OpFoldResult start = index().value(at);
-      OpFoldResult some = index().value(index().constant(1));
-      return memref::ReinterpretCastOp::create(builder, loc, type, base, start,
-                                               {some}, {index().constant(1)});
-    };
-    Value zero = index().value(index().constant(0));
-    auto pack = [&] {
-      packPanel(k, deep, n, wide);
-      return SmallVector<Value>{viewed(panel, zero),
-                                index().value(index().constant(columns))};
-    };
-    if (roles.windows()) {
-      packWindows(k, deep, n, wide);
-      return {viewed(panel, zero), index().value(index().constant(columns))};
-    }
-    auto few = getConstantIntValue(size(roles.m));
-    bool possible = b.stride(roles.n) == 1 && b.element == element &&
-                    (!few || *few <= 2 * rows);
-    if (!possible) {
-      SmallVector<Value> made = pack();
-      return {made[0], made[1]};
-    }
-    Value inPlace =
-        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
-    if (!few)
-      inPlace = arith::AndIOp::create(builder, loc, inPlace,
-                                      compare(arith::CmpIPredicate::sle,
-                                              size(roles.m),
-                                              index().constant(2 * rows)));
-    auto branch =
-        scf::IfOp::create(builder, loc, {type, builder.getIndexType()}, inPlace,
-                          /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    Value there = viewed(b.base, offset(roles.b, {{roles.k, k}, {roles.n, n}}));
-    scf::YieldOp::create(builder, loc,
-                         ValueRange{there, index().value(b.strides[roles.k])});
-    builder.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(builder, loc, pack());
-    return {branch.getResult(0), branch.getResult(1)};
-  }
-
-  void packPanel(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    bool along = b.stride(roles.n) == 1;
-    auto known = getConstantIntValue(wide);
-    auto general = [&] { packByElement(k, deep, n, wide); };
-    if (!along || (known && *known != columns))
-      return general();
-    Value full =
-        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), full,
-                                    /*withElseRegion=*/!known);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    forRange(index().constant(0), deep, 1, [&](Value i) {
-      Value from =
-          window(roles.b,
-                 offset(roles.b, {{roles.k, index().add(k, i)}, {roles.n, n}}),
-                 index().constant(1));
-      OpFoldResult to = index().mul(i, index().constant(columns));
-      for (unsigned v = 0; v < vectors; ++v) {
-        OpFoldResult lane = index().constant(v * lanes);
-        Value value = vector::LoadOp::create(
-            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
-            index().value(lane));
-        vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
-                                index().value(index().add(to, lane)));
-      }
-    });
-    if (!known) {
-      builder.setInsertionPointToStart(branch.elseBlock());
-      general();
-    }
-  }
-
-  /// Any strides; columns beyond the last are zero.
-  void packByElement(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    auto put = [&](Value i, Value j, Value value) {
-      OpFoldResult to =
-          index().add(index().mul(i, index().constant(columns)), j);
-      memref::StoreOp::create(builder, loc, value, panel, index().value(to));
-    };
-    forRange(index().constant(0), wide, 1, [&](Value j) {
-      Value from =
-          window(roles.b,
-                 offset(roles.b, {{roles.k, k}, {roles.n, index().add(n, j)}}),
-                 b.strides[roles.k]);
-      forRange(index().constant(0), deep, 1, [&](Value i) {
-        put(i, j,
-            widen(memref::LoadOp::create(builder, loc, from, i), roles.b));
-      });
-    });
-    Value zero = arith::ConstantOp::create(builder, loc, element,
-                                           builder.getZeroAttr(element));
-    forRange(wide, index().constant(columns), 1, [&](Value j) {
-      forRange(index().constant(0), deep, 1, [&](Value i) { put(i, j, zero); });
+    packWindows(k, deep, n, wide);
+    forRange(index().constant(0), size(roles.m), rows, [&](Value m) {
+      SmallVector<Value> sums = multiplyTile(m, k, deep);
+      storeTile(m, n, wide, sums);
     });
   }
 
@@ -406,8 +290,7 @@ private:
 
   /// rows * vectors sums over `deep` steps of k. Rows beyond the last are the
   /// last row again.
-  SmallVector<Value> multiplyTile(Value m, Value k, OpFoldResult deep,
-                                  Value packed, Value stride) {
+  SmallVector<Value> multiplyTile(Value m, Value k, OpFoldResult deep) {
     auto known = getConstantIntValue(size(roles.m));
     bool whole = known && *known % rows == 0;
     Rows from;
@@ -426,10 +309,10 @@ private:
     return nest.range(
         index().constant(0), deep, 1, init, [&](Value i, ValueRange carried) {
           SmallVector<Value> sums(carried), columnsOfB;
-          OpFoldResult at = index().mul(i, stride);
+          OpFoldResult at = index().mul(i, index().constant(columns));
           for (unsigned v = 0; v < vectors; ++v)
             columnsOfB.push_back(vector::LoadOp::create(
-                builder, loc, cast<VectorType>(vectorType()), packed,
+                builder, loc, cast<VectorType>(vectorType()), panel,
                 index().value(index().add(at, index().constant(v * lanes)))));
           for (unsigned r = 0; r < rows; ++r) {
             Value a = widen(memref::LoadOp::create(builder, loc, from[r], i),
@@ -564,9 +447,7 @@ struct CPULowerContractions
     FailureOr<LoopNest> nest = LoopNest::create(builder, op);
     if (failed(nest))
       return;
-    std::optional<Roles> roles = findRoles(*nest);
-    if (!roles)
-      roles = findWindowRoles(*nest);
+    std::optional<Roles> roles = findWindowRoles(*nest);
     if (!roles)
       return;
     Contraction(*nest, *roles, vectorBits, fma).run();

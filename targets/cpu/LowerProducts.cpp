@@ -79,7 +79,8 @@ public:
   ProductLowering(func::FuncOp entry, linalg::LinalgOp op,
                   const CPULowerProductsPassOptions &options)
       : entry(entry), op(op), options(options), builder(op),
-        code(builder, op.getLoc()), module(entry->getParentOfType<ModuleOp>()) {}
+        code(builder, op.getLoc()), module(entry->getParentOfType<ModuleOp>()) {
+  }
 
   void run(int64_t &scratchBytes, SmallVectorImpl<memref::AllocOp> &scratches) {
     fill = zeroBefore(op);
@@ -166,18 +167,18 @@ private:
     auto size = [&](unsigned loop) {
       return getConstantIntValue(nest.ranges[loop]).value_or(-1);
     };
-    scratchBytes = std::max(
-        scratchBytes, GemmDriver::scratchElements(schedule, size(roles.m),
-                                                  size(roles.n),
-                                                  size(roles.k)) *
-                          (bits / 8));
+    scratchBytes =
+        std::max(scratchBytes,
+                 GemmDriver::scratchElements(schedule, size(roles.m),
+                                             size(roles.n), size(roles.k)) *
+                     (bits / 8));
     Value scratch = takeScratch(scratches);
 
     GemmDriver driver(code, module, schedule, types, layout, options.threads);
     func::FuncOp function = driver.function();
     Value context = entry.getArgument(0);
-    Value work = code.mul(code.mul(p[Product::M], p[Product::N]),
-                          p[Product::K]);
+    Value work =
+        code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
     Value enough = code.most(code.number(schedule.serialWork), work);
     SmallVector<unsigned> outer;
     for (unsigned loop : roles.outer)
@@ -195,8 +196,8 @@ private:
       fill->erase();
   }
 
-  /// One product after the other, each shared by all threads; or, where they are
-  /// small, many at a time.
+  /// One product after the other, each shared by all threads; or, where they
+  /// are small, many at a time.
   void lowerBatch(LoopNest &nest, Roles &roles, ArrayRef<unsigned> outer,
                   const Product &p, func::FuncOp function,
                   const GemmSchedule &schedule, Value scratch, Value work,
@@ -215,14 +216,14 @@ private:
       for (unsigned loop : outer)
         environment.push_back(word(nest.accesses[operand].strides[loop]));
 
-    bool narrow = types.widenA != Widening::None ||
-                  types.widenB != Widening::None;
+    bool narrow =
+        types.widenA != Widening::None || types.widenB != Widening::None;
     Value shared = code.truth(false);
     if (options.threads && !sumsOutside && !narrow) {
       Value small = code.less(work, code.number(schedule.wholeWork));
       Value total = code.mul(count, work);
-      shared = code.both(small, code.most(code.number(schedule.serialWork),
-                                          total));
+      shared =
+          code.both(small, code.most(code.number(schedule.serialWork), total));
       shared = code.both(shared, code.less(code.number(1), count));
     }
     Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
@@ -260,13 +261,15 @@ private:
             code.call(function, arguments);
           });
         });
-    Value grain = code.add(
-        code.div(code.number(schedule.grainWork), code.max(work, code.number(1))),
-        code.number(1));
-    code.run(task, environment, entry.getArgument(0), shared, count, grain);
+    Value grain = code.add(code.div(code.number(schedule.grainWork),
+                                    code.max(work, code.number(1))),
+                           code.number(1));
+    code.run(task, code.environment(environment), entry.getArgument(0), shared,
+             count, grain);
   }
 
-  /// One buffer serves every product of the entry; its size is known at the end.
+  /// One buffer serves every product of the entry; its size is known at the
+  /// end.
   Value takeScratch(SmallVectorImpl<memref::AllocOp> &scratches) {
     if (scratches.empty()) {
       OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());

@@ -72,8 +72,8 @@ struct BF16Constant : ConvertOpToLLVMPattern<arith::ConstantOp> {
   }
 };
 
-/// Upstream makes fmuladd of it, which the code generator splits again unless it
-/// may fuse what it likes.
+/// Upstream makes fmuladd of it, which the code generator splits again unless
+/// it may fuse what it likes.
 struct VectorFMA : ConvertOpToLLVMPattern<vector::FMAOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -81,8 +81,8 @@ struct VectorFMA : ConvertOpToLLVMPattern<vector::FMAOp> {
                   ConversionPatternRewriter &rewriter) const override {
     if (op.getVectorType().getRank() != 1)
       return failure();
-    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(op, adaptor.getLhs(),
-                                             adaptor.getRhs(), adaptor.getAcc());
+    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(
+        op, adaptor.getLhs(), adaptor.getRhs(), adaptor.getAcc());
     return success();
   }
 };

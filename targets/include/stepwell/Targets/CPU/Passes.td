@@ -85,16 +85,15 @@ def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
 }
 
 def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"> {
-  let summary = "Turn matrix products on buffers into micro-kernels";
+  let summary = "Turn sums of products over windows into micro-kernels";
   let description = [{
-    A tile of C is summed up in registers: rows of scalars of A, spread over a vector, times vectors
-    of B. B is packed into panels on the stack unless few rows use it. A convolution is such a product
-    of its weight and its windows, which are the columns of B and only exist in the panels. Products
-    without a row or a column (a matrix times a vector) are left to cpu-vectorize-linalg.
+    A convolution is the product of its weight and its windows, which are the columns of B and only
+    exist in panels, packed on the stack. A tile of C is summed up in registers: rows of scalars of A,
+    spread over a vector, times vectors of B.
 
     Before:
     ```mlir
-    linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+    linalg.conv_2d_nchw_fchw ins(%x, %w : memref<?x3x?x?xf32>, memref<12x3x3x3xf32>) outs(%y : memref<?x12x?x?xf32>)
     ```
     After, inside the loops over tiles:
     ```mlir
