@@ -4,8 +4,19 @@
 
 from case import Group
 
-from . import dispatch, elementwise, matmul, reduce
+from . import cold, compiled, dispatch, elementwise, matmul, memory, model, reduce
 
 GROUPS: dict[str, Group] = {
-    module.GROUP.name: module.GROUP for module in (dispatch, elementwise, reduce, matmul)
+    group.name: group
+    for group in (
+        dispatch.GROUP,
+        elementwise.GROUP,
+        reduce.GROUP,
+        matmul.GROUP,
+        model.GROUP,
+        compiled.BANDWIDTH,
+        compiled.PRODUCTS,
+        cold.GROUP,
+        memory.GROUP,
+    )
 }

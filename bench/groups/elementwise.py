@@ -21,7 +21,7 @@ def cases() -> list[Case]:
     n = SIZES["1M"]
     pair = arrays(a=f32(n), b=f32(n))
     out += [
-        Case("sub f32 1M in place", "a -= b", pair, check="b"),
+        Case("sub f32 1M in place", "a.sub_(b)", pair),
         Case("div f32 1M", "a / b", arrays(a=f32(n), b=f32(n, low=0.5, high=2))),
         Case("maximum f32 1M", "torch.maximum(a, b)", pair),
         Case("where f32 1M", "torch.where(c, a, b)", pair, setup="c = a > 0"),

@@ -8,15 +8,12 @@
 #include "Trace.h"
 #include "stepwell/Compiler/Compiler.h"
 #include "stepwell/Registration.h"
+#include "stepwell/Support/Pool.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <pthread.h>
-
-#include <mutex>
 
 using namespace mlir;
 using namespace stepwell;
@@ -32,55 +29,64 @@ constexpr StringRef kProgramName = "program";
 /// compiles.
 constexpr unsigned kCompilesPerContext = 64;
 
+/// A context with the descent to one target, whose passes keep the patterns
+/// that they prepared.
 struct CompilerContext {
   std::unique_ptr<MLIRContext> mlir;
+  std::unique_ptr<PassManager> descent;
   unsigned compiles = 0;
 };
+struct ContextTag;
+using ContextPool = Pool<CompilerContext, ContextTag>;
 
-class ContextPool {
-public:
-  static ContextPool &get() {
-    static ContextPool pool;
-    return pool;
-  }
-
-  CompilerContext take() {
-    {
-      std::lock_guard<std::mutex> lock(mutex);
-      if (!idle.empty()) {
-        CompilerContext context = std::move(idle.back());
-        idle.pop_back();
-        return context;
-      }
-    }
-    CompilerContext context;
-    context.mlir = std::make_unique<MLIRContext>(
-        registry, MLIRContext::Threading::DISABLED);
-    context.mlir->printOpOnDiagnostic(false);
-    return context;
-  }
-
-  void giveBack(CompilerContext context) {
-    if (++context.compiles >= kCompilesPerContext)
-      return;
-    std::lock_guard<std::mutex> lock(mutex);
-    idle.push_back(std::move(context));
-  }
-
-private:
-  ContextPool() {
+const DialectRegistry &descentDialects() {
+  static DialectRegistry *registry = [] {
     registerAllPasses();
-    registerDescentDialects(registry);
-    // A child that was forked while another thread held the lock must find it
-    // free.
-    pthread_atfork([] { get().mutex.lock(); }, [] { get().mutex.unlock(); },
-                   [] { get().mutex.unlock(); });
-  }
+    auto *made = new DialectRegistry;
+    registerDescentDialects(*made);
+    return made;
+  }();
+  return *registry;
+}
 
-  DialectRegistry registry;
-  std::mutex mutex;
-  std::vector<CompilerContext> idle;
-};
+std::unique_ptr<MLIRContext> makeContext() {
+  auto context = std::make_unique<MLIRContext>(
+      descentDialects(), MLIRContext::Threading::DISABLED);
+  context->printOpOnDiagnostic(false);
+  return context;
+}
+
+/// What a descent depends on.
+std::string descentKey(const CompileRequest &request) {
+  const TargetOptions &options = request.options;
+  std::string key;
+  for (const std::string &piece :
+       {request.targetName, options.chip, options.features, options.triple,
+        options.entryName, std::to_string(options.threads),
+        std::to_string(static_cast<int>(options.emission))})
+    key += piece + "\n";
+  SmallVector<std::string> rest;
+  for (const auto &option : options.options)
+    rest.push_back((option.getKey() + "=" + option.getValue()).str());
+  llvm::sort(rest);
+  for (const std::string &piece : rest)
+    key += piece + "\n";
+  return key;
+}
+
+CompilerContext takeContext(const CompileRequest &request,
+                            const Target &target) {
+  if (std::optional<CompilerContext> idle =
+          ContextPool::get().take(descentKey(request)))
+    return std::move(*idle);
+  CompilerContext context;
+  context.mlir = makeContext();
+  context.descent = std::make_unique<PassManager>(context.mlir.get(),
+                                                  ModuleOp::getOperationName());
+  context.descent->enableVerifier(false);
+  buildDescent(*context.descent, target, request.options);
+  return context;
+}
 
 //===--- Errors -----------------------------------------------------------===//
 
@@ -143,9 +149,17 @@ void setLocations(ModuleOp module, StringRef locations) {
   }
 }
 
-std::string makeReproducer(const CompileRequest &request,
-                           const std::string &pipeline) {
-  std::string text;
+/// In a context of its own: after a crash nobody else's may be touched.
+std::string makeReproducer(const CompileRequest &request) {
+  const Target *target = lookupTarget(request.targetName);
+  if (!target)
+    return "";
+  std::unique_ptr<MLIRContext> context = makeContext();
+  PassManager pm(context.get(), ModuleOp::getOperationName());
+  buildDescent(pm, *target, request.options);
+  std::string pipeline, text;
+  llvm::raw_string_ostream names(pipeline);
+  pm.printAsTextualPipeline(names);
   llvm::raw_string_ostream out(text);
   out << "// stepwell-opt --run-reproducer <this file>\n// target "
       << request.targetName << " " << request.options.chip << " "
@@ -162,16 +176,12 @@ std::string makeReproducer(const CompileRequest &request,
 /// The part that may crash: everything it owns is given up then.
 class Compilation {
 public:
-  Compilation(const CompileRequest &request, CompileResult &result)
-      : request(request), result(result), context(ContextPool::get().take()),
-        errors(context.mlir.get()) {}
+  Compilation(const CompileRequest &request, const Target &target,
+              CompileResult &result)
+      : request(request), target(target), result(result),
+        context(takeContext(request, target)), errors(context.mlir.get()) {}
 
   void run() {
-    const Target *target = lookupTarget(request.targetName);
-    if (!target) {
-      result.error = "there is no target '" + request.targetName + "'";
-      return;
-    }
     module = parseProgram();
     if (!module) {
       result.error =
@@ -180,22 +190,16 @@ public:
     }
     setLocations(*module, request.locations);
 
-    PassManager pm(context.mlir.get(), ModuleOp::getOperationName());
-    bool traced = !request.options.dumpFolder.empty();
-    pm.enableVerifier(traced);
-    buildDescent(pm, *target, request.options);
-    llvm::raw_string_ostream stream(pipeline);
-    pm.printAsTextualPipeline(stream);
-    if (traced)
-      pm.addInstrumentation(traceInto(request.options.dumpFolder, *module));
-    if (failed(pm.run(*module)))
+    if (failed(request.options.dumpFolder.empty()
+                   ? context.descent->run(*module)
+                   : runTraced()))
       return fail("a pass failed");
     if (request.options.emission == TargetOptions::Emission::MLIRText) {
       llvm::raw_string_ostream(result.object) << *module;
       result.ok = true;
       return;
     }
-    if (failed(target->emit(*module, request.options, object)))
+    if (failed(target.emit(*module, request.options, object)))
       return fail("no object could be written");
     result.object.assign(object.begin(), object.end());
     result.ok = true;
@@ -207,9 +211,15 @@ public:
     return std::move(context);
   }
 
-  std::string pipeline;
-
 private:
+  /// The same passes, checked and written down one by one.
+  LogicalResult runTraced() {
+    PassManager pm(context.mlir.get(), ModuleOp::getOperationName());
+    buildDescent(pm, target, request.options);
+    pm.addInstrumentation(traceInto(request.options.dumpFolder, *module));
+    return pm.run(*module);
+  }
+
   /// From outside: checked in full, unlike what our passes make of it.
   OwningOpRef<ModuleOp> parseProgram() {
     ParserConfig config(context.mlir.get(), /*verifyAfterParse=*/true);
@@ -218,10 +228,11 @@ private:
 
   void fail(StringRef otherwise) {
     result.error = errors.text.empty() ? otherwise.str() : errors.text;
-    result.reproducer = makeReproducer(request, pipeline);
+    result.reproducer = makeReproducer(request);
   }
 
   const CompileRequest &request;
+  const Target &target;
   CompileResult &result;
   CompilerContext context;
   Errors errors;
@@ -233,12 +244,17 @@ private:
 
 CompileResult stepwell::compile(const CompileRequest &request) {
   CompileResult result;
+  const Target *target = lookupTarget(request.targetName);
+  if (!target) {
+    result.error = "there is no target '" + request.targetName + "'";
+    return result;
+  }
   std::string reason;
   // On the heap: after a crash it is in no state to be destroyed.
   Compilation *compilation = nullptr;
   bool finished = runGuarded(
       [&] {
-        compilation = new Compilation(request, result);
+        compilation = new Compilation(request, *target, result);
         compilation->run();
       },
       reason);
@@ -246,13 +262,13 @@ CompileResult stepwell::compile(const CompileRequest &request) {
     result.ok = false;
     result.object.clear();
     result.error = "internal error of the Stepwell compiler: " + reason;
-    if (compilation)
-      result.reproducer = makeReproducer(request, compilation->pipeline);
+    result.reproducer = makeReproducer(request);
     return result;
   }
   // Handlers before contexts: the collector of errors belongs to the compile.
   CompilerContext context = compilation->release();
   delete compilation;
-  ContextPool::get().giveBack(std::move(context));
+  if (++context.compiles < kCompilesPerContext)
+    ContextPool::get().giveBack(descentKey(request), std::move(context));
   return result;
 }

@@ -298,7 +298,8 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
     capture->noteGrad(leaf);
   if (!createGraph && leaf->grad) {
     // In place, so that whoever holds `.grad` sees the sum.
-    callOp(*findOp("add"), {{leaf->grad}, {gradient}}, {}, true);
+    Argument arguments[] = {{leaf->grad}, {gradient}};
+    callSingle(*findOp("add"), arguments, {}, true);
     return;
   }
   Tensor value;

@@ -8,6 +8,7 @@
 #include "stepwell/Eager/Capture.h"
 
 #include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/Plan.h"
 
 #include <algorithm>
 #include <climits>

@@ -276,29 +276,37 @@ void stepwell::compileForDump(const Program &program,
 
 //===--- The call ---------------------------------------------------------===//
 
-void stepwell::runKernel(
-    const Kernel &kernel, const stepwell_arg *words, int64_t work,
-    const std::function<std::string(int site)> &describeSite) {
-  struct OwnedContext : stepwell_context {
-    OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
-    ~OwnedContext() { stepwell_context_release(this); }
-  };
+namespace {
+struct OwnedContext : stepwell_context {
+  OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
+  ~OwnedContext() { stepwell_context_release(this); }
+  int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
+    if (bytes > workspace_bytes || bytes < 0)
+      if (int32_t status = stepwell_context_reserve(this, bytes))
+        return status;
+    return kernel.run(this, words);
+  }
+};
+} // namespace
+
+void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
+                         const stepwell_arg *words, int64_t work,
+                         const Template &call) {
   static thread_local OwnedContext context;
   int32_t status;
+  std::memset(&context.error, 0, sizeof context.error);
   // Below this the lock's own cost would show.
   if (work >= 1 << 15 && lockHooks.release) {
     void *state = lockHooks.release();
-    status = stepwell_context_call(&context, kernel.run, kernel.workspaceSize,
-                                   words);
+    status = context.call(kernel, workspace, words);
     lockHooks.acquire(state);
   } else {
-    status = stepwell_context_call(&context, kernel.run, kernel.workspaceSize,
-                                   words);
+    status = context.call(kernel, workspace, words);
   }
   if (status == STEPWELL_OK)
     return;
   const stepwell_error &error = context.error;
-  std::string where = describeSite(error.site) + ": ";
+  std::string where = call.describe() + ": ";
   auto detail = [&](int i) { return std::to_string(error.detail[i]); };
   switch (status) {
   case STEPWELL_INDEX_OUT_OF_RANGE:

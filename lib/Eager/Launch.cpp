@@ -7,7 +7,7 @@
 // alike are merged, those that broadcast are 1, the others unknown.
 //===----------------------------------------------------------------------===//
 
-#include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/Plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -150,8 +150,8 @@ stepwell_arg stepwell::scalarWord(DType dtype, const Scalar &scalar) {
   return word;
 }
 
-void stepwell::launch(Template &t, std::span<const Argument> arguments,
-                      std::span<const Tensor> outputs, int into) {
+LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
+                            std::span<const Tensor> outputs, int into) {
   size_t numInputs = arguments.size();
   std::vector<Seen> seen; // tensors only: inputs, then outputs
   std::vector<bool> shapeOnly;
@@ -226,66 +226,71 @@ void stepwell::launch(Template &t, std::span<const Argument> arguments,
   for (size_t i = 0; i < numInputs; ++i)
     key += alias[i] ? 'a' : '-';
 
-  Kernel *kernel;
-  if (t.lastKernel && key == t.lastClass) {
-    kernel = t.lastKernel;
-    ++kernelStats().memoryHits;
-  } else {
-    auto [entry, isNew] = t.kernels.try_emplace(key);
-    kernel = &entry->second;
-    if (isNew) {
-      std::vector<ProgramInput> inputs;
-      for (size_t i = 0; i < numInputs; ++i) {
-        ProgramInput input;
-        input.type.dtype = t.inputs[i].dtype;
-        input.scalar = t.inputs[i].scalar;
-        if (index[i] >= 0) {
-          input.type.dims = seen[index[i]].classSizes;
-          input.layout = seen[index[i]].layout;
-          input.shapeOnly = shapeOnly[index[i]];
-          input.mayAlias = alias[i];
-        }
-        inputs.push_back(input);
+  auto [entry, isNew] = t.kernels.try_emplace(key);
+  Kernel *kernel = &entry->second;
+  if (isNew) {
+    std::vector<ProgramInput> inputs;
+    for (size_t i = 0; i < numInputs; ++i) {
+      ProgramInput input;
+      input.type.dtype = t.inputs[i].dtype;
+      input.scalar = t.inputs[i].scalar;
+      if (index[i] >= 0) {
+        input.type.dims = seen[index[i]].classSizes;
+        input.layout = seen[index[i]].layout;
+        input.shapeOnly = shapeOnly[index[i]];
+        input.mayAlias = alias[i];
       }
-      try {
-        Program program = instantiate(t, std::move(inputs));
-        if (into >= 0) {
-          program.outputs[0].into = into;
-          program.outputs[0].layout = seen[index[into]].layout;
-        }
-        *kernel = obtainKernel(program, "first " + t.describe() +
-                                            " on arguments of this class");
-      } catch (...) {
-        t.kernels.erase(key); // A failed compile loses nothing.
-        throw;
-      }
-    } else {
-      ++kernelStats().memoryHits;
+      inputs.push_back(input);
     }
-    t.lastClass = key;
-    t.lastKernel = kernel;
+    try {
+      Program program = instantiate(t, std::move(inputs));
+      if (into >= 0) {
+        program.outputs[0].into = into;
+        program.outputs[0].layout = seen[index[into]].layout;
+      }
+      *kernel = obtainKernel(program, "first " + t.describe() +
+                                          " on arguments of this class");
+    } catch (...) {
+      t.kernels.erase(key); // A failed compile loses nothing.
+      throw;
+    }
+  } else {
+    ++kernelStats().memoryHits;
   }
 
-  std::vector<stepwell_arg> words;
-  words.reserve(seen.size() * 8);
-  auto push = [&](const TensorImpl *tensor, const Seen &as) {
+  LaunchPlan plan;
+  plan.kernel = *kernel;
+  plan.work = work;
+  auto gap = [&](size_t of, bool output, bool scalar, DType dtype) {
+    plan.gaps.push_back({static_cast<uint32_t>(plan.words.size()),
+                         static_cast<uint16_t>(of), output, scalar, dtype});
+    plan.words.push_back({});
+  };
+  auto geometry = [&](const Seen &as) {
     stepwell_arg word;
-    word.pointer = tensor ? tensor->data() : nullptr;
-    words.push_back(word);
     for (int64_t size : as.sizes)
-      word.i64 = size, words.push_back(word);
+      word.i64 = size, plan.words.push_back(word);
     for (int64_t stride : as.strides)
-      word.i64 = stride, words.push_back(word);
+      word.i64 = stride, plan.words.push_back(word);
   };
   for (size_t i = 0; i < numInputs; ++i) {
-    if (index[i] < 0)
-      words.push_back(scalarWord(t.inputs[i].dtype, arguments[i].scalar));
+    if (index[i] < 0) {
+      gap(i, false, true, t.inputs[i].dtype);
+      continue;
+    }
+    if (shapeOnly[index[i]])
+      plan.words.push_back({});
     else
-      push(shapeOnly[index[i]] ? nullptr : arguments[i].tensor.get(),
-           seen[index[i]]);
+      gap(i, false, false, t.inputs[i].dtype);
+    geometry(seen[index[i]]);
   }
   if (into < 0)
-    for (size_t i = 0; i < outputs.size(); ++i)
-      push(outputs[i].get(), seen[firstOutput + i]);
-  runKernel(*kernel, words.data(), work, [&](int) { return t.describe(); });
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      gap(i, true, false, outputs[i]->dtype);
+      geometry(seen[firstOutput + i]);
+    }
+  if (kernel->workspaceSize)
+    plan.workspace = kernel->workspaceSize(plan.words.data());
+  plan.run(t, arguments, outputs);
+  return plan;
 }

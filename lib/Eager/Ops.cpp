@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/Plan.h"
 
 #include "stepwell/Eager/Capture.h"
 
@@ -28,9 +29,71 @@ static bool differentiable(const Template &t) {
   return std::any_of(t.results.begin(), t.results.end(), isFloat);
 }
 
-std::vector<Tensor> stepwell::callTemplate(Template &t,
-                                           std::span<const Argument> arguments,
-                                           int into) {
+//===--- The tape ---------------------------------------------------------===//
+
+/// A node for a call that is about to run.
+static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
+                              int into) {
+  std::vector<Edge> edges(arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    // What a call reads only the shape of has no gradient.
+    // The last row stands for all the operands of a variadic one.
+    bool exists =
+        t.op ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
+             : t.inputs[i].need == Need::Values;
+    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
+      edges[i] = edgeOf(arguments[i].tensor);
+  }
+  return recordCall(t, arguments, std::move(edges), into);
+}
+
+static void recordAfter(const Ref<Node> &node, std::span<const Tensor> outputs,
+                        int into) {
+  recordResults(node, outputs);
+  if (into >= 0) {
+    recordWrite(outputs[0], node);
+    return;
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (isFloat(outputs[i]->dtype)) {
+      outputs[i]->node = node;
+      outputs[i]->output = static_cast<uint32_t>(i);
+    }
+}
+
+//===--- Calls ------------------------------------------------------------===//
+
+/// A call whose like was made before. `outputs` has room for the results.
+static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
+                   int into, std::span<Tensor> outputs) {
+  Ref<Node> node;
+  if (plan->differentiable && tracked(arguments))
+    node = recordBefore(*plan->call, arguments, into);
+  if (into >= 0)
+    outputs[0] = arguments[into].tensor;
+  else
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const CallPlan::Result &result = plan->results[i];
+      outputs[i] = makeTensor(Buffer::allocate(result.bytes), result.dtype,
+                              result.geometry);
+    }
+  if (plan->launches)
+    plan->launch.run(*plan->call, arguments, outputs);
+  if (into >= 0 && !arguments[into].tensor->untracked)
+    ++arguments[into].tensor->buffer->version;
+  if (node)
+    recordAfter(node, outputs, into);
+}
+
+/// The plan of such a call, unless a capture only writes calls down.
+static CallPlan *planOf(const CallKey &key) {
+  return key.complete() && !Capture::current() ? findPlan(key) : nullptr;
+}
+
+/// A call of a new kind: once done, `key` knows its plan.
+static std::vector<Tensor> callFirst(Template &t,
+                                     std::span<const Argument> arguments,
+                                     int into, const CallKey &key) {
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments.size(); ++i)
     types.push_back({t.inputs[i].dtype, arguments[i].tensor
@@ -42,20 +105,12 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
          "output with shape " + toString(types[into].dims) +
              " doesn't match the broadcast shape " + toString(results[0].dims));
 
+  Ref<CallPlan> plan(new CallPlan);
+  plan->call = Ref<Template>(&t);
+  plan->differentiable = differentiable(t);
   Ref<Node> node;
-  if (tracked(arguments) && differentiable(t)) {
-    std::vector<Edge> edges(arguments.size());
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      // What a call reads only the shape of has no gradient.
-      // The last row stands for all the operands of a variadic one.
-      bool exists =
-          t.op ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
-               : t.inputs[i].need == Need::Values;
-      if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
-        edges[i] = edgeOf(arguments[i].tensor);
-    }
-    node = recordCall(t, arguments, std::move(edges), into);
-  }
+  if (plan->differentiable && tracked(arguments))
+    node = recordBefore(t, arguments, into);
 
   std::vector<Tensor> outputs;
   if (Capture *capture = Capture::current()) {
@@ -75,24 +130,33 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
     bool nothing = t.elementwise && !t.isDerivative() &&
                    std::all_of(outputs.begin(), outputs.end(),
                                [](const Tensor &o) { return !o->numel(); });
+    plan->launches = !nothing;
     if (!nothing)
-      launch(t, arguments, outputs, into);
+      plan->launch = launch(t, arguments, outputs, into);
     if (into >= 0 && !arguments[into].tensor->untracked)
       ++arguments[into].tensor->buffer->version;
-  }
-
-  if (node) {
-    recordResults(node, outputs);
-    if (into >= 0) {
-      recordWrite(outputs[0], node);
-    } else {
-      for (size_t i = 0; i < outputs.size(); ++i)
-        if (isFloat(outputs[i]->dtype)) {
-          outputs[i]->node = node;
-          outputs[i]->output = static_cast<uint32_t>(i);
-        }
+    if (key.complete()) {
+      for (const Tensor &output : outputs)
+        plan->results.push_back({output->dtype, *output,
+                                 checkedBytes(output->dtype, output->sizes)});
+      keepPlan(key, plan);
     }
   }
+  if (node)
+    recordAfter(node, outputs, into);
+  return outputs;
+}
+
+std::vector<Tensor> stepwell::callTemplate(Template &t,
+                                           std::span<const Argument> arguments,
+                                           int into) {
+  CallKey key(&t, into);
+  key.add(arguments, into);
+  CallPlan *plan = planOf(key);
+  if (!plan)
+    return callFirst(t, arguments, into, key);
+  std::vector<Tensor> outputs(plan->results.size());
+  repeat(Ref<CallPlan>(plan), arguments, into, outputs);
   return outputs;
 }
 
@@ -144,9 +208,11 @@ static void checkElementKind(const OpRow &op,
                                    std::string(name(dtype)));
 }
 
-std::vector<Tensor> stepwell::callOp(const OpRow &op,
-                                     std::vector<Argument> arguments,
-                                     const Attributes &attributes, bool into) {
+/// A call of an operation that has no plan yet.
+static std::vector<Tensor> callOpFirst(const OpRow &op,
+                                       std::span<const Argument> arguments,
+                                       const Attributes &attributes, bool into,
+                                       const CallKey &key) {
   std::vector<PromotionOperand> operands, promoted;
   for (size_t i = 0; i < arguments.size(); ++i) {
     using Category = PromotionOperand::Category;
@@ -197,17 +263,53 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
     results[0] = target->dtype;
   }
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
-  return callTemplate(*call, arguments, into ? 0 : -1);
+  return callFirst(*call, arguments, into ? 0 : -1, key);
+}
+
+static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
+                     const Attributes &attributes, bool into) {
+  CallKey key(&op, into ? 0 : -1);
+  key.add(arguments, into ? 0 : -1);
+  key.add(attributes);
+  return key;
+}
+
+std::vector<Tensor> stepwell::callOp(const OpRow &op,
+                                     std::span<const Argument> arguments,
+                                     const Attributes &attributes, bool into) {
+  CallKey key = keyOf(op, arguments, attributes, into);
+  CallPlan *plan = planOf(key);
+  if (!plan)
+    return callOpFirst(op, arguments, attributes, into, key);
+  if (into)
+    checkWritable(arguments[0].tensor);
+  std::vector<Tensor> outputs(plan->results.size());
+  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
+  return outputs;
+}
+
+Tensor stepwell::callSingle(const OpRow &op,
+                            std::span<const Argument> arguments,
+                            const Attributes &attributes, bool into) {
+  CallKey key = keyOf(op, arguments, attributes, into);
+  CallPlan *plan = planOf(key);
+  if (!plan)
+    return callOpFirst(op, arguments, attributes, into, key)[0];
+  if (into)
+    checkWritable(arguments[0].tensor);
+  Tensor output;
+  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, {&output, 1});
+  return output;
 }
 
 Tensor stepwell::callOp(std::string_view mnemonic,
-                        std::vector<Argument> arguments,
+                        std::initializer_list<Argument> arguments,
                         const Attributes &attributes) {
   const OpRow *op = findOp(mnemonic);
   if (!op)
     fail(Error::Kind::Runtime,
          "this build has no operation '" + std::string(mnemonic) + "'");
-  return callOp(*op, std::move(arguments), attributes)[0];
+  return callSingle(*op, {arguments.begin(), arguments.size()}, attributes);
 }
 
 //===--- Copies -----------------------------------------------------------===//
@@ -250,12 +352,23 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
 static void copyElements(const Tensor &target, const Tensor &source) {
   if (target->numel() == 0)
     return;
+  Argument arguments[] = {{target}, {source}};
+  static const OpRow *const none = nullptr;
+  CallKey key(&none, 0); // a copy is no operation
+  key.add(arguments, 0);
+  if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
+    plan->launch.run(*plan->call, arguments, {});
+    return;
+  }
   TemplateInput inputs[] = {{target->dtype, false, Need::Shape},
                             {source->dtype}};
   DType results[] = {target->dtype};
   Ref<Template> copy = opTemplate(nullptr, {}, inputs, target->dtype, results);
-  Argument arguments[] = {{target}, {source}};
-  launch(*copy, arguments, {}, 0);
+  Ref<CallPlan> plan(new CallPlan);
+  plan->call = copy;
+  plan->launch = launch(*copy, arguments, {}, 0);
+  if (key.complete())
+    keepPlan(key, plan);
 }
 
 /// A number as a tensor that repeats it; the caller keeps `cell`.

@@ -10,16 +10,42 @@
 #include "stepwell/Eager/Autograd.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 using namespace stepwell;
 
+// Small results come and go with every operation: their buffers are kept with
+// their memory, by the power of two that it has room for.
+static constexpr int kSmallest = 6, kLargest = 12;
+static constexpr size_t kKept = 64;
+static std::vector<Buffer *> &keptBuffers(int log) {
+  static auto &kept =
+      *new std::array<std::vector<Buffer *>, kLargest - kSmallest + 1>;
+  return kept[log - kSmallest];
+}
+
 Ref<Buffer> Buffer::allocate(int64_t bytes) {
+  int log = 0;
+  if (bytes <= int64_t{1} << kLargest) {
+    log = std::max<int>(kSmallest,
+                        bytes ? std::bit_width(uint64_t(bytes) - 1) : 0);
+    auto &kept = keptBuffers(log);
+    if (!kept.empty()) {
+      Buffer *buffer = kept.back();
+      kept.pop_back();
+      return Ref<Buffer>(buffer);
+    }
+    bytes = int64_t{1} << log;
+  }
   stepwell_storage *memory =
       stepwell_storage_create(stepwell_device_cpu(), bytes, nullptr);
   if (!memory)
     fail(Error::Kind::Runtime, "not enough memory: tried to allocate " +
                                    std::to_string(bytes) + " bytes");
-  return adopt(memory);
+  Ref<Buffer> buffer = adopt(memory);
+  buffer->small = log;
+  return buffer;
 }
 
 Ref<Buffer> Buffer::adopt(stepwell_storage *memory) {
@@ -31,6 +57,13 @@ Ref<Buffer> Buffer::adopt(stepwell_storage *memory) {
 void TracedView::destroy(TracedView *view) { delete view; }
 
 void Buffer::destroy(Buffer *buffer) {
+  // Memory that was handed out (DLPack, NumPy) is not ours alone.
+  if (buffer->small && keptBuffers(buffer->small).size() < kKept &&
+      stepwell_storage_use_count(buffer->memory) == 1) {
+    buffer->version = 0;
+    keptBuffers(buffer->small).push_back(buffer);
+    return;
+  }
   stepwell_storage_release(buffer->memory);
   delete buffer;
 }

@@ -56,12 +56,13 @@ struct ScatterNode : Node {
   }
 };
 
-Tensor makeView(const Tensor &tensor, const Geometry &geometry,
-                const ViewOp &op) {
+/// `describe` makes the ViewOp, which only a tape or a capture asks for.
+template <typename F>
+Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
   Tensor view = makeTensor(tensor->buffer, tensor->dtype, geometry);
   view->untracked = tensor->untracked;
   if (Capture *capture = Capture::current())
-    capture->noteView(*view, tensor, op);
+    capture->noteView(*view, tensor, describe());
   if (!gradEnabled() || !isFloat(tensor->dtype))
     return view;
   refreshHistory(*tensor);
@@ -69,7 +70,7 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry,
   view->baseHistory = view->base->history;
   if (requiresGrad(*tensor)) {
     Ref<ViewNode> node(new ViewNode);
-    node->op = op;
+    node->op = describe();
     node->inputSizes = tensor->sizes;
     node->edges = {edgeOf(tensor)};
     node->outputs = {view->type()};
@@ -168,8 +169,9 @@ Tensor stepwell::permute(const Tensor &tensor, Dims permutation) {
     geometry.sizes[i] = tensor->sizes[permutation[i]];
     geometry.strides[i] = tensor->strides[permutation[i]];
   }
-  return makeView(tensor, geometry,
-                  {ViewOp::Kind::Permute, permutation, {}, {}});
+  return makeView(tensor, geometry, [&] {
+    return ViewOp{ViewOp::Kind::Permute, permutation, {}, {}};
+  });
 }
 
 Tensor stepwell::transpose(const Tensor &tensor, int64_t a, int64_t b) {
@@ -248,8 +250,9 @@ Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
                                    std::to_string(count));
   }
   if (std::optional<Dims> strides = viewStrides(*tensor, sizes))
-    return makeView(tensor, {sizes, *strides, tensor->offset},
-                    {ViewOp::Kind::Reshape, sizes, {}, {}});
+    return makeView(tensor, {sizes, *strides, tensor->offset}, [&] {
+      return ViewOp{ViewOp::Kind::Reshape, sizes, {}, {}};
+    });
   if (mustView)
     fail(Error::Kind::Runtime,
          "view size is not compatible with input tensor's size and stride (at "
@@ -285,14 +288,15 @@ Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {
                ".  Tensor sizes: " + toString(tensor->sizes));
   }
   checkedBytes(tensor->dtype, sizes);
-  return makeView(tensor, geometry, {ViewOp::Kind::Expand, sizes, {}, {}});
+  return makeView(tensor, geometry,
+                  [&] { return ViewOp{ViewOp::Kind::Expand, sizes, {}, {}}; });
 }
 
 Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,
                              std::optional<SliceOf> slice) {
-  return makeView(
-      tensor, geometry,
-      {ViewOp::Kind::Strided, {}, geometry, *tensor, std::move(slice)});
+  return makeView(tensor, geometry, [&] {
+    return ViewOp{ViewOp::Kind::Strided, {}, geometry, *tensor, slice};
+  });
 }
 
 /// The slice that takes everything.

@@ -50,10 +50,74 @@ void fillForEachUse(IRRewriter &rewriter, Operation *root) {
   }
 }
 
+/// Whether nothing looks at `value` after `op`, which does.
+bool isLastUser(Operation *op, Value value) {
+  return llvm::all_of(value.getUses(), [&](OpOperand &use) {
+    Operation *user = op->getBlock()->findAncestorOpInBlock(*use.getOwner());
+    return user && (user == op || user->isBeforeInBlock(op) ||
+                    isa<tensor::DimOp>(user));
+  });
+}
+
+/// The operand whose memory can take the result: a temporary that `op` is the
+/// last to read, element by element.
+OpOperand *findReusable(linalg::GenericOp op, OpOperand &init) {
+  if (!init.get().getDefiningOp<tensor::EmptyOp>() ||
+      !op.getMatchingBlockArgument(&init).use_empty())
+    return nullptr;
+  AffineMap map = op.getMatchingIndexingMap(&init);
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    Value value = input->get();
+    auto maker = value.getDefiningOp<linalg::GenericOp>();
+    if (!maker || value.getType() != init.get().getType() ||
+        maker->getBlock() != op->getBlock() ||
+        op.getMatchingIndexingMap(input) != map ||
+        llvm::count(op->getOperands(), value) != 1 || !isLastUser(op, value))
+      continue;
+    Value place = maker.getDpsInits()[cast<OpResult>(value).getResultNumber()];
+    if (place.getDefiningOp<tensor::EmptyOp>())
+      return input;
+  }
+  return nullptr;
+}
+
+/// An elementwise operation writes over the temporary that it reads, which then
+/// is where the result is wanted.
+void overwriteTemporaries(IRRewriter &rewriter, Operation *root) {
+  SmallVector<linalg::GenericOp> ops;
+  root->walk([&](linalg::GenericOp op) {
+    if (op.hasPureTensorSemantics() && op.getNumDpsInits() == 1 &&
+        op.getNumParallelLoops() == op.getNumLoops())
+      ops.push_back(op);
+  });
+  for (linalg::GenericOp op : ops) {
+    OpOperand &init = op.getDpsInitsMutable()[0];
+    OpOperand *input = findReusable(op, init);
+    if (!input)
+      continue;
+    unsigned number = input->getOperandNumber();
+    SmallVector<Value> inputs(op.getDpsInputs());
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    Value place = inputs[number];
+    inputs.erase(inputs.begin() + number);
+    maps.erase(maps.begin() + number);
+    rewriter.setInsertionPoint(op);
+    auto made = linalg::GenericOp::create(rewriter, op.getLoc(),
+                                          op.getResultTypes(), inputs, place,
+                                          maps, op.getIteratorTypesArray());
+    made.getRegion().takeBody(op.getRegion());
+    Block &body = made.getRegion().front();
+    body.getArgument(number).replaceAllUsesWith(body.getArguments().back());
+    body.eraseArgument(number);
+    rewriter.replaceOp(op, made);
+  }
+}
+
 struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     fillForEachUse(rewriter, getOperation());
+    overwriteTemporaries(rewriter, getOperation());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
       return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;

@@ -39,6 +39,23 @@ bool isCostly(linalg::GenericOp op) {
   return count > 4;
 }
 
+/// Whether the consumer reads the operand's elements more than once.
+bool isBroadcast(linalg::GenericOp consumer, OpOperand *operand) {
+  AffineMap map = consumer.getMatchingIndexingMap(operand);
+  SmallVector<int64_t> ranges = consumer.getStaticLoopRanges();
+  for (unsigned loop = 0; loop < ranges.size(); ++loop)
+    if (ranges[loop] != 1 && !map.isFunctionOfDim(loop))
+      return true;
+  return false;
+}
+
+/// Whether at most one operand is as large as the result.
+bool readsOneTensor(linalg::GenericOp producer) {
+  return llvm::count_if(producer.getDpsInputOperands(), [&](OpOperand *input) {
+           return !isBroadcast(producer, input);
+         }) <= 1;
+}
+
 bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -56,10 +73,13 @@ bool shouldFuse(OpOperand *operand) {
     return false;
   if (movesOnly)
     return true;
-  if (producer.getNumLoops() < consumer.getNumLoops() && isCostly(producer))
+  if (isBroadcast(consumer, operand) && isCostly(producer))
     return false;
+  // Several consumers may each compute what costs no more than reading it.
+  bool again = !isCostly(producer) && readsOneTensor(producer);
   return llvm::all_of(producer->getUsers(), [&](Operation *user) {
-    return user == consumer || isa<tensor::DimOp>(user);
+    return user == consumer || isa<tensor::DimOp>(user) ||
+           (again && isa<linalg::GenericOp>(user));
   });
 }
 

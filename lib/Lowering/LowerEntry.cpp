@@ -50,17 +50,17 @@ MemRefType bufferType(RankedTensorType tensor, StringRef layout,
   return MemRefType::get(tensor.getShape(), element, map);
 }
 
-/// Whether the value lies, wholly or in part, in the buffer of an input.
-bool isViewOfInput(Value value) {
+/// The input in whose buffer the value lies, wholly or in part; null for none.
+Value viewedInput(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (isa<bufferization::ToTensorOp>(op))
-      return true;
+      return value;
     if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
              tensor::ExtractSliceOp, tensor::ReshapeOp>(op))
-      return false;
+      return {};
     value = op->getOperand(0);
   }
-  return false;
+  return {};
 }
 
 /// A result that only gained dimensions of size 1 is materialised without them,
@@ -285,11 +285,17 @@ private:
       written.push_back({made, buffer});
     }
     // Inputs are overwritten last, when every other result is in its place, and
-    // a result that is a view of an input is taken out of the way before the
-    // first of them is.
+    // a result that is a view of one that is overwritten is taken out of the
+    // way before the first of them is.
+    auto overwritten = [&](Value viewed) {
+      auto at = llvm::find(tensors, viewed);
+      return at == tensors.end() || inputs[at - tensors.begin()].into;
+    };
     for (auto [value, output] : llvm::zip_equal(values, outputs)) {
-      if (output.buffer || value == tensors[output.into] ||
-          !isViewOfInput(value))
+      if (output.buffer || value == tensors[output.into])
+        continue;
+      Value viewed = viewedInput(value);
+      if (!viewed || !overwritten(viewed))
         continue;
       auto type = cast<RankedTensorType>(value.getType());
       value = bufferization::AllocTensorOp::create(builder, loc, type,

@@ -19,9 +19,16 @@ namespace {
 struct Index {
   Geometry geometry;
   SliceOf slice;
-  std::vector<Tensor> chosen; // by the view's dimensions; null: all of one
+  /// When `advanced`: by the view's dimensions; null: all of one.
+  std::vector<Tensor> chosen;
   bool advanced = false;
 };
+
+/// What names a view without any tensor.
+bool isBasic(PyObject *item) {
+  return PyLong_CheckExact(item) || PySlice_Check(item) || item == Py_None ||
+         item == Py_Ellipsis;
+}
 
 /// A tensor of what an index may be besides a number: a tensor, an array, a
 /// list. Null for anything else.
@@ -46,23 +53,31 @@ Tensor indexTensor(PyObject *item) {
 bool isMask(const Tensor &tensor) { return tensor->dtype == DType::Bool; }
 
 Index parse(const Tensor &tensor, PyObject *index) {
-  nb::object items = PyTuple_Check(index) ? nb::borrow(index)
-                                          : nb::steal(PyTuple_Pack(1, index));
-  Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
-  std::vector<Tensor> tensors(count);
+  bool isTuple = PyTuple_Check(index);
+  Py_ssize_t count = isTuple ? PyTuple_GET_SIZE(index) : 1;
+  auto itemAt = [&](Py_ssize_t i) {
+    return isTuple ? PyTuple_GET_ITEM(index, i) : index;
+  };
+  Index result;
   int consumed = 0;
+  std::vector<Tensor> tensors; // by the items, once one is advanced
   for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    PyObject *item = itemAt(i);
     if (item == Py_None || item == Py_Ellipsis)
       continue;
-    if (!PySlice_Check(item) && (PyBool_Check(item) || !PyLong_Check(item)))
-      tensors[i] = indexTensor(item);
-    consumed += tensors[i] && isMask(tensors[i]) ? tensors[i]->rank() : 1;
+    ++consumed;
+    if (isBasic(item))
+      continue;
+    if (Tensor tensor = indexTensor(item)) {
+      result.advanced = true;
+      tensors.resize(count);
+      consumed += isMask(tensor) ? tensor->rank() - 1 : 0;
+      tensors[i] = std::move(tensor);
+    }
   }
   if (consumed > tensor->rank())
     fail(Error::Kind::Index, "too many indices for tensor of dimension " +
                                  std::to_string(tensor->rank()));
-  Index result;
   result.geometry.offset = tensor->offset;
   int dim = 0;
   auto keep = [&](int64_t size, int64_t stride, Tensor chosen = {}) {
@@ -70,7 +85,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
       fail(Error::Kind::Index, "too many dimensions");
     result.geometry.sizes.push_back(size);
     result.geometry.strides.push_back(stride);
-    result.chosen.push_back(std::move(chosen));
+    if (result.advanced)
+      result.chosen.push_back(std::move(chosen));
   };
   auto take = [&](int64_t start, int64_t size, int64_t step) {
     result.slice.starts.push_back(start);
@@ -84,7 +100,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
   };
   bool ellipsis = false;
   for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject *item = PyTuple_GET_ITEM(items.ptr(), i);
+    PyObject *item = itemAt(i);
+    Tensor chooser = result.advanced ? tensors[i] : Tensor();
     if (item == Py_None) {
       keep(1, 1);
     } else if (item == Py_Ellipsis) {
@@ -94,9 +111,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
       ellipsis = true;
       for (int skip = tensor->rank() - consumed; skip > 0; --skip)
         keepAll();
-    } else if (tensors[i] && isMask(tensors[i])) {
-      result.advanced = true;
-      const Tensor &mask = tensors[i];
+    } else if (chooser && isMask(chooser)) {
+      const Tensor &mask = chooser;
       for (int d = 0; d < mask->rank(); ++d)
         if (mask->sizes[d] != tensor->sizes[dim + d])
           fail(Error::Kind::Index,
@@ -113,9 +129,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
       }
       for (Tensor &coordinates : nonzero(mask))
         keepAll(std::move(coordinates));
-    } else if (tensors[i]) {
-      result.advanced = true;
-      keepAll(tensors[i]);
+    } else if (chooser) {
+      keepAll(chooser);
     } else if (PySlice_Check(item)) {
       Py_ssize_t start, stop, step;
       if (PySlice_Unpack(item, &start, &stop, &step) < 0)

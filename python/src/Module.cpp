@@ -92,14 +92,48 @@ static void property(const char *name, G getter, S setter) {
 }
 
 /// Sizes as one tuple or as several numbers.
-static Dims sizesOf(const nb::args &args) {
-  nb::handle source = args;
-  if (args.size() == 1 && !PyIndex_Check(nb::handle(args[0]).ptr()))
-    source = args[0];
+static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
   Dims dims;
-  if (!nb::try_cast(source, dims))
+  bool fine = true;
+  if (count == 1 && !PyIndex_Check(args[0])) {
+    fine = nb::try_cast(nb::handle(args[0]), dims);
+  } else {
+    fine = count <= kMaxRank;
+    for (Py_ssize_t i = 0; fine && i < count; ++i) {
+      Dims one;
+      fine = PyIndex_Check(args[i]) && nb::try_cast(nb::handle(args[i]), one);
+      if (fine)
+        dims.push_back(one[0]);
+    }
+  }
+  if (!fine)
     fail(Error::Kind::Type, "expected sizes as ints or as one tuple of ints");
   return dims;
+}
+
+/// A method that takes sizes, x.view(2, -1): called too often for a tuple to be
+/// made of them.
+template <auto Function>
+static PyObject *callWithSizes(PyObject *self, PyObject *const *args,
+                               Py_ssize_t count) {
+  return guarded(
+      [&] { return wrap(Function(unwrap(self), sizesOf(args, count))); });
+}
+template <auto Function> static void sizesMethod(const char *name) {
+  static PyMethodDef definition = {
+      name,
+      reinterpret_cast<PyCFunction>(
+          reinterpret_cast<void (*)()>(callWithSizes<Function>)),
+      METH_FASTCALL, nullptr};
+  nb::object made = nb::steal(PyDescr_NewMethod(tensorType, &definition));
+  nb::setattr(nb::handle(reinterpret_cast<PyObject *>(tensorType)), name, made);
+}
+
+static Tensor viewAs(const Tensor &t, const Dims &sizes) {
+  return reshape(t, sizes, true);
+}
+static Tensor reshaped(const Tensor &t, const Dims &sizes) {
+  return reshape(t, sizes);
 }
 
 static Tensor requireGrad(const Tensor &tensor, bool value) {
@@ -215,9 +249,7 @@ void addMethods(nb::module_ &m) {
   method("item", [](const Tensor &t) { return nb::steal(toItem(t)); });
   method("tolist", [](const Tensor &t) { return nb::steal(toList(t)); });
 
-  method("permute", [](const Tensor &t, nb::args dims) {
-    return permute(t, sizesOf(dims));
-  });
+  sizesMethod<&permute>("permute");
   method("transpose", &transpose, "dim0"_a, "dim1"_a);
   method("t", [](const Tensor &t) {
     if (t->rank() > 2)
@@ -227,12 +259,8 @@ void addMethods(nb::module_ &m) {
     return t->rank() < 2 ? permute(t, t->rank() ? Dims{0} : Dims{})
                          : transpose(t, 0, 1);
   });
-  method("reshape", [](const Tensor &t, nb::args sizes) {
-    return reshape(t, sizesOf(sizes));
-  });
-  method("view", [](const Tensor &t, nb::args sizes) {
-    return reshape(t, sizesOf(sizes), true);
-  });
+  sizesMethod<&reshaped>("reshape");
+  sizesMethod<&viewAs>("view");
   method(
       "flatten",
       [](const Tensor &t, int64_t start, int64_t end) {
@@ -258,9 +286,7 @@ void addMethods(nb::module_ &m) {
         return reshape(t, sizes);
       },
       "start_dim"_a = 0, "end_dim"_a = -1);
-  method("expand", [](const Tensor &t, nb::args sizes) {
-    return expand(t, sizesOf(sizes));
-  });
+  sizesMethod<&expand>("expand");
   method("expand_as", [](const Tensor &t, const Tensor &other) {
     return expand(t, other->sizes);
   });

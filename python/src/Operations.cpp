@@ -22,7 +22,8 @@ struct Parameter {
   std::string name, fallback;
   bool hasFallback = false;
   int operand = -1, attribute = -1;
-  PyObject *key = nullptr; // interned name
+  PyObject *key = nullptr;           // interned name
+  PyObject *fallbackValue = nullptr; // an attribute's
 };
 
 struct Function {
@@ -85,6 +86,13 @@ Function parse(const OpRow &op, std::string_view schema) {
         parameter.operand = static_cast<int>(i);
     if (parameter.operand < 0)
       parameter.attribute = findAttribute(op, parameter.name);
+    if (parameter.attribute >= 0 && parameter.hasFallback) {
+      parameter.fallbackValue =
+          PyRun_String(parameter.fallback.c_str(), Py_eval_input,
+                       PyEval_GetBuiltins(), PyEval_GetBuiltins());
+      if (!parameter.fallbackValue)
+        throw nb::python_error();
+    }
     parameter.key = PyUnicode_InternFromString(parameter.name.c_str());
     function.parameters.push_back(std::move(parameter));
   };
@@ -183,22 +191,26 @@ Attribute convert(const Function &function, const Parameter &parameter,
   return {};
 }
 
-PyObject *fallbackObject(const std::string &text) {
-  if (text == "None")
-    return Py_None;
-  if (text == "True")
-    return Py_True;
-  if (text == "False")
-    return Py_False;
-  return nullptr;
+/// What an operator, which is given none, calls its operation with.
+const Attributes &defaultAttributes(const OpRow &op) {
+  static const std::vector<Attributes> all = [] {
+    std::vector<Attributes> made;
+    for (const OpRow &each : opTable()) {
+      Attributes &attributes = made.emplace_back();
+      for (const AttributeRow &row : each.attributes)
+        attributes.push_back(row.defaultValue);
+    }
+    return made;
+  }();
+  return all[&op - opTable().data()];
 }
 
 /// A vector in a matrix product is a matrix of one row or one column.
-PyObject *multiply(const Function &function, std::vector<Argument> arguments,
+PyObject *multiply(const OpRow &op, std::span<Argument> arguments,
                    const Attributes &attributes) {
   Tensor &a = arguments[0].tensor, &b = arguments[1].tensor;
   if (!a || !b)
-    fail(Error::Kind::Type, function.name + "(): arguments must be Tensors");
+    fail(Error::Kind::Type, "matmul(): arguments must be Tensors");
   if (!a->rank() || !b->rank())
     fail(Error::Kind::Runtime, "both arguments to matmul need to be at least "
                                "1D, but they are " +
@@ -214,7 +226,7 @@ PyObject *multiply(const Function &function, std::vector<Argument> arguments,
          "expected both arguments of matmul to have the same dtype, but got: " +
              std::string(name(a->dtype)) +
              " != " + std::string(name(b->dtype)));
-  Tensor result = callOp(*function.op, std::move(arguments), attributes)[0];
+  Tensor result = callSingle(op, arguments, attributes);
   if (row)
     result = squeeze(result, result->rank() - 2);
   if (column)
@@ -317,9 +329,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
     int64_t rank = arguments.empty() || !arguments[0].tensor
                        ? 0
                        : arguments[0].tensor->rank();
-    Attributes attributes;
-    for (const AttributeRow &row : op.attributes)
-      attributes.push_back(row.defaultValue);
+    Attributes attributes = defaultAttributes(op);
     for (size_t i = 0; i < parameters.size(); ++i) {
       const Parameter &parameter = parameters[i];
       if (parameter.attribute < 0)
@@ -329,26 +339,16 @@ PyObject *callFunction(const Function &function, PyObject *self,
         fail(Error::Kind::Type,
              function.name + "() missing 1 required positional argument: '" +
                  parameter.name + "'");
-      nb::object number;
       if (!value)
-        value = fallbackObject(parameter.fallback);
-      if (!value) {
-        number =
-            nb::steal(PyRun_String(parameter.fallback.c_str(), Py_eval_input,
-                                   PyEval_GetBuiltins(), PyEval_GetBuiltins()));
-        value = number.ptr();
-        if (!value)
-          throw nb::python_error();
-      }
+        value = parameter.fallbackValue;
       attributes[parameter.attribute] =
           convert(function, parameter, value, rank);
     }
     if (op.results[0].shape == rules::matmul)
-      return multiply(function, std::move(arguments), attributes);
-    std::vector<Tensor> results =
-        callOp(op, std::move(arguments), attributes, function.into);
-    if (results.size() == 1)
-      return wrap(results[0]);
+      return multiply(op, arguments, attributes);
+    if (op.results.size() == 1)
+      return wrap(callSingle(op, arguments, attributes, function.into));
+    std::vector<Tensor> results = callOp(op, arguments, attributes);
     nb::object tuple = nb::steal(PyTuple_New(results.size()));
     for (size_t i = 0; i < results.size(); ++i)
       PyTuple_SET_ITEM(tuple.ptr(), i, wrap(results[i]));
@@ -389,12 +389,16 @@ PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
   if (!op)
     Py_RETURN_NOTIMPLEMENTED;
   return guarded([&]() -> PyObject * {
-    std::vector<Argument> arguments(b ? 2 : 1);
-    if (!toArgument(a, arguments[0]) || (b && !toArgument(b, arguments[1])))
+    Argument both[2];
+    if (!toArgument(a, both[0]) || (b && !toArgument(b, both[1])))
       Py_RETURN_NOTIMPLEMENTED;
-    if (into && !arguments[0].tensor)
+    if (into && !both[0].tensor)
       Py_RETURN_NOTIMPLEMENTED;
-    return wrap(callOp(*op, std::move(arguments), {}, into)[0]);
+    const Attributes &attributes = defaultAttributes(*op);
+    std::span<Argument> arguments(both, b ? 2 : 1);
+    if (op->results[0].shape == rules::matmul)
+      return multiply(*op, arguments, attributes);
+    return wrap(callSingle(*op, arguments, attributes, into));
   });
 }
 

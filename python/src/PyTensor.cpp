@@ -24,8 +24,22 @@ Tensor unwrap(PyObject *object) {
   return Tensor(reinterpret_cast<PyTensor *>(object)->impl);
 }
 
+// Objects of results that are gone: the next results are made in them.
+static constexpr size_t kMaxFree = 256;
+static PyTensor *freeObjects[kMaxFree];
+static size_t numFree = 0;
+
+static PyTensor *newObject(PyTypeObject *type) {
+  if (type != tensorType || numFree == 0)
+    return reinterpret_cast<PyTensor *>(type->tp_alloc(type, 0));
+  PyTensor *self = freeObjects[--numFree];
+  PyObject_Init(reinterpret_cast<PyObject *>(self), type);
+  PyObject_GC_Track(self);
+  return self;
+}
+
 PyObject *wrapAs(PyTypeObject *type, const Tensor &tensor) {
-  auto *self = reinterpret_cast<PyTensor *>(type->tp_alloc(type, 0));
+  PyTensor *self = newObject(type);
   if (!self)
     return nullptr;
   self->impl = tensor.get();
@@ -128,7 +142,12 @@ static void dealloc(PyObject *object) {
     if (--impl->references == 0)
       TensorImpl::destroy(impl);
   }
-  type->tp_free(object);
+  if (type == tensorType && numFree < kMaxFree) {
+    self->weakrefs = nullptr;
+    freeObjects[numFree++] = self;
+  } else {
+    type->tp_free(object);
+  }
   Py_DECREF(type);
 }
 
@@ -182,12 +201,8 @@ STEPWELL_BINARY(shiftRight, "__rshift__")
 static PyObject *matmul(PyObject *a, PyObject *b) {
   if (!isTensor(a) || !isTensor(b))
     Py_RETURN_NOTIMPLEMENTED;
-  PyObject *function = PyObject_GetAttrString(a, "matmul");
-  if (!function)
-    return nullptr;
-  PyObject *result = PyObject_CallOneArg(function, b);
-  Py_DECREF(function);
-  return result;
+  static const OpRow *op = slotOp("__matmul__");
+  return callSlot(op, a, b, false);
 }
 static PyObject *power(PyObject *a, PyObject *b, PyObject *) {
   static const OpRow *op = slotOp("__pow__");

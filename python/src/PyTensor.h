@@ -101,6 +101,31 @@ template <> struct type_caster<stepwell::Dims> {
   NB_TYPE_CASTER(stepwell::Dims, const_name("tuple[int, ...]"))
   bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
     value = {};
+    if (PyTuple_CheckExact(source.ptr()) || PyLong_CheckExact(source.ptr()))
+      if (exact(source.ptr()))
+        return true;
+    return general(source.ptr());
+  }
+  /// An int or a tuple of them.
+  bool exact(PyObject *source) noexcept {
+    bool tuple = PyTuple_CheckExact(source);
+    Py_ssize_t count = tuple ? PyTuple_GET_SIZE(source) : 1;
+    if (count > stepwell::kMaxRank)
+      return false;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject *item = tuple ? PyTuple_GET_ITEM(source, i) : source;
+      int overflow = 1;
+      if (PyLong_CheckExact(item))
+        value.push_back(PyLong_AsLongLongAndOverflow(item, &overflow));
+      if (overflow)
+        return false;
+    }
+    return true;
+  }
+  /// Whatever counts as one.
+  bool general(PyObject *given) noexcept {
+    handle source(given);
+    value = {};
     if (PyIndex_Check(source.ptr())) {
       int64_t number = PyLong_AsLongLong(source.ptr());
       if (number == -1 && PyErr_Occurred()) {

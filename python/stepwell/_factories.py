@@ -43,8 +43,15 @@ def _wrong(function: str, argument: str, expected: str, value: Any) -> TypeError
 def _sizes(size: Any, function: str = "full") -> tuple[int, ...]:
     if isinstance(size, tuple) and len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
+    if not isinstance(size, (tuple, list)):
+        size = (size,)
+    for one in size:
+        if type(one) is not int:
+            break
+    else:
+        return tuple(size)
     sizes = []
-    for one in size if isinstance(size, (tuple, list)) else (size,):
+    for one in size:
         try:
             sizes.append(operator.index(one))
         except TypeError:
@@ -67,6 +74,8 @@ def _like(value: Any, function: str) -> Tensor:
 
 
 def _finish(made: Tensor, where: Any, requires_grad: bool) -> Tensor:
+    if where is None and not requires_grad:
+        return made
     if where is not None:
         device(where)
     return made.requires_grad_() if requires_grad else made
@@ -146,7 +155,7 @@ def zeros(
 ) -> Tensor:
     """A tensor of zeros."""
     dtype = _element_type(dtype, _core.float32, "zeros")
-    return full(_sizes(size, "zeros"), 0, dtype, device, requires_grad)
+    return _finish(_core._full(dtype, _sizes(size, "zeros"), 0), device, requires_grad)
 
 
 def ones(
@@ -154,7 +163,7 @@ def ones(
 ) -> Tensor:
     """A tensor of ones."""
     dtype = _element_type(dtype, _core.float32, "ones")
-    return full(_sizes(size, "ones"), 1, dtype, device, requires_grad)
+    return _finish(_core._full(dtype, _sizes(size, "ones"), 1), device, requires_grad)
 
 
 def empty(

@@ -99,6 +99,32 @@ Value BodyEmitter::clone(Operation *operation, ValueRange operands) {
   return made->getResult(0);
 }
 
+Value BodyEmitter::slice(Value wanted, IRMapping &known, unsigned width,
+                         unsigned loop, Value at) {
+  if (Value found = known.lookupOrNull(wanted))
+    return found;
+  Operation *maker = wanted.getDefiningOp();
+  if (!maker || maker->getBlock() != nest.op.getBlock() ||
+      isa<arith::ConstantOp>(maker))
+    return outside(wanted, width);
+  if (auto index = dyn_cast<linalg::IndexOp>(maker)) {
+    Value value = counter(index.getDim(), loop, width, at);
+    known.map(wanted, value);
+    return value;
+  }
+  SmallVector<Value> operands;
+  for (Value operand : maker->getOperands())
+    operands.push_back(slice(operand, known, width, loop, at));
+  Operation *made = nest.builder.clone(*maker);
+  made->setOperands(operands);
+  for (auto [old, result] :
+       llvm::zip(maker->getResults(), made->getResults())) {
+    result.setType(vectorOf(old.getType(), width));
+    known.map(old, result);
+  }
+  return known.lookup(wanted);
+}
+
 SmallVector<Value> BodyEmitter::emit(ValueRange arguments, unsigned width,
                                      unsigned loop, Value at,
                                      ArrayRef<Operation *> skip) {

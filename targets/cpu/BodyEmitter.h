@@ -34,6 +34,9 @@ public:
     Value known = mapping.lookupOrNull(value);
     return known ? known : outside(value, width);
   }
+  /// One value of the body and what it needs, on top of what is known.
+  Value slice(Value wanted, IRMapping &known, unsigned width, unsigned loop,
+              Value at);
   /// Clones `operation` over other operands, on vectors or scalars alike.
   Value clone(Operation *operation, ValueRange operands);
 

@@ -58,6 +58,7 @@ public:
     products.fma = machine.fma;
     products.threads = options.threads;
     pm.addPass(createCPULowerProductsPass(products));
+    pm.addPass(createCPUFuseLoopsPass());
   }
 
   void buildPipeline(OpPassManager &pm,

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "Emission.h"
 
+#include "stepwell/Support/Pool.h"
+
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
@@ -217,31 +219,37 @@ static void dump(const TargetOptions &options, llvm::StringRef file,
     print(stream);
 }
 
-LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
-                              SmallVectorImpl<char> &object) {
-  std::string error;
-  std::optional<Machine> description = describeMachine(options, error);
+namespace {
+/// LLVM's description of one chip, which takes longer to make than a small
+/// kernel.
+struct CodeGenerator {
+  llvm::Triple triple;
   std::unique_ptr<llvm::TargetMachine> machine;
-  if (description)
-    machine = createTargetMachine(*description, error);
-  if (!machine)
-    return module.emitError("no CPU to emit code for: ") << error;
+};
+struct GeneratorTag;
+using GeneratorPool = Pool<CodeGenerator, GeneratorTag>;
+} // namespace
 
+static LogicalResult emitWith(const CodeGenerator &generator, ModuleOp module,
+                              const TargetOptions &options,
+                              SmallVectorImpl<char> &object) {
+  llvm::TargetMachine &machine = *generator.machine;
+  std::string error;
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(
       module, context, options.entryName, /*disableVerification=*/true);
   if (!code)
     return module.emitError("cannot be translated to LLVM IR");
-  code->setTargetTriple(llvm::Triple(description->triple));
-  code->setDataLayout(machine->createDataLayout());
+  code->setTargetTriple(generator.triple);
+  code->setDataLayout(machine.createDataLayout());
   prepareFunctions(*code, options.entryName);
   auto print = [&](llvm::raw_ostream &stream) { code->print(stream, nullptr); };
   dump(options, "90-llvm.ll", print);
-  if (failed(optimize(*code, *machine, error)))
+  if (failed(optimize(*code, machine, error)))
     return module.emitError(error);
   dump(options, "91-llvm-optimised.ll", print);
   dump(options, "92-assembly.s", [&](llvm::raw_pwrite_stream &stream) {
-    generate(*llvm::CloneModule(*code), *machine,
+    generate(*llvm::CloneModule(*code), machine,
              llvm::CodeGenFileType::AssemblyFile, stream);
   });
 
@@ -251,10 +259,29 @@ LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
     return success();
   }
   bool assembly = options.emission == TargetOptions::Emission::Assembly;
-  if (!generate(*code, *machine,
+  if (!generate(*code, machine,
                 assembly ? llvm::CodeGenFileType::AssemblyFile
                          : llvm::CodeGenFileType::ObjectFile,
                 stream))
     return module.emitError("this CPU cannot emit an object");
   return assembly ? success() : checkSymbols(module, object);
+}
+
+LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
+                              SmallVectorImpl<char> &object) {
+  std::string error,
+      key = options.triple + "\n" + options.chip + "\n" + options.features;
+  std::optional<CodeGenerator> generator = GeneratorPool::get().take(key);
+  if (!generator) {
+    std::optional<Machine> description = describeMachine(options, error);
+    generator.emplace();
+    if (description)
+      generator->machine = createTargetMachine(*description, error);
+    if (!generator->machine)
+      return module.emitError("no CPU to emit code for: ") << error;
+    generator->triple = llvm::Triple(description->triple);
+  }
+  LogicalResult emitted = emitWith(*generator, module, options, object);
+  GeneratorPool::get().giveBack(key, std::move(*generator));
+  return emitted;
 }

@@ -88,6 +88,47 @@ struct VectorFMA : ConvertOpToLLVMPattern<vector::FMAOp> {
 };
 
 struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
+  /// Made once for all the modules that the pass sees.
+  struct Conversion {
+    Conversion(MLIRContext *context)
+        : options(context), converter(context, options) {}
+    LowerToLLVMOptions options;
+    LLVMTypeConverter converter;
+    FrozenRewritePatternSet patterns;
+  };
+  std::shared_ptr<Conversion> conversion;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    conversion = std::make_shared<Conversion>(context);
+    LLVMTypeConverter &converter = conversion->converter;
+    Type i16 = IntegerType::get(context, 16);
+    converter.addConversion([=](BFloat16Type) { return i16; });
+    converter.addConversion(
+        [&converter, i16](VectorType type) -> std::optional<Type> {
+          if (!isBF16(type))
+            return std::nullopt;
+          return converter.convertType(type.clone(i16));
+        });
+    RewritePatternSet patterns(context);
+    patterns.add<BF16Constant, VectorFMA>(converter, /*benefit=*/2);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    vector::populateVectorMaskMaterializationPatterns(
+        patterns, /*force32BitVectorIndices=*/true);
+    vector::populateVectorStepLoweringPatterns(patterns);
+    vector::populateVectorBroadcastLoweringPatterns(patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns,
+                                           /*reassociateFPReductions=*/false,
+                                           /*force32BitVectorIndices=*/true);
+    conversion->patterns = std::move(patterns);
+    return success();
+  }
+
   void runOnOperation() override {
     if (failed(expand()) || failed(convert()))
       signalPassFailure();
@@ -112,36 +153,10 @@ struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
   }
 
   LogicalResult convert() {
-    MLIRContext *context = &getContext();
-    LowerToLLVMOptions options(context);
-    LLVMTypeConverter converter(context, options);
-    Type i16 = IntegerType::get(context, 16);
-    converter.addConversion([=](BFloat16Type) { return i16; });
-    converter.addConversion([&](VectorType type) -> std::optional<Type> {
-      if (!isBF16(type))
-        return std::nullopt;
-      return converter.convertType(type.clone(i16));
-    });
-    RewritePatternSet patterns(context);
-    patterns.add<BF16Constant, VectorFMA>(converter, /*benefit=*/2);
-    arith::populateArithToLLVMConversionPatterns(converter, patterns);
-    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-    populateFuncToLLVMConversionPatterns(converter, patterns);
-    index::populateIndexToLLVMConversionPatterns(converter, patterns);
-    populateMathToLLVMConversionPatterns(converter, patterns);
-    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
-    ub::populateUBToLLVMConversionPatterns(converter, patterns);
-    vector::populateVectorMaskMaterializationPatterns(
-        patterns, /*force32BitVectorIndices=*/true);
-    vector::populateVectorStepLoweringPatterns(patterns);
-    vector::populateVectorBroadcastLoweringPatterns(patterns);
-    populateVectorToLLVMConversionPatterns(converter, patterns,
-                                           /*reassociateFPReductions=*/false,
-                                           /*force32BitVectorIndices=*/true);
-    LLVMConversionTarget target(*context);
+    LLVMConversionTarget target(getContext());
     target.addLegalOp<ModuleOp>();
     if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns))))
+                                      conversion->patterns)))
       return failure();
     SmallVector<UnrealizedConversionCastOp> casts, left;
     getOperation().walk(

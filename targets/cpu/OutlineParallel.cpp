@@ -34,33 +34,180 @@ namespace {
 constexpr int64_t kUnitStrideBlock = 1024;
 constexpr int64_t kColumnBlock = 64;
 
+int64_t costPerPoint(linalg::LinalgOp op) {
+  if (linalg::isaContractionOpInterface(op))
+    return 1;
+  int64_t cost = op->getNumOperands();
+  for (Operation &operation : op.getBlock()->without_terminator())
+    cost += !isa<arith::ConstantOp>(operation);
+  return cost;
+}
+
+/// A piece of the entry and the function that it moves into.
+class Outlining {
+public:
+  Outlining(func::FuncOp entry, Operation *root, StringRef name,
+            int64_t serialWork, int64_t grainWork)
+      : entry(entry), root(root), name(name), serialWork(serialWork),
+        grainWork(grainWork), loc(root->getLoc()),
+        pointer(LLVM::LLVMPointerType::get(root->getContext())) {}
+
+protected:
+  /// The operands and what the regions use; false when something cannot be
+  /// handed over.
+  bool capture() {
+    llvm::SetVector<Value> used(root->operand_begin(), root->operand_end());
+    getUsedValuesDefinedAbove(root->getRegions(), used);
+    for (Value value : used)
+      if (value.getDefiningOp<arith::ConstantOp>() &&
+          !llvm::is_contained(root->getOperands(), value))
+        constants.push_back(value);
+      else
+        captured.push_back(value);
+    return llvm::all_of(captured, [](Value value) {
+      return isa<MemRefType, IntegerType, FloatType, IndexType>(
+          value.getType());
+    });
+  }
+
+  /// What the conversion to LLVM makes of a type.
+  Type storedType(Type type) {
+    auto memref = dyn_cast<MemRefType>(type);
+    Type i64 = IntegerType::get(type.getContext(), 64);
+    if (type.isBF16())
+      return IntegerType::get(type.getContext(), 16);
+    if (!memref)
+      return type.isIndex() ? i64 : type;
+    SmallVector<Type> fields{pointer, pointer, i64};
+    if (memref.getRank())
+      fields.append(2, LLVM::LLVMArrayType::get(i64, memref.getRank()));
+    return LLVM::LLVMStructType::getLiteral(type.getContext(), fields);
+  }
+
+  void makeEnvironmentType() {
+    SmallVector<Type> fields;
+    for (Value value : captured)
+      fields.push_back(storedType(value.getType()));
+    environment = LLVM::LLVMStructType::getLiteral(root->getContext(), fields);
+  }
+
+  Value cast(OpBuilder &builder, Value value, Type type) {
+    if (value.getType() == type)
+      return value;
+    return UnrealizedConversionCastOp::create(builder, loc, type, value)
+        .getResult(0);
+  }
+
+  Value field(OpBuilder &builder, Value base, size_t i) {
+    return LLVM::GEPOp::create(builder, loc, pointer, environment, base,
+                               ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+  }
+
+  /// The function, its builder at the end, and what captured values are in it.
+  OpBuilder beginBody(IRMapping &mapping) {
+    OpBuilder builder(entry);
+    Type i64 = builder.getI64Type();
+    body = func::FuncOp::create(
+        builder, loc, name, builder.getFunctionType({pointer, i64, i64}, {}));
+    body.setPrivate();
+    Block *block = body.addEntryBlock();
+    builder.setInsertionPointToStart(block);
+    for (auto [i, value] : llvm::enumerate(captured)) {
+      Value stored =
+          LLVM::LoadOp::create(builder, loc, environment.getBody()[i],
+                               field(builder, block->getArgument(0), i));
+      mapping.map(value, cast(builder, stored, value.getType()));
+    }
+    for (Value value : constants)
+      builder.clone(*value.getDefiningOp(), mapping);
+    return builder;
+  }
+
+  Value constant(OpBuilder &builder, int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+
+  /// Calls the function where the root stands: over ranges of `count` among
+  /// threads where `work` is worth it.
+  void emitCall(OpBuilder &builder, Value work, Value count) {
+    OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());
+    Type i64 = builder.getI64Type();
+    Value one = LLVM::ConstantOp::create(top, loc, i64, 1);
+    Value store =
+        LLVM::AllocaOp::create(top, loc, pointer, environment, one, 8);
+    for (auto [i, value] : llvm::enumerate(captured))
+      LLVM::StoreOp::create(builder, loc,
+                            cast(builder, value, environment.getBody()[i]),
+                            field(builder, store, i));
+    Value large = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
+                                        work, constant(builder, serialWork));
+    Value several = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sgt, count, constant(builder, 1));
+    large = arith::AndIOp::create(builder, loc, large, several);
+    auto words = [&](Value value) -> Value {
+      return arith::IndexCastOp::create(builder, loc, i64, value);
+    };
+    Value total = words(count);
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), large,
+                                    /*withElseRegion=*/true);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    // `work` is large here, so nothing divides by zero.
+    Value share = arith::DivSIOp::create(
+        builder, loc,
+        arith::MulIOp::create(builder, loc, count,
+                              constant(builder, grainWork)),
+        work);
+    Value grain =
+        arith::MaxSIOp::create(builder, loc, share, constant(builder, 1));
+    callParallelFor(builder, total, words(grain), store);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    func::CallOp::create(builder, loc, body, ValueRange{store, zero, total});
+  }
+
+  void callParallelFor(OpBuilder &builder, Value count, Value grain,
+                       Value store) {
+    Type i64 = builder.getI64Type();
+    Value context = entry.getArgument(0);
+    Value address =
+        LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
+                            ArrayRef<LLVM::GEPArg>{int32_t(
+                                offsetof(stepwell_context, parallel_for))});
+    Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
+    Value function = func::ConstantOp::create(
+        builder, loc, body.getFunctionType(),
+        FlatSymbolRefAttr::get(builder.getContext(), name));
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(builder.getContext()),
+        {pointer, i64, i64, pointer, pointer});
+    LLVM::CallOp::create(builder, loc, type,
+                         ValueRange{callee, context, count, grain,
+                                    cast(builder, function, pointer), store});
+  }
+
+  func::FuncOp entry, body;
+  Operation *root;
+  StringRef name;
+  int64_t serialWork, grainWork;
+  Location loc;
+  Type pointer;
+  LLVM::LLVMStructType environment;
+  SmallVector<Value> captured, constants;
+};
+
 /// One operation of the entry and the function that it moves into.
-class Outliner {
+class Outliner : Outlining {
 public:
   Outliner(func::FuncOp entry, linalg::LinalgOp op, StringRef name,
            int64_t serialWork, int64_t grainWork)
-      : entry(entry), op(op), name(name), serialWork(serialWork),
-        grainWork(grainWork), loc(op.getLoc()),
-        pointer(LLVM::LLVMPointerType::get(op.getContext())) {}
+      : Outlining(entry, op, name, serialWork, grainWork), op(op) {}
 
   /// Leaves the operation alone when there is nothing to gain.
   void run() {
     ranges = op.getStaticLoopRanges();
     if (!chooseLoop() || isSmall())
       return;
-    captured.append(op->operand_begin(), op->operand_end());
-    llvm::SetVector<Value> used;
-    getUsedValuesDefinedAbove(op->getRegions(), used);
-    for (Value value : used)
-      if (!value.getDefiningOp<arith::ConstantOp>())
-        captured.push_back(value);
-    // An operand may stand twice.
-    llvm::SetVector<Value> unique(captured.begin(), captured.end());
-    captured.assign(unique.begin(), unique.end());
-    if (!llvm::all_of(captured, [](Value value) {
-          return isa<MemRefType, IntegerType, FloatType, IndexType>(
-              value.getType());
-        }))
+    if (!capture())
       return;
     makeEnvironmentType();
     buildBody();
@@ -119,14 +266,7 @@ private:
     return true;
   }
 
-  int64_t costPerPoint() {
-    if (linalg::isaContractionOpInterface(op))
-      return 1;
-    int64_t cost = op->getNumOperands();
-    for (Operation &operation : op.getBlock()->without_terminator())
-      cost += !isa<arith::ConstantOp>(operation);
-    return cost;
-  }
+  int64_t costPerPoint() { return ::costPerPoint(op); }
 
   bool isSmall() {
     int64_t work = costPerPoint();
@@ -139,66 +279,13 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
-  // The environment
-  //===--------------------------------------------------------------------===//
-
-  /// What the conversion to LLVM makes of a type.
-  Type storedType(Type type) {
-    auto memref = dyn_cast<MemRefType>(type);
-    Type i64 = IntegerType::get(type.getContext(), 64);
-    if (type.isBF16())
-      return IntegerType::get(type.getContext(), 16);
-    if (!memref)
-      return type.isIndex() ? i64 : type;
-    SmallVector<Type> fields{pointer, pointer, i64};
-    if (memref.getRank())
-      fields.append(2, LLVM::LLVMArrayType::get(i64, memref.getRank()));
-    return LLVM::LLVMStructType::getLiteral(type.getContext(), fields);
-  }
-
-  void makeEnvironmentType() {
-    SmallVector<Type> fields;
-    for (Value value : captured)
-      fields.push_back(storedType(value.getType()));
-    environment = LLVM::LLVMStructType::getLiteral(op.getContext(), fields);
-  }
-
-  Value cast(OpBuilder &builder, Value value, Type type) {
-    if (value.getType() == type)
-      return value;
-    return UnrealizedConversionCastOp::create(builder, loc, type, value)
-        .getResult(0);
-  }
-
-  Value field(OpBuilder &builder, Value base, size_t i) {
-    return LLVM::GEPOp::create(builder, loc, pointer, environment, base,
-                               ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-  }
-
-  //===--------------------------------------------------------------------===//
   // The body
   //===--------------------------------------------------------------------===//
 
   void buildBody() {
-    OpBuilder builder(entry);
-    Type i64 = builder.getI64Type();
-    body = func::FuncOp::create(
-        builder, loc, name, builder.getFunctionType({pointer, i64, i64}, {}));
-    body.setPrivate();
-    Block *block = body.addEntryBlock();
-    builder.setInsertionPointToStart(block);
     IRMapping mapping;
-    for (auto [i, value] : llvm::enumerate(captured)) {
-      Value stored =
-          LLVM::LoadOp::create(builder, loc, environment.getBody()[i],
-                               field(builder, block->getArgument(0), i));
-      mapping.map(value, cast(builder, stored, value.getType()));
-    }
-    llvm::SetVector<Value> used;
-    getUsedValuesDefinedAbove(op->getRegions(), used);
-    for (Value value : used)
-      if (auto constant = value.getDefiningOp<arith::ConstantOp>())
-        builder.clone(*constant, mapping);
+    OpBuilder builder = beginBody(mapping);
+    Block *block = &body.getBody().front();
     // Bounds count blocks; the last block may be short.
     Value size = loopSize(builder, mapping);
     Value unit = constant(builder, this->block);
@@ -267,10 +354,6 @@ private:
   // The call
   //===--------------------------------------------------------------------===//
 
-  Value constant(OpBuilder &builder, int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  }
-
   Value rangeSize(OpBuilder &builder, unsigned of, IRMapping &mapping) {
     if (!ShapedType::isDynamic(ranges[of]))
       return constant(builder, ranges[of]);
@@ -291,15 +374,6 @@ private:
 
   void buildCall() {
     OpBuilder builder(op);
-    OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());
-    Type i64 = builder.getI64Type();
-    Value one = LLVM::ConstantOp::create(top, loc, i64, 1);
-    Value store =
-        LLVM::AllocaOp::create(top, loc, pointer, environment, one, 8);
-    for (auto [i, value] : llvm::enumerate(captured))
-      LLVM::StoreOp::create(builder, loc,
-                            cast(builder, value, environment.getBody()[i]),
-                            field(builder, store, i));
     IRMapping none;
     Value work = constant(builder, costPerPoint());
     for (unsigned i = 0; i < ranges.size(); ++i)
@@ -309,63 +383,114 @@ private:
     if (block != 1)
       count = arith::CeilDivSIOp::create(builder, loc, count,
                                          constant(builder, block));
-    Value large = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
-                                        work, constant(builder, serialWork));
-    Value several = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::sgt, count, constant(builder, 1));
-    large = arith::AndIOp::create(builder, loc, large, several);
-    auto words = [&](Value value) -> Value {
-      return arith::IndexCastOp::create(builder, loc, i64, value);
-    };
-    Value total = words(count);
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), large,
-                                    /*withElseRegion=*/true);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    // `work` is large here, so nothing divides by zero.
-    Value share = arith::DivSIOp::create(
-        builder, loc,
-        arith::MulIOp::create(builder, loc, count,
-                              constant(builder, grainWork)),
-        work);
-    Value grain =
-        arith::MaxSIOp::create(builder, loc, share, constant(builder, 1));
-    callParallelFor(builder, total, words(grain), store);
-    builder.setInsertionPointToStart(branch.elseBlock());
-    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
-    func::CallOp::create(builder, loc, body, ValueRange{store, zero, total});
+    emitCall(builder, work, count);
   }
 
-  void callParallelFor(OpBuilder &builder, Value count, Value grain,
-                       Value store) {
-    Type i64 = builder.getI64Type();
-    Value context = entry.getArgument(0);
-    Value address =
-        LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
-                            ArrayRef<LLVM::GEPArg>{int32_t(
-                                offsetof(stepwell_context, parallel_for))});
-    Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
-    Value function = func::ConstantOp::create(
-        builder, loc, body.getFunctionType(),
-        FlatSymbolRefAttr::get(builder.getContext(), name));
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(builder.getContext()),
-        {pointer, i64, i64, pointer, pointer});
-    LLVM::CallOp::create(builder, loc, type,
-                         ValueRange{callee, context, count, grain,
-                                    cast(builder, function, pointer), store});
-  }
-
-  func::FuncOp entry, body;
   linalg::LinalgOp op;
-  StringRef name;
-  int64_t serialWork, grainWork;
-  Location loc;
-  Type pointer;
-  LLVM::LLVMStructType environment;
   SmallVector<int64_t> ranges;
-  SmallVector<Value> captured, narrowed;
+  SmallVector<Value> narrowed;
   unsigned loop = 0;
   int64_t block = 1;
+};
+
+/// A loop whose iterations do not depend on each other.
+class LoopOutliner : Outlining {
+public:
+  LoopOutliner(func::FuncOp entry, scf::ParallelOp loop, StringRef name,
+               int64_t serialWork, int64_t grainWork)
+      : Outlining(entry, loop, name, serialWork, grainWork), loop(loop) {}
+
+  void run() {
+    if (loop.getNumLoops() != 1 || !capture())
+      return;
+    makeEnvironmentType();
+    buildBody();
+    buildCall();
+    loop->erase();
+  }
+
+private:
+  void buildBody() {
+    IRMapping mapping;
+    OpBuilder builder = beginBody(mapping);
+    auto bound = [&](unsigned argument) -> Value {
+      return arith::IndexCastOp::create(
+          builder, loc, builder.getIndexType(),
+          body.getBody().front().getArgument(argument));
+    };
+    Value lower = mapping.lookupOrDefault(loop.getLowerBound()[0]);
+    Value step = mapping.lookupOrDefault(loop.getStep()[0]);
+    auto own = scf::ForOp::create(builder, loc, bound(1), bound(2),
+                                  constant(builder, 1));
+    func::ReturnOp::create(builder, loc);
+    OpBuilder inside = OpBuilder::atBlockBegin(own.getBody());
+    Value at = arith::AddIOp::create(
+        inside, loc, lower,
+        arith::MulIOp::create(inside, loc, own.getInductionVar(), step));
+    mapping.map(loop.getInductionVars()[0], at);
+    for (Operation &operation : loop.getBody()->without_terminator())
+      inside.clone(operation, mapping);
+  }
+
+  bool isOutside(Value value) {
+    return !loop.getRegion().isAncestor(value.getParentRegion());
+  }
+
+  /// What all iterations together cost, as far as sizes are known outside.
+  Value totalWork(OpBuilder &builder, Value count) {
+    Value total = constant(builder, 0);
+    loop.walk([&](linalg::LinalgOp op) {
+      Value work = constant(builder, costPerPoint(op));
+      auto times = [&](OpFoldResult size) {
+        if (auto value = dyn_cast<Value>(size); value && !isOutside(value))
+          if (!getConstantIntValue(size)) {
+            // A strip: its step is what it has at most.
+            auto least = value.getDefiningOp<arith::MinSIOp>();
+            if (!least || !isOutside(least.getLhs()))
+              return;
+            size = least.getLhs();
+          }
+        work = arith::MulIOp::create(
+            builder, loc, work,
+            getValueOrCreateConstantIndexOp(builder, loc, size));
+      };
+      for (unsigned i = 0; i < op.getNumLoops(); ++i)
+        if (auto size = sizeOf(op, i))
+          times(*size);
+      for (auto inner = op->getParentOfType<scf::ForOp>();
+           inner && loop->isProperAncestor(inner);
+           inner = inner->getParentOfType<scf::ForOp>())
+        times(OpFoldResult(inner.getUpperBound()));
+      total = arith::AddIOp::create(builder, loc, total, work);
+    });
+    return arith::MulIOp::create(builder, loc, total, count);
+  }
+
+  static std::optional<OpFoldResult> sizeOf(linalg::LinalgOp op,
+                                            unsigned loop) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto window = operand.get().getDefiningOp<memref::SubViewOp>();
+      if (!window)
+        continue;
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      for (auto [dim, result] : llvm::enumerate(map.getResults()))
+        if (auto expression = dyn_cast<AffineDimExpr>(result);
+            expression && expression.getPosition() == loop)
+          return window.getMixedSizes()[dim];
+    }
+    return std::nullopt;
+  }
+
+  void buildCall() {
+    OpBuilder builder(loop);
+    Value span = arith::SubIOp::create(builder, loc, loop.getUpperBound()[0],
+                                       loop.getLowerBound()[0]);
+    Value count =
+        arith::CeilDivSIOp::create(builder, loc, span, loop.getStep()[0]);
+    emitCall(builder, totalWork(builder, count), count);
+  }
+
+  scf::ParallelOp loop;
 };
 
 struct CPUOutlineParallel
@@ -373,18 +498,26 @@ struct CPUOutlineParallel
   using CPUOutlineParallelPassBase::CPUOutlineParallelPassBase;
 
   void runOnOperation() override {
-    SmallVector<std::pair<func::FuncOp, linalg::LinalgOp>> work;
+    SmallVector<std::pair<func::FuncOp, Operation *>> work;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function->hasAttr(kEntryAttr))
-        function.walk([&](linalg::LinalgOp op) {
-          if (op.hasPureBufferSemantics() &&
-              !op->getParentOfType<scf::ParallelOp>())
+        function.walk([&](Operation *op) {
+          if (op->getParentOfType<scf::ParallelOp>())
+            return;
+          auto linalg = dyn_cast<linalg::LinalgOp>(op);
+          if (isa<scf::ParallelOp>(op) ||
+              (linalg && linalg.hasPureBufferSemantics()))
             work.push_back({function, op});
         });
     for (auto [i, pair] : llvm::enumerate(work)) {
       std::string name =
           (pair.first.getSymName() + "_body_" + llvm::Twine(i)).str();
-      Outliner(pair.first, pair.second, name, serialWork, grainWork).run();
+      if (auto loop = dyn_cast<scf::ParallelOp>(pair.second))
+        LoopOutliner(pair.first, loop, name, serialWork, grainWork).run();
+      else
+        Outliner(pair.first, cast<linalg::LinalgOp>(pair.second), name,
+                 serialWork, grainWork)
+            .run();
     }
   }
 };

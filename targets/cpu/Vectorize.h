@@ -25,6 +25,16 @@ void vectorizeElementwise(LoopNest &nest, const VectorOptions &options);
 void vectorizeReduction(LoopNest &nest, ArrayRef<Operation *> combiners,
                         const VectorOptions &options);
 
+/// The parts of a body that keeps the best value and where it lies.
+struct PositionBody {
+  Value better, value, best, position;
+};
+std::optional<PositionBody> findPosition(linalg::LinalgOp op);
+
+/// Loops for an operation that finds the best element's position.
+void vectorizePosition(LoopNest &nest, const PositionBody &parts,
+                       const VectorOptions &options);
+
 /// Per output, the operation that joins a new value with the old result; empty
 /// when some output has none.
 SmallVector<Operation *> findCombiners(linalg::LinalgOp op);

@@ -64,9 +64,12 @@ struct CPUVectorizeLinalg
         op.getNumLoops())
       return false;
     SmallVector<Operation *> combiners;
+    std::optional<PositionBody> position;
     if (reduces) {
       combiners = findCombiners(op);
       if (combiners.empty())
+        position = findPosition(op);
+      if (combiners.empty() && !position)
         return false;
     }
     OpBuilder builder(op);
@@ -75,7 +78,9 @@ struct CPUVectorizeLinalg
       return false;
     VectorOptions options{vectorBits, narrowMasks, unroll};
     nest->narrowMasks = narrowMasks;
-    if (reduces)
+    if (position)
+      vectorizePosition(*nest, *position, options);
+    else if (reduces)
       vectorizeReduction(*nest, combiners, options);
     else
       vectorizeElementwise(*nest, options);

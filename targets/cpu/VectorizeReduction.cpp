@@ -8,6 +8,7 @@
 #include "Vectorize.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace stepwell::cpu;
@@ -61,6 +62,7 @@ public:
       while (chains > 1 && *known < int64_t(chains) * width)
         chains /= 2;
     narrow = options.narrowMasks;
+    lost = inner ? SmallVector<Row>() : lostRows();
   }
 
   void run() {
@@ -99,8 +101,64 @@ private:
     return isa<arith::AddFOp>(combiners[output]);
   }
 
+  /// The largest of floats is slow where a NaN has to win every time. Vectors
+  /// are only compared; whether there was a NaN is kept apart.
+  bool isExtremum(unsigned output) {
+    return isa<arith::MaximumFOp, arith::MinimumFOp>(combiners[output]);
+  }
+
   Value combine(unsigned output, Value a, Value b) {
-    return body.clone(combiners[output], {a, b});
+    if (!isExtremum(output) || !isa<VectorType>(a.getType()))
+      return body.clone(combiners[output], {a, b});
+    auto predicate = isa<arith::MaximumFOp>(combiners[output])
+                         ? arith::CmpFPredicate::OGT
+                         : arith::CmpFPredicate::OLT;
+    Value first =
+        arith::CmpFOp::create(nest.builder, nest.loc, predicate, a, b);
+    return arith::SelectOp::create(nest.builder, nest.loc, first, a, b);
+  }
+
+  /// As many bits as the elements have, so that a compare makes them.
+  VectorType flagType(unsigned output, unsigned lanes) {
+    unsigned bits = element(output).getIntOrFloatBitWidth();
+    return cast<VectorType>(vectorOf(nest.builder.getIntegerType(bits), lanes));
+  }
+
+  /// `flags`, set where one of the values is a NaN; compared two by two.
+  Value flagNaNs(Value flags, ArrayRef<Value> values, Value mask = {}) {
+    OpBuilder &b = nest.builder;
+    for (unsigned i = 0; i < values.size(); i += 2) {
+      Value isNaN = arith::CmpFOp::create(
+          b, nest.loc, arith::CmpFPredicate::UNO, values[i],
+          values[std::min<unsigned>(i + 1, values.size() - 1)]);
+      if (mask)
+        isNaN = arith::AndIOp::create(b, nest.loc, isNaN, mask);
+      Value bits = arith::ExtSIOp::create(b, nest.loc, flags.getType(), isNaN);
+      flags = arith::OrIOp::create(b, nest.loc, flags, bits);
+    }
+    return flags;
+  }
+
+  /// `value`, or NaN where a flag is set.
+  Value applyFlags(unsigned output, Value value, Value flags) {
+    OpBuilder &b = nest.builder;
+    auto type = cast<FloatType>(element(output));
+    TypedAttr nan =
+        b.getFloatAttr(type, APFloat::getQNaN(type.getFloatSemantics()));
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      nan = DenseElementsAttr::get(vector, Attribute(nan));
+    Value nans = arith::ConstantOp::create(b, nest.loc, value.getType(), nan);
+    Value none = arith::ConstantOp::create(b, nest.loc, flags.getType(),
+                                           b.getZeroAttr(flags.getType()));
+    Value clean = arith::CmpIOp::create(b, nest.loc, arith::CmpIPredicate::eq,
+                                        flags, none);
+    return arith::SelectOp::create(b, nest.loc, clean, value, nans);
+  }
+
+  Value noFlags(unsigned output, unsigned lanes) {
+    VectorType type = flagType(output, lanes);
+    return arith::ConstantOp::create(nest.builder, nest.loc, type,
+                                     nest.builder.getZeroAttr(type));
   }
 
   Value neutral(unsigned output, unsigned lanes) {
@@ -154,15 +212,21 @@ private:
   // The vectors run along a reduced dimension.
   //===--------------------------------------------------------------------===//
 
-  // What is carried, per output: `chains` partial results; for sums of floats
-  // instead a sum and the bits that it lost.
+  // What is carried, per output: `chains` partial results, and flags for an
+  // extremum; for sums of floats instead a sum and the bits that it lost.
   SmallVector<Value> initialState() {
     SmallVector<Value> state;
-    for (unsigned i = 0; i < combiners.size(); ++i)
+    for (unsigned i = 0; i < combiners.size(); ++i) {
       state.append(keepsLostBits(i) ? 2 : chains,
                    keepsLostBits(i) ? zeros(i) : neutral(i, width));
+      if (isExtremum(i))
+        state.push_back(noFlags(i, width));
+    }
     return state;
   }
+
+  /// How many vectors of one output a step carries.
+  unsigned slots(unsigned output) { return chains + isExtremum(output); }
 
   Value zeros(unsigned output) {
     Type type = vectorOf(element(output), width);
@@ -170,7 +234,7 @@ private:
                                      nest.builder.getZeroAttr(type));
   }
 
-  /// The first `chains` vectors of every output, taken from the state or new.
+  /// What a step carries of every output, taken from the state or new.
   SmallVector<Value> open(ArrayRef<Value> state) {
     SmallVector<Value> partial;
     unsigned next = 0;
@@ -179,8 +243,8 @@ private:
         partial.append(chains, neutral(i, width));
         next += 2;
       } else {
-        partial.append(state.begin() + next, state.begin() + next + chains);
-        next += chains;
+        partial.append(state.begin() + next, state.begin() + next + slots(i));
+        next += slots(i);
       }
     }
     return partial;
@@ -191,10 +255,11 @@ private:
     SmallVector<Value> result;
     unsigned next = 0;
     for (unsigned i = 0; i < combiners.size(); ++i) {
-      ArrayRef<Value> own = partial.slice(i * chains, chains);
+      ArrayRef<Value> own = partial.take_front(slots(i));
+      partial = partial.drop_front(slots(i));
       if (!keepsLostBits(i)) {
         llvm::append_range(result, own);
-        next += chains;
+        next += slots(i);
         continue;
       }
       Value sum = state[next], lost = state[next + 1];
@@ -236,15 +301,26 @@ private:
   SmallVector<Value> step(ArrayRef<Row> rows, Value at, unsigned count,
                           ArrayRef<Value> partial, Value mask = {}) {
     SmallVector<Value> result(partial);
+    SmallVector<SmallVector<Value>> seen(combiners.size());
     for (unsigned chain = 0; chain < count; ++chain) {
       Value place = nest.index().value(
           nest.index().add(at, nest.index().constant(int64_t(chain) * width)));
       SmallVector<Value> fresh = contributions(rows, place, width, mask);
+      unsigned first = 0;
       for (unsigned i = 0; i < combiners.size(); ++i) {
-        Value &slot = result[i * chains + chain];
+        Value &slot = result[first + chain];
         Value joined = combine(i, slot, fresh[i]);
         slot = mask ? select(mask, {joined}, {slot}).front() : joined;
+        seen[i].push_back(fresh[i]);
+        first += slots(i);
       }
+    }
+    unsigned first = 0;
+    for (unsigned i = 0; i < combiners.size(); ++i) {
+      if (isExtremum(i))
+        result[first + chains] =
+            flagNaNs(result[first + chains], seen[i], mask);
+      first += slots(i);
     }
     return result;
   }
@@ -339,7 +415,12 @@ private:
       } else {
         result =
             horizontal(i, tree(i, ArrayRef<Value>(state).slice(next, chains)));
-        next += chains;
+        next += slots(i);
+        if (isExtremum(i))
+          result = applyFlags(i, result,
+                              vector::ReductionOp::create(
+                                  nest.builder, nest.loc,
+                                  vector::CombiningKind::OR, state[next - 1]));
       }
       Row out = nest.row(inputs + i, loop, 0);
       nest.storeHere(inputs + i, combine(i, out.value, result));
@@ -350,27 +431,97 @@ private:
   // The vectors run along a dimension that stays.
   //===--------------------------------------------------------------------===//
 
+  /// Elements whose lost bits stay on the stack while their rows go by.
+  static constexpr int64_t kStrip = 1024;
+
+  /// What walks along the results: as many as a strip has.
+  struct Strip {
+    OpFoldResult begin, end;
+    SmallVector<Row> lost; // per output; without a value where nothing is kept
+  };
+
+  bool anyLost(const Strip &strip) {
+    return llvm::any_of(strip.lost,
+                        [](const Row &row) { return bool(row.value); });
+  }
+
   /// One vector of results, with several rows joined to it.
-  void join(ArrayRef<Row> outs, ArrayRef<SmallVector<Row>> rows,
-            ArrayRef<Value> counters, Value at, unsigned lanes,
-            Value mask = {}) {
-    Value end = mask ? nest.index().value(nest.ranges[loop]) : Value();
-    SmallVector<Value> partial;
-    for (const Row &out : outs)
-      partial.push_back(nest.load(out, at, lanes, mask, end));
+  void join(const Strip &strip, ArrayRef<Row> outs,
+            ArrayRef<SmallVector<Row>> rows, ArrayRef<Value> counters, Value at,
+            unsigned lanes, Value mask = {}) {
+    IndexBuilder index = nest.index();
+    Value end = mask ? index.value(nest.ranges[loop]) : Value();
+    SmallVector<SmallVector<Value>> seen(outs.size());
     for (auto [row, counter] : llvm::zip(rows, counters)) {
       nest.counters[reduced.back()] = counter;
       SmallVector<Value> fresh = contributions(row, at, lanes, mask);
-      for (auto [i, slot] : llvm::enumerate(partial))
-        slot = combine(i, slot, fresh[i]);
+      for (auto [values, value] : llvm::zip(seen, fresh))
+        values.push_back(value);
     }
-    for (auto [out, result] : llvm::zip(outs, partial))
-      nest.store(out, result, at, lanes, mask);
+    for (auto [i, out] : llvm::enumerate(outs)) {
+      Value old = nest.load(out, at, lanes, mask, end);
+      if (strip.lost[i].value) {
+        Value place = index.value(index.sub(at, strip.begin));
+        Value lost = nest.load(strip.lost[i], place, lanes);
+        addExactly(old, lost, tree(i, seen[i]));
+        nest.store(strip.lost[i], lost, place, lanes);
+      } else {
+        Value result = old;
+        for (Value value : seen[i])
+          result = combine(i, result, value);
+        seen[i].push_back(old);
+        if (lanes && isExtremum(i))
+          result = applyFlags(i, result, flagNaNs(noFlags(i, lanes), seen[i]));
+        old = result;
+      }
+      nest.store(out, old, at, lanes, mask);
+    }
+  }
+
+  SmallVector<Row> outputRows() {
+    SmallVector<Row> outs;
+    for (unsigned i = 0; i < combiners.size(); ++i)
+      outs.push_back(nest.row(inputs + i, loop, 0, /*stored=*/true));
+    return outs;
+  }
+
+  /// Calls `inner` for every vector of the strip.
+  void
+  walk(const Strip &strip, ArrayRef<Row> outs,
+       llvm::function_ref<void(Value at, unsigned lanes, Value mask)> inner) {
+    IndexBuilder index = nest.index();
+    bool scalarRest = width == 1;
+    for (auto [i, out] : llvm::enumerate(outs))
+      scalarRest |= out.kind != Row::Unit ||
+                    (element(i).getIntOrFloatBitWidth() < 32 && !narrow);
+    OpFoldResult begin = strip.begin, end = strip.end;
+    auto steps = [&](OpFoldResult to, unsigned lanes) {
+      nest.range(begin, to, std::max(1u, lanes), {}, [&](Value at, ValueRange) {
+        inner(at, lanes, {});
+        return SmallVector<Value>();
+      });
+      begin = to;
+    };
+    if (width > 1)
+      steps(index.roundDown(end, width), width);
+    auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
+    if (first && last && *first >= *last)
+      return;
+    if (scalarRest)
+      return steps(end, 0);
+    Value at = index.value(begin);
+    Value some =
+        arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::slt,
+                              at, index.value(end));
+    nest.when(some, {}, [&] {
+      inner(at, width, nest.mask(at, end, width));
+      return SmallVector<Value>();
+    });
   }
 
   /// Joins `count` rows from `from` on with the results. The results stay in
   /// the cache meanwhile, and memory is read in order.
-  void pass(Value from, unsigned count) {
+  void pass(const Strip &strip, Value from, unsigned count) {
     IndexBuilder index = nest.index();
     unsigned dim = reduced.back();
     SmallVector<SmallVector<Row>> rows;
@@ -389,46 +540,93 @@ private:
       for (auto [access, offset] : llvm::zip(nest.accesses, saved))
         access.offset = offset;
     }
-    SmallVector<Row> outs;
-    bool scalarRest = width == 1;
+    SmallVector<Row> outs = outputRows();
+    walk(strip, outs, [&](Value at, unsigned lanes, Value mask) {
+      join(strip, outs, rows, counters, at, lanes, mask);
+    });
+  }
+
+  /// Memory on the stack for what sums lose, unless they are known to be short.
+  SmallVector<Row> lostRows() {
+    SmallVector<Row> rows(combiners.size());
+    int64_t known = 1;
+    for (unsigned dim : reduced)
+      if (auto range = getConstantIntValue(nest.ranges[dim]);
+          range && *range <= kShort)
+        known *= *range;
+      else
+        known = kShort + 1;
+    if (known <= kShort)
+      return rows;
+    auto function = nest.op->getParentOfType<func::FuncOp>();
+    OpBuilder top = OpBuilder::atBlockBegin(&function.getBody().front());
+    auto length = getConstantIntValue(nest.ranges[loop]);
+    int64_t size = llvm::alignTo(std::min(length.value_or(kStrip), kStrip),
+                                 std::max(1u, width));
     for (unsigned i = 0; i < combiners.size(); ++i) {
-      outs.push_back(nest.row(inputs + i, loop, 0));
-      scalarRest |= outs.back().kind != Row::Unit ||
-                    (element(i).getIntOrFloatBitWidth() < 32 && !narrow);
+      if (!keepsLostBits(i))
+        continue;
+      Value memory = memref::AllocaOp::create(
+          top, nest.loc, MemRefType::get({size}, element(i)),
+          top.getI64IntegerAttr(64));
+      rows[i] = Row{Row::Unit, memory, element(i), {}};
     }
-    OpFoldResult begin = index.constant(0), end = nest.ranges[loop];
-    auto joinRange = [&](OpFoldResult to, unsigned lanes) {
-      nest.range(begin, to, std::max(1u, lanes), {}, [&](Value at, ValueRange) {
-        join(outs, rows, counters, at, lanes);
+    return rows;
+  }
+
+  void reduceAcross() {
+    Strip all{nest.index().constant(0), nest.ranges[loop], lost};
+    if (!anyLost(all))
+      return reduceStrip(all);
+    nest.range(all.begin, all.end, kStrip, {}, [&](Value from, ValueRange) {
+      IndexBuilder index = nest.index();
+      OpFoldResult begin = getConstantIntValue(from)
+                               ? index.constant(*getConstantIntValue(from))
+                               : OpFoldResult(from);
+      Strip strip{begin,
+                  index.min(index.add(begin, index.constant(kStrip)), all.end),
+                  lost};
+      // Whole vectors: what lies beyond the end is scratch.
+      auto clear = [&](Value at, unsigned lanes) {
+        for (auto [i, row] : llvm::enumerate(strip.lost)) {
+          if (!row.value)
+            continue;
+          Type type = vectorOf(element(i), lanes);
+          Value zero = arith::ConstantOp::create(
+              nest.builder, nest.loc, type, nest.builder.getZeroAttr(type));
+          nest.store(row, zero, at, lanes);
+        }
+      };
+      OpFoldResult size = index.sub(strip.end, strip.begin);
+      nest.range(index.constant(0), size, width, {}, [&](Value at, ValueRange) {
+        clear(at, width);
         return SmallVector<Value>();
       });
-      begin = to;
-    };
-    if (width > 1)
-      joinRange(index.roundDown(end, width), width);
-    auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
-    if (first && last && *first >= *last)
-      return;
-    if (scalarRest)
-      return joinRange(end, 0);
-    Value at = index.value(begin);
-    Value some =
-        arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::slt,
-                              at, index.value(end));
-    nest.when(some, {}, [&] {
-      join(outs, rows, counters, at, width, nest.mask(at, end, width));
+      reduceStrip(strip);
+      SmallVector<Row> outs = outputRows();
+      walk(strip, outs, [&](Value at, unsigned lanes, Value mask) {
+        Value end = mask ? index.value(nest.ranges[loop]) : Value();
+        for (auto [i, row] : llvm::enumerate(strip.lost)) {
+          if (!row.value)
+            continue;
+          Value place = index.value(index.sub(at, strip.begin));
+          Value sum = nest.load(outs[i], at, lanes, mask, end);
+          nest.store(outs[i], settle(sum, nest.load(row, place, lanes)), at,
+                     lanes, mask);
+        }
+      });
       return SmallVector<Value>();
     });
   }
 
-  void reduceAcross() {
+  void reduceStrip(const Strip &strip) {
     IndexBuilder index = nest.index();
     nest.loop(ArrayRef<unsigned>(reduced).drop_back(), [&] {
       OpFoldResult rows = nest.ranges[reduced.back()];
       OpFoldResult whole = index.roundDown(rows, chains);
       auto passes = [&](OpFoldResult from, OpFoldResult to, unsigned count) {
         nest.range(from, to, count, {}, [&](Value at, ValueRange) {
-          pass(at, count);
+          pass(strip, at, count);
           return SmallVector<Value>();
         });
       };
@@ -438,12 +636,15 @@ private:
     });
   }
 
+  /// Sums of fewer values lose less than is worth an extra row.
+  static constexpr int64_t kShort = 64;
   LoopNest &nest;
   BodyEmitter body;
   ArrayRef<Operation *> combiners;
   unsigned inputs, loop = 0, width = 0, chains = 1;
   bool inner = false, narrow = false;
   SmallVector<unsigned> parallel, reduced;
+  SmallVector<Row> lost;
 };
 
 } // namespace

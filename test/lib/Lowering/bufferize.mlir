@@ -97,3 +97,20 @@ func.func @main(%a: tensor<4x4xf32>, %b: tensor<4x4xf32>) -> (tensor<4x4xf32>, t
   %1 = linalg.matmul ins(%b, %a : tensor<4x4xf32>, tensor<4x4xf32>) outs(%zeros : tensor<4x4xf32>) -> tensor<4x4xf32>
   return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// The exponentials are read by the sum, then scaled where they are: in the memory of the result.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<8x8xf32>, %[[OUT:.*]]: memref<8x8xf32>)
+// CHECK-NOT: memref.alloc() {{.*}} : memref<8x8xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[OUT]] :
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]} ins(%[[OUT]] :
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : memref<8x1xf32>) outs(%[[OUT]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+func.func @main(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = array.exp %x : (tensor<8x8xf32>) -> tensor<8x8xf32>
+  %1 = array.sum %0 {dims = array<i64: 1>, keepdim = true} : (tensor<8x8xf32>) -> tensor<8x1xf32>
+  %2 = array.div %0, %1 : (tensor<8x8xf32>, tensor<8x1xf32>) -> tensor<8x8xf32>
+  return %2 : tensor<8x8xf32>
+}

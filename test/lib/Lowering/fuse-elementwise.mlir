@@ -60,3 +60,30 @@ func.func @window(%x: tensor<8xf32>, %frame: tensor<3xf32>, %out: tensor<6xf32>)
   } -> tensor<6xf32>
   return %sums : tensor<6xf32>
 }
+
+// Nor for every row where the row has a dimension of size 1 in front.
+// CHECK-LABEL: @costly_row
+// CHECK: linalg.generic
+// CHECK: math.exp
+// CHECK: linalg.generic
+// CHECK-NOT: math.exp
+// CHECK: arith.addf
+func.func @costly_row(%x: tensor<?x?xf32>, %row: tensor<1x?xf32>) -> tensor<?x?xf32> {
+  %0 = array.exp %row : (tensor<1x?xf32>) -> tensor<1x?xf32>
+  %1 = array.add %x, %0 : (tensor<?x?xf32>, tensor<1x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
+
+// A difference costs no more than reading it: both consumers compute it.
+// CHECK-LABEL: @again
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "reduction"]
+// CHECK: arith.subf
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]
+// CHECK: arith.subf
+// CHECK-NOT: linalg.generic
+func.func @again(%x: tensor<?x?xf32>, %m: tensor<?x1xf32>) -> (tensor<?xf32>, tensor<?x?xf32>) {
+  %0 = array.sub %x, %m : (tensor<?x?xf32>, tensor<?x1xf32>) -> tensor<?x?xf32>
+  %1 = array.sum %0 {dims = array<i64: 1>, keepdim = false} : (tensor<?x?xf32>) -> tensor<?xf32>
+  %2 = array.neg %0 : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1, %2 : tensor<?xf32>, tensor<?x?xf32>
+}

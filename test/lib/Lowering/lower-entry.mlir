@@ -51,3 +51,24 @@ func.func @main(%like: tensor<?xf32> {stepwell.shape_only}) -> tensor<?xf32> {
   %e = tensor.empty(%n) : tensor<?xf32>
   return %e : tensor<?xf32>
 }
+
+// -----
+
+// A copy reads its source once: nothing overwrites the source, so that it need not be taken out of the way.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[TO:.*]]: memref<?xf32>, %[[FROM:.*]]: memref<?xf32>) -> i32
+// CHECK-DAG: %[[T:.*]] = bufferization.to_tensor %[[TO]] restrict writable :
+// CHECK-DAG: %[[F:.*]] = bufferization.to_tensor %[[FROM]] restrict :
+// CHECK-NOT: alloc_tensor
+// CHECK: bufferization.materialize_in_destination %[[F]] in %[[T]]
+func.func @main(%to: tensor<?xf32>, %from: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 0 : i64}) {
+  return %from : tensor<?xf32>
+}
+
+// -----
+
+// Two inputs change places.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[A:.*]]: memref<?xf32>, %[[B:.*]]: memref<?xf32>) -> i32
+// CHECK-COUNT-2: bufferization.alloc_tensor() copy(
+func.func @main(%a: tensor<?xf32>, %b: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 1 : i64}, tensor<?xf32> {stepwell.into = 0 : i64}) {
+  return %a, %b : tensor<?xf32>, tensor<?xf32>
+}

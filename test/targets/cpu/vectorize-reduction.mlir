@@ -24,12 +24,15 @@ func.func @rows(%x: memref<?x?xf32>, %y: memref<?xf32>) {
   return
 }
 
-// Across the rows: eight of them at a time, vectors along the results.
+// Across the rows: eight of them at a time, vectors along the results. Values are compared; NaNs are looked for
+// two by two (the old result is one of the values).
 
 // CHECK-LABEL: func.func @columns
 // CHECK:         scf.for %{{.*}} step %c8
 // CHECK:           scf.for
-// CHECK-COUNT-8:     arith.maximumf %{{.*}} : vector<8xf32>
+// CHECK-COUNT-8:     arith.cmpf ogt, %{{.*}} : vector<8xf32>
+// CHECK-COUNT-5:     arith.cmpf uno, %{{.*}} : vector<8xf32>
+// CHECK-NOT:         arith.cmpf
 // CHECK:             vector.store
 // CHECK-NOT:     vector.shuffle
 func.func @columns(%x: memref<?x?xf32>, %y: memref<?xf32>) {
@@ -48,7 +51,7 @@ func.func @columns(%x: memref<?x?xf32>, %y: memref<?xf32>) {
 // CHECK-LABEL: func.func @windows
 // CHECK:         memref.load %{{.*}} : memref<?xf32, strided<[2], offset: ?>>
 // CHECK:         vector.from_elements {{.*}} : vector<8xf32>
-// CHECK:         arith.maximumf %{{.*}} : vector<8xf32>
+// CHECK:         arith.cmpf ogt, %{{.*}} : vector<8xf32>
 // CHECK:         vector.store %{{.*}} : memref<?xf32{{.*}}>, vector<8xf32>
 func.func @windows(%x: memref<?xf32>, %frame: memref<3xf32>, %out: memref<?xf32>) {
   linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 * 2 + d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>],

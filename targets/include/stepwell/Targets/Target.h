@@ -72,10 +72,10 @@ public:
   /// The dialects, external models and translations that pipeline and emission
   /// need beyond what the passes themselves declare.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
-  /// Passes on linalg on memrefs that need buffers of their own: what they
-  /// allocate is planned into the workspace with everything else.
-  virtual void buildBufferPipeline(mlir::OpPassManager &,
-                                   const TargetOptions &) const {}
+  /// On linalg on memrefs, before temporaries get their places in the
+  /// workspace.
+  virtual void buildBufferPipeline(mlir::OpPassManager &pm,
+                                   const TargetOptions &options) const {}
   /// From linalg on memrefs to what emit() takes. On a builtin.module pass
   /// manager.
   virtual void buildPipeline(mlir::OpPassManager &pm,

@@ -63,8 +63,6 @@ struct Template {
   std::shared_ptr<const Program> program;
 
   /// The memory tables: kernels by class, derivatives by request.
-  std::string lastClass;
-  Kernel *lastKernel = nullptr;
   std::unordered_map<std::string, Kernel> kernels;
   std::unordered_map<std::string, Ref<Template>> derivatives;
 
@@ -98,17 +96,19 @@ std::vector<TensorType> inferResults(const Template &,
 /// The Program for arguments of these types; `inputs` has the layouts.
 Program instantiate(const Template &, std::vector<ProgramInput> inputs);
 
+struct LaunchPlan;
 /// Runs the kernel, compiling it if need be. `outputs` are allocated; when
 /// `into` is not negative the only output is that input, written in place.
-void launch(Template &, std::span<const Argument>,
-            std::span<const Tensor> outputs, int into = -1);
+/// Returns what repeats the launch on other addresses.
+LaunchPlan launch(Template &, std::span<const Argument>,
+                  std::span<const Tensor> outputs, int into = -1);
 
 /// Looks a key up on disk or compiles it.
 Kernel obtainKernel(const Program &, const std::string &reason);
 /// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
 /// many elements are touched: large work runs without Python's lock.
-void runKernel(const Kernel &, const stepwell_arg *, int64_t work,
-               const std::function<std::string(int site)> &describeSite);
+void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
+               int64_t work, const Template &);
 stepwell_arg scalarWord(DType, const Scalar &);
 /// The element type in which a number travels to a computation in `compute`.
 DType scalarCarrier(DType compute);

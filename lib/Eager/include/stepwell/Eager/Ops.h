@@ -15,10 +15,13 @@ namespace stepwell {
 
 /// Promotes, infers, computes. With `into`, argument 0 is overwritten by the
 /// result.
-std::vector<Tensor> callOp(const OpRow &, std::vector<Argument>,
+std::vector<Tensor> callOp(const OpRow &, std::span<const Argument>,
                            const Attributes &, bool into = false);
+/// The same for an operation with one result.
+Tensor callSingle(const OpRow &, std::span<const Argument>,
+                  const Attributes & = {}, bool into = false);
 /// By name, for calls that the library makes itself.
-Tensor callOp(std::string_view mnemonic, std::vector<Argument>,
+Tensor callOp(std::string_view mnemonic, std::initializer_list<Argument>,
               const Attributes & = {});
 /// Computes and records a Template.
 std::vector<Tensor> callTemplate(Template &, std::span<const Argument>,

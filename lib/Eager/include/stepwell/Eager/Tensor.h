@@ -67,6 +67,7 @@ struct Buffer {
   int64_t references = 0;
   stepwell_storage *memory = nullptr;
   uint64_t version = 0;
+  int small = 0; // log2 of the bytes of memory that may be kept for others
   static Ref<Buffer> allocate(int64_t bytes);
   static Ref<Buffer> adopt(stepwell_storage *memory);
   static void destroy(Buffer *);

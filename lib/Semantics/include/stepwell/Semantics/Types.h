@@ -42,6 +42,17 @@ inline constexpr int kMaxRank = 16;
 class Dims {
 public:
   Dims() = default;
+  // Only what is there: most tensors have few dimensions.
+  Dims(const Dims &other) : count(other.count) {
+    for (int i = 0; i < count; ++i)
+      items[i] = other.items[i];
+  }
+  Dims &operator=(const Dims &other) {
+    count = other.count;
+    for (int i = 0; i < count; ++i)
+      items[i] = other.items[i];
+    return *this;
+  }
   Dims(std::initializer_list<int64_t> values) {
     for (int64_t value : values)
       push_back(value);

@@ -115,10 +115,41 @@ def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"
   ];
 }
 
+def CPUFuseLoopsPass : Pass<"cpu-fuse-loops", "::mlir::ModuleOp"> {
+  let summary = "Run a reduction and its neighbours row by row in one loop";
+  let description = [{
+    Operations in a row that can be cut along one of their parallel loops, so that each piece needs the same piece of
+    every buffer that one of them writes, become one scf.parallel over pieces, which stay in the cache from one operation to the
+    next. Rows are taken one by one; where only neighbouring columns are independent, strips of them. Runs before
+    temporaries get their places, because places are shared by what is not alive together.
+
+    Before:
+    ```mlir
+    linalg.fill ins(%lowest : f32) outs(%m : memref<?xf32>)
+    linalg.generic <max over j> ins(%x : memref<?x?xf32>) outs(%m : memref<?xf32>)
+    linalg.generic <x - m> ins(%x, %m : ...) outs(%y : memref<?x?xf32>)
+    ```
+    After:
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%rows) step (%c1) {
+      %xi = memref.subview %x[%i, 0] [1, %columns] [1, 1]
+      %mi = memref.subview %m[%i] [1] [1]
+      %yi = memref.subview %y[%i, 0] [1, %columns] [1, 1]
+      linalg.fill ins(%lowest : f32) outs(%mi : ...)
+      linalg.generic <max over j> ins(%xi : ...) outs(%mi : ...)
+      linalg.generic <x - m> ins(%xi, %mi : ...) outs(%yi : ...)
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 def CPUOutlineParallelPass : Pass<"cpu-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Share large operations of the entry out among threads";
   let description = [{
-    The operation moves into a function over a range of one of its parallel loops. Where there is
+    The operation, or the scf.parallel, moves into a function over a range of one of its parallel loops. Where there is
     enough work, ctx->parallel_for calls that function; else the entry does, once.
 
     Before:
