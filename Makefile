@@ -70,6 +70,7 @@ $(STAMPS)/requirements-bench: requirements-bench.txt $(STAMPS)/requirements | pa
 # Against PyTorch, which only this installs. BENCH="--group matmul" for a part.
 .PHONY: bench bench-verify
 bench: build $(STAMPS)/requirements-bench
+	@ninja -C $(BUILD) kernel-packs # as in a wheel
 	@$(BIN)/python bench/run.py $(BENCH)
 
 # The same cases, whose results are compared and not timed.

@@ -438,6 +438,7 @@ static void addKernels(nb::module_ &m) {
   m.def("kernel_stats", [] {
     nb::dict stats;
     stats["memory_hits"] = kernelStats().memoryHits;
+    stats["shipped_hits"] = kernelStats().shippedHits;
     stats["disk_hits"] = kernelStats().diskHits;
     stats["compiles"] = kernelStats().compiles;
     return stats;
@@ -467,6 +468,26 @@ static void addKernels(nb::module_ &m) {
     return records;
   });
   m.def("_set_compiler", [](const std::string &path) { compilerPath = path; });
+  m.def("_set_kernel_packs",
+        [](const std::string &folder) { packFolder = folder; });
+  // The programs whose kernels `function` asks for, in order.
+  m.def("_record_programs", [](nb::callable function) {
+    std::vector<std::string> programs;
+    struct Recording {
+      Recording(std::vector<std::string> *into) { recordedPrograms = into; }
+      ~Recording() { recordedPrograms = nullptr; }
+    } recording(&programs);
+    function();
+    return programs;
+  });
+  m.def("_compile_for",
+        [](const std::string &program, const std::string &level) {
+          auto [digest, object] = compileFor(program, level);
+          return nb::make_tuple(
+              nb::bytes(reinterpret_cast<const char *>(digest.bytes),
+                        sizeof digest.bytes),
+              nb::bytes(object.data(), object.size()));
+        });
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
   nb::class_<Executable>(m, "Executable")

@@ -24,6 +24,7 @@ def _find_compiler() -> str:
 
 
 _core._set_compiler(_find_compiler())
+_core._set_kernel_packs(_os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "kernels"))
 
 from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
