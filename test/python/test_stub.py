@@ -42,6 +42,8 @@ def test_what_the_stub_promises_exists(name):
     defaults = [ast.unparse(d) for d in arguments.defaults]
     defaults = [None] * (len(arguments.args) - len(defaults)) + defaults
     promised = [(a.arg, d) for a, d in zip(arguments.args, defaults, strict=True)]
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    promised += [(a.arg, ast.unparse(d)) for a, d in only]
     function = getattr(sw, name)
     if inspect.isfunction(function):  # written in Python, perhaps for *dims
         inspect.signature(function).bind(*[argument.arg for argument in arguments.args])

@@ -27,10 +27,14 @@ def _signature(op, text):
 def _annotated(op, text):
     function = _signature(op, text)
     arguments = function.args
-    first_default = len(arguments.args) - len(arguments.defaults)
+    no_default = [None] * (len(arguments.args) - len(arguments.defaults))
+    listed = [*zip(arguments.args, no_default + arguments.defaults, strict=True)]
+    positional = len(listed)
+    listed += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     parts = []
-    for i, argument in enumerate(arguments.args):
-        default = arguments.defaults[i - first_default] if i >= first_default else None
+    for i, (argument, default) in enumerate(listed):
+        if i == positional:
+            parts.append("*")
         name = argument.arg
         if name in ANNOTATIONS:
             annotation = ANNOTATIONS[name]
