@@ -79,7 +79,8 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> decomposition = [];
   /// True where a derivative does not exist (comparisons, rounding): explicit, never by omission.
   bit nonDifferentiable = 0;
-  /// A C++ hook instead of `vjp`: buildVJP in ArrayVJP.cpp; `saves` lists what it reads.
+  /// A C++ hook instead of `vjp`: buildVJP in VJP.cpp. `saves` lists what it reads: "x", "shape(x)", or, where the
+  /// gradient of y alone reads it, "x for y".
   bit hasVJPHook = 0;
   list<string> saves = [];
   /// Operands of which only the shape is used.

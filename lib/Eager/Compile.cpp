@@ -312,8 +312,17 @@ stepwell::compileFor(const std::string &program, const std::string &level) {
 
 //===--- The call ---------------------------------------------------------===//
 
+/// How often the number of threads was set: a context takes it when it is made.
+static uint64_t threadCountChanges = 0;
+
+void stepwell::setNumThreads(int32_t count) {
+  stepwell_runtime_set_num_threads(count);
+  ++threadCountChanges;
+}
+
 namespace {
 struct OwnedContext : stepwell_context {
+  uint64_t changes = threadCountChanges;
   OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
   ~OwnedContext() { stepwell_context_release(this); }
   int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
@@ -329,6 +338,10 @@ void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
                          const stepwell_arg *words, int64_t work,
                          const Template &call) {
   static thread_local OwnedContext context;
+  if (context.changes != threadCountChanges) {
+    context.~OwnedContext();
+    new (&context) OwnedContext;
+  }
   int32_t status;
   std::memset(&context.error, 0, sizeof context.error);
   // Below this the lock's own cost would show.

@@ -11,6 +11,7 @@
 #include "stepwell/Eager/Capture.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace stepwell;
 
@@ -371,15 +372,13 @@ static void copyElements(const Tensor &target, const Tensor &source) {
     keepPlan(key, plan);
 }
 
-/// A number as a tensor that repeats it; the caller keeps `cell`.
-static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes,
-                       stepwell_arg &cell) {
-  cell = scalarWord(scalarCarrier(dtype), value);
-  stepwell_storage *memory = stepwell_storage_wrap(
-      stepwell_device_cpu(), &cell, sizeof cell, nullptr, nullptr);
-  if (!memory)
-    fail(Error::Kind::Runtime, "not enough memory");
-  return makeTensor(Buffer::adopt(memory), scalarCarrier(dtype),
+/// A number as a tensor that repeats it.
+static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes) {
+  DType carrier = scalarCarrier(dtype);
+  stepwell_arg cell = scalarWord(carrier, value);
+  Ref<Buffer> buffer = Buffer::allocate(sizeof cell);
+  std::memcpy(buffer->memory->data, &cell, sizeof cell);
+  return makeTensor(std::move(buffer), carrier,
                     {sizes, Dims::filled(sizes.size(), 0), 0});
 }
 
@@ -387,8 +386,7 @@ Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
   if (Capture *capture = Capture::current())
     return capture->constant(dtype, sizes, value);
   Tensor tensor = empty(dtype, sizes);
-  stepwell_arg cell;
-  copyElements(tensor, repeated(value, dtype, sizes, cell));
+  copyElements(tensor, repeated(value, dtype, sizes));
   return tensor;
 }
 
@@ -399,8 +397,7 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
     capture->write(*target,
                    capture->constant(target->dtype, target->sizes, value));
   } else {
-    stepwell_arg cell;
-    copyElements(target, repeated(value, target->dtype, target->sizes, cell));
+    copyElements(target, repeated(value, target->dtype, target->sizes));
     if (!target->untracked)
       ++target->buffer->version;
   }

@@ -106,6 +106,8 @@ LaunchPlan launch(Template &, std::span<const Argument>,
 
 /// Looks a key up among the shipped objects and on disk, or compiles it.
 Kernel obtainKernel(const Program &, const std::string &reason);
+/// How many threads work on one call of a kernel, from now on.
+void setNumThreads(int32_t count);
 /// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
 /// many elements are touched: large work runs without Python's lock.
 void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
