@@ -84,8 +84,8 @@ def _retains_grad(self: Tensor) -> bool:
     return self.requires_grad and not self.is_leaf and "retain" in _core._hooks(self)
 
 
-Tensor.register_hook = register_hook
-Tensor.retain_grad = retain_grad
+for _each in (register_hook, retain_grad):
+    setattr(Tensor, _each.__name__, _each)
 Tensor.retains_grad = property(
     _retains_grad, doc="Whether this is no leaf and `retain_grad` was called."
 )

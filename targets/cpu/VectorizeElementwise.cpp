@@ -55,6 +55,13 @@ private:
     unroll = options.unroll;
     if (!unroll)
       unroll = work <= 4 ? 4 : work <= 10 ? 2 : 1;
+    // A long body is one chain of dependent operations: the same operation on
+    // several vectors in turn keeps the units busy where the reorder buffer,
+    // full of one chain, does not. Of very long ones (math.fma emulated) code
+    // size matters more.
+    interleave = width && work > 10 && work <= 300;
+    if (interleave && !options.unroll)
+      unroll = 4;
     scalarRest = llvm::any_of(nest.op.getDpsInitsMutable(), [&](OpOperand &o) {
       const Access &access = nest.accesses[o.getOperandNumber()];
       return access.stride(loop) != 1 ||
@@ -105,6 +112,10 @@ private:
     OpFoldResult whole = nest.index().roundDown(end, int64_t(count) * width);
     nest.range(begin, whole, int64_t(count) * width, {},
                [&](Value at, ValueRange) {
+                 if (interleave) {
+                   chunk(at, width * count);
+                   return SmallVector<Value>();
+                 }
                  for (unsigned i = 0; i < count; ++i)
                    chunk(nest.index().value(nest.index().add(
                              at, nest.index().constant(int64_t(i) * width))),
@@ -131,7 +142,7 @@ private:
   BodyEmitter body;
   const VectorOptions &options;
   unsigned loop, width = 0, unroll = 1;
-  bool scalarRest = false;
+  bool scalarRest = false, interleave = false;
   SmallVector<Row> rows;
 };
 

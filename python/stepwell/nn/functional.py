@@ -391,7 +391,7 @@ def binary_cross_entropy_with_logits(
     positive = logsigmoid(input)
     if pos_weight is not None:
         positive = positive * ((pos_weight - 1) * target + 1)
-    losses = (1 - target) * input - positive
+    losses = -((target - 1) * input + positive)
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
