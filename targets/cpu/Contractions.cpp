@@ -163,7 +163,8 @@ std::optional<Roles> stepwell::cpu::findWindowRoles(LoopNest &nest) {
     if (isRow(loop))
       row = loop;
   }
-  if (!row)
+  // A lone row (of a depthwise convolution) has nobody to share windows with.
+  if (!row || isConstantIntValue(nest.ranges[*row], 1))
     return std::nullopt;
   roles.m = *row;
   for (unsigned loop = 0; loop < kinds.size(); ++loop)

@@ -64,6 +64,8 @@ public:
     };
     panel = stack(depth * columns);
     tile = stack(rows * columns);
+    turns = memref::AllocaOp::create(
+        entry, loc, MemRefType::get({2 * vectors}, builder.getIndexType()));
     places = memref::AllocaOp::create(
         entry, loc, MemRefType::get({columns}, builder.getIndexType()));
     nest.loop(roles.outer, [&] { build(); });
@@ -208,43 +210,104 @@ private:
     return sum;
   }
 
+  /// From a column to the next one in the same row of windows, if the step is
+  /// one that vectors can be loaded with.
+  std::optional<int64_t> columnStep() {
+    auto step = nest.accesses[roles.b].stride(roles.nParts.back());
+    return step && (*step == 1 || (*step == 2 && lanes > 1)) ? step
+                                                             : std::nullopt;
+  }
+
   /// Writes down where the window of each column begins; columns beyond the
-  /// last are the last again. Returns whether every vector of them is in a row.
+  /// last are the last again. Returns whether the columns of every vector turn
+  /// at most once into another row, which lies further on: then all between the
+  /// first and the last may be read. `turns` has, for each vector, where its
+  /// first column would be, seen from the second row, and the lane of the turn.
   Value placeColumns(Value n, OpFoldResult wide) {
     Value zero = index().value(index().constant(0));
     Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    OpFoldResult step = index().constant(columnStep().value_or(1));
     SmallVector<Value> state = takeApart(roles.nParts, n);
     unsigned counters = state.size();
-    state.append({zero, yes});
+    state.append({zero, zero, yes});
     OpFoldResult last = index().sub(wide, index().constant(1));
     state = nest.range(
         index().constant(0), index().constant(columns), 1, state,
         [&](Value j, ValueRange carried) {
           ValueRange at = carried.take_front(counters);
-          Value before = carried[counters], inRow = carried[counters + 1];
+          Value before = carried[counters], turned = carried[counters + 1];
+          Value good = carried[counters + 2];
           Value place = index().value(moved(roles.nParts, at));
           memref::StoreOp::create(builder, loc, place, places, j);
-          Value follows = compare(arith::CmpIPredicate::eq, place,
-                                  index().add(before, index().constant(1)));
           Value lane = arith::AndIOp::create(
               builder, loc, j, index().value(index().constant(lanes - 1)));
           Value first =
               compare(arith::CmpIPredicate::eq, lane, index().constant(0));
-          follows = arith::OrIOp::create(builder, loc, first, follows);
+          Value expected = index().value(index().add(before, step));
+          Value differs = arith::CmpIOp::create(
+              builder, loc, arith::CmpIPredicate::ne, place, expected);
+          Value turns = arith::OrIOp::create(builder, loc, first, differs);
+          // A vector's first column is a turn at no lane.
+          nest.when(turns, {}, [&] {
+            Value start =
+                index().value(index().sub(place, index().mul(lane, step)));
+            Value at = arith::SelectOp::create(
+                builder, loc, first, index().value(index().constant(lanes)),
+                lane);
+            Value vector = index().value(
+                index().sub(j, lane)); // two entries for `lanes` columns
+            Value entry = arith::DivUIOp::create(
+                builder, loc, vector,
+                index().value(index().constant(lanes / 2)));
+            memref::StoreOp::create(builder, loc, start, this->turns, entry);
+            memref::StoreOp::create(
+                builder, loc, at, this->turns,
+                index().value(index().add(entry, index().constant(1))));
+            return SmallVector<Value>();
+          });
+          Value one = index().value(index().constant(1));
+          turned = index().value(index().add(
+              turned, arith::SelectOp::create(builder, loc, differs, one, zero)
+                          .getResult()));
+          turned = arith::SelectOp::create(builder, loc, first, zero, turned);
+          Value fits =
+              compare(arith::CmpIPredicate::sle, turned, index().constant(1));
+          Value forward = arith::CmpIOp::create(
+              builder, loc, arith::CmpIPredicate::sge, place, expected);
+          forward = arith::OrIOp::create(builder, loc, first, forward);
+          good = arith::AndIOp::create(builder, loc, good, fits);
+          good = arith::AndIOp::create(builder, loc, good, forward);
           SmallVector<Value> next = countOn(roles.nParts, at);
           Value more = compare(arith::CmpIPredicate::slt, j, last);
           for (auto [counter, old] : llvm::zip(next, at))
             counter = arith::SelectOp::create(builder, loc, more, counter, old);
-          next.push_back(place);
-          next.push_back(arith::AndIOp::create(builder, loc, inRow, follows));
+          next.append({place, turned, good});
           return next;
         });
     return state.back();
   }
 
+  /// A vector of elements `columnStep()` apart.
+  Value loadColumns(Value from, Value at) {
+    const Access &b = nest.accesses[roles.b];
+    auto type = cast<VectorType>(vectorOf(b.element, lanes));
+    Value low = vector::LoadOp::create(builder, loc, type, from, at);
+    if (columnStep() == 1)
+      return low;
+    // The second begins one early, so that it ends with the last element.
+    Value middle = index().value(index().add(at, index().constant(lanes - 1)));
+    Value high = vector::LoadOp::create(builder, loc, type, from, middle);
+    SmallVector<int64_t> pick;
+    for (int64_t i = 0; i < lanes; ++i)
+      pick.push_back(2 * i < lanes ? 2 * i : 2 * i + 1);
+    return vector::ShuffleOp::create(builder, loc, low, high, pick);
+  }
+
   void packWindows(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
     const Access &b = nest.accesses[roles.b];
-    Value inRow = placeColumns(n, wide);
+    Value smooth = placeColumns(n, wide);
+    if (!columnStep())
+      smooth = arith::ConstantIntOp::create(builder, loc, 0, 1);
     auto place = [&](Value j) -> Value {
       return memref::LoadOp::create(builder, loc, places, j);
     };
@@ -259,18 +322,36 @@ private:
                        return countOn(roles.kParts, at);
                      });
         };
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), inRow,
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), smooth,
                                     /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(branch.thenBlock());
-    SmallVector<Value> starts;
-    for (unsigned v = 0; v < vectors; ++v)
+    SmallVector<Value> starts, seconds, firsts;
+    Type lane = builder.getI32Type();
+    SmallVector<int32_t> numbers;
+    for (int64_t i = 0; i < lanes; ++i)
+      numbers.push_back(i);
+    auto laneType = cast<VectorType>(vectorOf(lane, lanes));
+    Value iota = arith::ConstantOp::create(
+        builder, loc, laneType,
+        DenseElementsAttr::get(laneType, ArrayRef(numbers)));
+    for (unsigned v = 0; v < vectors; ++v) {
+      auto entry = [&](int64_t i) -> Value {
+        return memref::LoadOp::create(
+            builder, loc, turns, index().value(index().constant(2 * v + i)));
+      };
       starts.push_back(place(index().value(index().constant(v * lanes))));
+      seconds.push_back(entry(0));
+      Value turn = arith::IndexCastOp::create(builder, loc, lane, entry(1));
+      turn = vector::BroadcastOp::create(builder, loc, laneType, turn);
+      firsts.push_back(arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::slt, iota, turn));
+    }
     forRows([&](Value from, OpFoldResult to) {
       for (unsigned v = 0; v < vectors; ++v) {
-        Value value = vector::LoadOp::create(
-            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
-            starts[v]);
+        Value value = arith::SelectOp::create(builder, loc, firsts[v],
+                                              loadColumns(from, starts[v]),
+                                              loadColumns(from, seconds[v]));
         OpFoldResult lane = index().add(to, index().constant(v * lanes));
         vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
                                 index().value(lane));
@@ -425,7 +506,7 @@ private:
   bool fma;
   Type element; // of the sums
   int64_t lanes, rows, vectors = 2, columns, depth;
-  Value panel, tile, places;
+  Value panel, tile, places, turns;
 };
 
 struct CPULowerContractions
