@@ -77,9 +77,9 @@ bench: build $(STAMPS)/requirements-bench
 bench-verify: build $(STAMPS)/requirements-bench
 	@$(BIN)/python bench/run.py --verify-only
 
-# The runtime alone, in a folder of its own: what runs without a compiler must be clean.
-test-sanitized: $(STAMPS)/requirements
-	@cmake/test-sanitized.sh build-sanitized $(BIN)
+# The runtime and the eager side, in a folder of its own: what runs without a compiler must be clean.
+test-sanitized: build
+	@cmake/test-sanitized.sh build-sanitized $(BIN) $(BUILD) $(PYTEST_JOBS)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

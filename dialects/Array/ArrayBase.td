@@ -64,6 +64,9 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   string promotion = "None";
   /// Operands that the promotion leaves alone (a condition, an index).
   list<string> unpromoted = [];
+  /// Values of a number operand that are worth kernels of their own: a power by 2 is a product. The dispatcher makes
+  /// such a number a constant of the program.
+  list<string> constants = [];
   /// Elementwise operations only.
   Scalar scalar = NoScalar;
   /// The vector-Jacobian product: one expression per operand over operand names, result

@@ -281,10 +281,11 @@ std::vector<Tensor> Capture::append(const Template &t,
                                      program.inputs[at].type == input.type &&
                                      inputs[at].scalar == arguments[i].scalar))
         ++at;
-      if (at < inputs.size())
-        ids.push_back(-static_cast<Id>(at) - 1);
-      else
-        ids.push_back(addInput(input, {-1, false, {}, arguments[i].scalar}));
+      if (at == inputs.size())
+        addInput(input, {-1, false, {}, arguments[i].scalar});
+      if (t.inputs[i].number)
+        program.inputs[at].number = t.inputs[i].number;
+      ids.push_back(-static_cast<Id>(at) - 1);
     }
     types.push_back(input);
   }

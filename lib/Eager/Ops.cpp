@@ -197,6 +197,11 @@ static DType scalarDType(const Scalar &scalar) {
                                : DType::F32;
 }
 
+static double asDouble(const Scalar &scalar) {
+  return std::visit([](auto value) { return static_cast<double>(value); },
+                    scalar);
+}
+
 /// The record's scalar body says which kinds of element there is a formula for.
 static void checkElementKind(const OpRow &op,
                              const std::vector<TensorType> &types) {
@@ -239,6 +244,8 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                         ? compute
                         : operands[i].dtype;
     input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
+    if (input.scalar && isFloat(input.dtype))
+      input.number = op.constant(asDouble(arguments[i].scalar));
     inputs.push_back(input);
     DType dtype = op.promotes(i) ? compute : input.dtype;
     types.push_back(
@@ -272,6 +279,11 @@ static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
   CallKey key(&op, into ? 0 : -1);
   key.add(arguments, into ? 0 : -1);
   key.add(attributes);
+  // Numbers that the kernel is made for are a part of the call.
+  if (!op.constants.empty())
+    for (const Argument &argument : arguments)
+      if (!argument.tensor)
+        key.add(op.constant(asDouble(argument.scalar)).value_or(0.0));
   return key;
 }
 

@@ -272,7 +272,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         result, have = _product(result, tensors[position], list(have), named[position], keep)
     gone = tuple(i for i, n in enumerate(have) if n not in output)
     if gone:
-        result = _core.sum(result, gone, dtype=result.dtype)
+        # A product keeps its type; of one operand this is `sum`, integers in int64.
+        result = _core.sum(result, gone, dtype=result.dtype if len(tensors) > 1 else None)
         have = [n for n in have if n in output]
     return result.permute(*(have.index(n) for n in output)) if output else result
 

@@ -266,7 +266,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     With the condition alone: where it is true, as one int64 tensor per dimension.
     """
     if input is None and other is None:
-        return tuple(_core._nonzero(condition))
+        return tuple(_core._nonzero(condition if condition.ndim else condition.reshape(1)))
     return _core.where(condition, input, other)
 
 

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Vectorize.h"
+#include "VectorizeTransposed.h"
 
 using namespace mlir;
 using namespace stepwell::cpu;
@@ -36,7 +37,76 @@ public:
     for (unsigned dim = 0; dim < nest.ranges.size(); ++dim)
       if (dim != loop)
         outer.push_back(dim);
+    // Candidates by what is read are told apart at run time, unless known.
+    auto build = [&](auto &build, ArrayRef<unsigned> alongs) -> void {
+      if (alongs.empty()) {
+        nest.loop(outer, [&] { buildRow(); });
+        return;
+      }
+      Transposition squares(nest, body, loop, alongs.front(), width);
+      SmallVector<unsigned> others(outer);
+      llvm::erase(others, alongs.front());
+      auto transposed = [&] {
+        nest.loop(others, [&] {
+          squares.build([&](OpFoldResult from) { buildRest(from); });
+        });
+      };
+      Value condition = squares.condition();
+      if (!condition)
+        return transposed();
+      auto branch = scf::IfOp::create(nest.builder, nest.loc, condition,
+                                      /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(nest.builder);
+      nest.builder.setInsertionPointToStart(branch.thenBlock());
+      transposed();
+      nest.builder.setInsertionPointToStart(branch.elseBlock());
+      build(build, alongs.drop_front());
+    };
+    auto any = [&] {
+      build(build, Transposition::candidates(nest, loop, width));
+    };
+    if (Access *repeated = maybeRepeated())
+      return buildRepeated(*repeated, outer, any);
+    any();
+  }
+
+  /// The only input, if it may be one element that is repeated: numbers are
+  /// filled in like that.
+  Access *maybeRepeated() {
+    Access *only = nullptr;
+    for (unsigned i = 0; i < nest.op.getNumDpsInputs(); ++i)
+      if (isUsed(i) && std::exchange(only, &nest.accesses[i]))
+        return nullptr;
+    return width && only && only->base && !only->stride(loop) ? only : nullptr;
+  }
+
+  void buildRepeated(Access &input, ArrayRef<unsigned> outer,
+                     llvm::function_ref<void()> otherwise) {
+    IndexBuilder index = nest.index();
+    OpFoldResult stride = input.strides[loop];
+    Value still = arith::CmpIOp::create(
+        nest.builder, nest.loc, arith::CmpIPredicate::eq, index.value(stride),
+        index.value(index.constant(0)));
+    auto branch = scf::IfOp::create(nest.builder, nest.loc, still,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(nest.builder);
+    nest.builder.setInsertionPointToStart(branch.thenBlock());
+    input.strides[loop] = index.constant(0);
     nest.loop(outer, [&] { buildRow(); });
+    input.strides[loop] = stride;
+    nest.builder.setInsertionPointToStart(branch.elseBlock());
+    otherwise();
+  }
+
+  /// A row from a place on: less than a few vectors, or all of it.
+  void buildRest(OpFoldResult from) {
+    if (getConstantIntValue(from) == 0)
+      return buildRow();
+    setRows();
+    nest.range(from, nest.ranges[loop], 1, {}, [&](Value at, ValueRange) {
+      chunk(at, 0);
+      return SmallVector<Value>();
+    });
   }
 
 private:
@@ -70,12 +140,16 @@ private:
     });
   }
 
-  void buildRow() {
+  void setRows() {
     rows.clear();
     for (unsigned i = 0; i < nest.accesses.size(); ++i)
       rows.push_back(
           isUsed(i) ? nest.row(i, loop, width, i >= nest.op.getNumDpsInputs())
                     : Row());
+  }
+
+  void buildRow() {
+    setRows();
     OpFoldResult begin = nest.index().constant(0), end = nest.ranges[loop];
     if (width) {
       if (unroll > 1)

@@ -100,6 +100,7 @@ def test_where_of_a_condition():
         assert ours.dtype is sw.int64
         np.testing.assert_array_equal(ours.numpy(), theirs)
     same(t(X)[found], X[np.where(mask)])
+    assert [each.tolist() for each in sw.where(t(True))] == [[0]]
     with pytest.raises(TypeError):
         sw.where(t(mask), t(X))
 

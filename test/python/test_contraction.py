@@ -133,7 +133,8 @@ def test_element_types(dtype):
     assert found.dtype is dtype
     expected = np.arange(6).reshape(2, 3) @ np.arange(12).reshape(3, 4)
     np.testing.assert_array_equal(found._cast(sw.int64).numpy(), expected)
-    assert sw.einsum("ij->", x).dtype is dtype
+    assert sw.einsum("ij->", x).dtype is sw.sum(x).dtype
+    assert sw.einsum("ij,jk->", x, y).dtype is dtype
 
 
 def test_broadcasting_against_one_element():

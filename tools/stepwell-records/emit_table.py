@@ -121,6 +121,7 @@ def emit(ops):
             f"    .results = {{{', '.join(results)}}},",
             f"    .promotion = Promotion::{op.promotion},",
             f"    .unpromoted = {unpromoted},",
+            f"    .constants = {{{', '.join(op.constants)}}},",
             f"    .elementwise = {str(op.elementwise).lower()},",
             f"    .elementKinds = {kinds},",
             f"    .nonDifferentiable = {str(op.non_differentiable).lower()},",

@@ -10,6 +10,7 @@
 #include "stepwell/Registration.h"
 #include "stepwell/Transforms/Passes.h"
 
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -83,9 +84,40 @@ em::Real build(Operation *op, em::Real x, em::Real y, em::Real z, bool f32) {
       .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
 }
 
+/// A power by a small integer that is known: products are exact where the
+/// function is, and a hundredth of its price.
+bool multiplyInstead(math::PowFOp op) {
+  llvm::APFloat exponent(0.0);
+  if (!matchPattern(op.getRhs(), m_ConstantFloat(&exponent)))
+    return false;
+  OpBuilder builder(op);
+  Value x = op.getLhs(), result;
+  auto times = [&](Value a, Value b) {
+    return arith::MulFOp::create(builder, op.getLoc(), a, b);
+  };
+  if (exponent.isExactlyValue(1.0))
+    result = x;
+  else if (exponent.isExactlyValue(2.0))
+    result = times(x, x);
+  else if (exponent.isExactlyValue(3.0))
+    result = times(times(x, x), x);
+  else if (exponent.isExactlyValue(-1.0))
+    result = arith::DivFOp::create(
+        builder, op.getLoc(),
+        arith::ConstantOp::create(builder, op.getLoc(),
+                                  builder.getOneAttr(x.getType())),
+        x);
+  else
+    return false;
+  op.replaceAllUsesWith(result);
+  op.erase();
+  return true;
+}
+
 struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
   void runOnOperation() override {
+    getOperation()->walk([](math::PowFOp op) { multiplyInstead(op); });
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
       if (isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp,

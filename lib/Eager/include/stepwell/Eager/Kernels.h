@@ -35,6 +35,8 @@ struct TemplateInput {
   DType dtype;
   bool scalar = false; // passed by value
   Need need = Need::Values;
+  /// Of a number: the value, when the kernel is made for it.
+  std::optional<double> number = std::nullopt;
 };
 
 struct Template {
