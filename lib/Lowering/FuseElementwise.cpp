@@ -56,6 +56,12 @@ bool readsOneTensor(linalg::GenericOp producer) {
          }) <= 1;
 }
 
+/// Whether each element is read once and none is repeated, as in a transpose.
+bool permutes(linalg::GenericOp producer) {
+  return producer.getNumDpsInputs() == 1 &&
+         producer.getIndexingMapsArray().front().isPermutation();
+}
+
 bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -70,6 +76,11 @@ bool shouldFuse(OpOperand *operand) {
       !consumer.getMatchingIndexingMap(operand).isProjectedPermutation(
           /*allowZeroInResults=*/true);
   if (repeats && (windowed || !movesOnly))
+    return false;
+  // An operand of a product without rows or columns would make it another
+  // kind of sum.
+  if (repeats && linalg::isaContractionOpInterface(consumer) &&
+      !permutes(producer))
     return false;
   if (movesOnly)
     return true;
