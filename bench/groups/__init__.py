@@ -4,7 +4,7 @@
 
 from case import Group
 
-from . import cold, compiled, conv, dispatch, elementwise, matmul, memory, model, reduce
+from . import attention, cold, compiled, conv, dispatch, elementwise, matmul, memory, model, reduce
 
 GROUPS: dict[str, Group] = {
     group.name: group
@@ -15,6 +15,7 @@ GROUPS: dict[str, Group] = {
         matmul.GROUP,
         conv.GROUP,
         conv.POOLING,
+        attention.GROUP,
         model.GROUP,
         compiled.BANDWIDTH,
         compiled.PRODUCTS,

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+include "Attention.td"
 include "Composite.td"
 include "Contraction.td"
 include "Convolution.td"

@@ -34,6 +34,17 @@ static const DecompositionRow *lookup(Operation *op) {
 
 bool array::isComposite(Operation *op) { return lookup(op); }
 
+bool array::hasTiles(Operation *op) {
+  static constexpr int64_t kWidest = 2048;
+  if (!isa<AttentionOp, CausalAttentionOp, MaskedAttentionOp,
+           BiasedAttentionOp>(op))
+    return false;
+  return llvm::all_of(op->getOperands().take_front(3), [](Value operand) {
+    int64_t size = cast<RankedTensorType>(operand.getType()).getDimSize(3);
+    return !ShapedType::isDynamic(size) && size <= kWidest;
+  });
+}
+
 FailureOr<SmallVector<Value>> array::buildDecomposition(OpBuilder &builder,
                                                         Operation *op) {
   const DecompositionRow *row = lookup(op);

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 
+#include <limits>
+
 namespace stepwell::array {
 
 using namespace mlir;

@@ -76,7 +76,9 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   };
   // What the program says: derivatives, then nothing but linalg.
   pm.addPass(createFulfilRequestsPass());
-  pm.addPass(createDecomposeCompositesPass());
+  DecomposeCompositesPassOptions composites;
+  composites.tiles = target.name() == "cpu";
+  pm.addPass(createDecomposeCompositesPass(composites));
   tidy();
   pm.addPass(createConvertArrayToLinalgPass());
   if (auto plant = options.options.find("plant");

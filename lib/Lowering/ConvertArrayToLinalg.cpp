@@ -11,6 +11,7 @@
 #include "stepwell/Array/Array.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -42,10 +43,11 @@ struct ConvertArrayToLinalg
 
     RewritePatternSet patterns(context);
     for (auto populate :
-         {populateContractionPatterns, populateConvolutionPatterns,
-          populateElementwisePatterns, populateIndexingPatterns,
-          populatePoolingPatterns, populateRandomPatterns,
-          populateReductionPatterns, populateStructurePatterns})
+         {populateAttentionPatterns, populateContractionPatterns,
+          populateConvolutionPatterns, populateElementwisePatterns,
+          populateIndexingPatterns, populatePoolingPatterns,
+          populateRandomPatterns, populateReductionPatterns,
+          populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -124,9 +125,26 @@ struct FuseElementwise
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(true);
-    if (failed(
-            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
-      signalPassFailure();
+    // The tiles of an scf.forall have their places, which fusion would forget.
+    SmallVector<Operation *> ops;
+    bool hasTiles = false;
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<scf::ForallOp>(op)) {
+        hasTiles = true;
+        return WalkResult::skip();
+      }
+      if (op != getOperation())
+        ops.push_back(op);
+      return WalkResult::advance();
+    });
+    if (!hasTiles) {
+      if (failed(applyPatternsGreedily(getOperation(), std::move(patterns),
+                                       config)))
+        signalPassFailure();
+      return;
+    }
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    (void)applyOpPatternsGreedily(ops, std::move(patterns), config);
   }
 };
 

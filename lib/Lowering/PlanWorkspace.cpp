@@ -83,17 +83,34 @@ private:
       if (!op.getType().getLayout().isIdentity() ||
           !op.getSymbolOperands().empty())
         return op.emitError("a temporary buffer is packed and row-major");
-      // Iterations that run at the same time must not meet in one place.
+      // Iterations that run at the same time must not meet in one place: what
+      // they need has a known size and lies on the stack.
+      Operation *outermost = nullptr;
       for (Operation *parent = op->getParentOp(); parent != entry;
            parent = parent->getParentOp())
         if (parent->hasTrait<OpTrait::HasParallelRegion>())
-          return op.emitError("no temporary buffer inside a parallel loop");
+          outermost = parent;
+      if (outermost)
+        return placeOnStack(op, outermost);
       Operation *first = block.findAncestorOpInBlock(*op);
       buffers.push_back({op, positions[first],
                          std::max(positions[first], lastUse(op.getResult()))});
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
+  }
+
+  WalkResult placeOnStack(memref::AllocOp op, Operation *loop) {
+    if (!isStatic(op))
+      return op.emitError(
+          "a temporary buffer inside a parallel loop has a known size");
+    OpBuilder builder(loop);
+    auto place =
+        memref::AllocaOp::create(builder, op.getLoc(), op.getType(),
+                                 builder.getI64IntegerAttr(kAlignment));
+    op.replaceAllUsesWith(place.getResult());
+    op.erase();
+    return WalkResult::skip();
   }
 
   /// Whatever takes a buffer and returns a memref is taken to return a view of

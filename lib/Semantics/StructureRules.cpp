@@ -293,4 +293,28 @@ ErrorOr<Dims> oneHot(Operands operands, const Attributes &attributes) {
   return result;
 }
 
+ErrorOr<Dims> attention(Operands operands, const Attributes &) {
+  static constexpr const char *kRoles[] = {"query", "key", "value", "mask"};
+  for (size_t i = 0; i < operands.size(); ++i)
+    if (operands[i].rank() != 4)
+      return valueError(std::string("the ") + kRoles[i] +
+                        " has four dimensions, not " +
+                        number(operands[i].rank()));
+  const Dims &query = operands[0].dims, &key = operands[1].dims,
+             &value = operands[2].dims;
+  bool fits = mayEqual(query[3], key[3]) && mayEqual(key[2], value[2]);
+  for (int i : {0, 1})
+    fits = fits && mayEqual(query[i], key[i]) && mayEqual(query[i], value[i]);
+  if (operands.size() > 3) {
+    const Dims &mask = operands[3].dims;
+    fits = fits && mayEqual(mask[0], query[0]) && mayEqual(mask[1], query[1]) &&
+           mayEqual(mask[2], query[2]) && mayEqual(mask[3], key[2]);
+  }
+  if (!fits)
+    return valueError("the operands " + shapes(operands) +
+                      " are not (b, h, l, e), (b, h, s, e), (b, h, s, v)" +
+                      (operands.size() > 3 ? " and (b, h, l, s)" : ""));
+  return Dims{query[0], query[1], query[2], value[3]};
+}
+
 } // namespace stepwell::rules

@@ -277,6 +277,13 @@ ErrorOr<DType> floats(Operands operands, const Attributes &attributes) {
   return dtype;
 }
 
+ErrorOr<DType> floatsAndMask(Operands operands, const Attributes &attributes) {
+  if (operands.back().dtype != DType::Bool)
+    return typeError("the mask must be bool, not " +
+                     std::string(name(operands.back().dtype)));
+  return floats(operands.first(operands.size() - 1), attributes);
+}
+
 ErrorOr<DType> firstAtPositions(Operands operands, const Attributes &) {
   if (operands[1].dtype != DType::I64)
     return Error{Error::Kind::Type, "the indices must be int64, not " +
@@ -298,6 +305,12 @@ Dims classSizes(ShapeRule rule, size_t operand, const Dims &sizes) {
       return sizes;
     if (sizes.size() > 1)
       result[1] = sizes[1];
+    return result;
+  }
+  // Models have few sizes of heads, and tiles are made for them.
+  if (rule == attention) {
+    if (operand < 3)
+      result[3] = sizes[3];
     return result;
   }
   // A 1 may stretch in these, but not the rows and columns of a matrix.

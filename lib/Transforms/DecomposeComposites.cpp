@@ -22,10 +22,12 @@ namespace {
 
 struct DecomposeComposites
     : stepwell::impl::DecomposeCompositesPassBase<DecomposeComposites> {
+  using DecomposeCompositesPassBase::DecomposeCompositesPassBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> work;
     auto collect = [&](Operation *op) {
-      if (array::isComposite(op))
+      if (array::isComposite(op) && !(tiles && array::hasTiles(op)))
         work.push_back(op);
     };
     getOperation()->walk(collect);

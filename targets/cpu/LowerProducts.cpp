@@ -46,10 +46,21 @@ Widening wideningOf(linalg::LinalgOp op, unsigned operand, Type sum) {
 /// read it.
 linalg::FillOp zeroBefore(linalg::LinalgOp op) {
   Value c = op.getDpsInits()[0];
-  if (c.getDefiningOp<ViewLikeOpInterface>())
-    return {};
   Block *block = op->getBlock();
   linalg::FillOp fill;
+  auto isZero = [](linalg::FillOp fill) {
+    auto constant = fill.value().getDefiningOp<arith::ConstantOp>();
+    return constant && (matchPattern(constant.getResult(), m_AnyZeroFloat()) ||
+                        matchPattern(constant.getResult(), m_Zero()));
+  };
+  // Of a view only what is done just before is known.
+  if (c.getDefiningOp<ViewLikeOpInterface>()) {
+    Operation *before = op->getPrevNode();
+    while (before && isMemoryEffectFree(before))
+      before = before->getPrevNode();
+    fill = dyn_cast_or_null<linalg::FillOp>(before);
+    return fill && fill.output() == c && isZero(fill) ? fill : linalg::FillOp();
+  }
   for (Operation *user : c.getUsers()) {
     if (isa<ViewLikeOpInterface>(user))
       return {};
@@ -59,11 +70,7 @@ linalg::FillOp zeroBefore(linalg::LinalgOp op) {
         (!fill || fill->isBeforeInBlock(candidate)))
       fill = candidate;
   }
-  if (!fill)
-    return {};
-  auto constant = fill.value().getDefiningOp<arith::ConstantOp>();
-  if (!constant || !(matchPattern(constant.getResult(), m_AnyZeroFloat()) ||
-                     matchPattern(constant.getResult(), m_Zero())))
+  if (!fill || !isZero(fill))
     return {};
   for (Operation *user : c.getUsers()) {
     Operation *ancestor = block->findAncestorOpInBlock(*user);
@@ -98,6 +105,13 @@ public:
     types.widenA = wideningOf(op, roles.a, types.sum);
     types.widenB = wideningOf(op, roles.b, types.sum);
     types.fma = options.fma;
+    // Iterations of a parallel loop are tasks already.
+    inTask = op->getParentOfType<scf::ForallOp>() ||
+             op->getParentOfType<scf::ParallelOp>();
+    // What is widened is packed, which a task has no room for.
+    if (inTask &&
+        (types.widenA != Widening::None || types.widenB != Widening::None))
+      return;
     // Sums in a narrow type would have to be rounded at every visit.
     if (isa<FloatType>(types.sum) && types.sum.getIntOrFloatBitWidth() < 32)
       return;
@@ -172,14 +186,16 @@ private:
                  GemmDriver::scratchElements(schedule, size(roles.m),
                                              size(roles.n), size(roles.k)) *
                      (bits / 8));
-    Value scratch = takeScratch(scratches);
+    Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
+    Value scratch = inTask ? none : takeScratch(scratches);
 
     GemmDriver driver(code, module, schedule, types, layout, options.threads);
     func::FuncOp function = driver.function();
-    Value context = entry.getArgument(0);
+    context = inTask ? none : Value(entry.getArgument(0));
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
-    Value enough = code.most(code.number(schedule.serialWork), work);
+    Value enough = inTask ? code.truth(false)
+                          : code.most(code.number(schedule.serialWork), work);
     SmallVector<unsigned> outer;
     for (unsigned loop : roles.outer)
       if (!isConstantIntValue(nest.ranges[loop], 1))
@@ -219,7 +235,7 @@ private:
     bool narrow =
         types.widenA != Widening::None || types.widenB != Widening::None;
     Value shared = code.truth(false);
-    if (options.threads && !sumsOutside && !narrow) {
+    if (options.threads && !sumsOutside && !narrow && !inTask) {
       Value small = code.less(work, code.number(schedule.wholeWork));
       Value total = code.mul(count, work);
       shared =
@@ -227,7 +243,7 @@ private:
       shared = code.both(shared, code.less(code.number(1), count));
     }
     Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
-    environment.push_back(entry.getArgument(0));
+    environment.push_back(context);
     environment.push_back(code.both(enough, code.negate(shared)));
     environment.push_back(code.select(shared, none, scratch));
 
@@ -264,8 +280,8 @@ private:
     Value grain = code.add(code.div(code.number(schedule.grainWork),
                                     code.max(work, code.number(1))),
                            code.number(1));
-    code.run(task, code.environment(environment), entry.getArgument(0), shared,
-             count, grain);
+    code.run(task, code.environment(environment), context, shared, count,
+             grain);
   }
 
   /// One buffer serves every product of the entry; its size is known at the
@@ -292,6 +308,8 @@ private:
   ModuleOp module;
   GemmTypes types;
   linalg::FillOp fill;
+  Value context;
+  bool inTask = false;
 };
 
 struct CPULowerProducts

@@ -61,8 +61,11 @@ protected:
     llvm::SetVector<Value> used(root->operand_begin(), root->operand_end());
     getUsedValuesDefinedAbove(root->getRegions(), used);
     for (Value value : used)
-      if (value.getDefiningOp<arith::ConstantOp>() &&
-          !llvm::is_contained(root->getOperands(), value))
+      if (value.getDefiningOp<memref::AllocaOp>() || // each thread has its own
+          value.getDefiningOp<LLVM::ZeroOp>())
+        constants.push_back(value);
+      else if (value.getDefiningOp<arith::ConstantOp>() &&
+               !llvm::is_contained(root->getOperands(), value))
         constants.push_back(value);
       else
         captured.push_back(value);
@@ -546,8 +549,12 @@ private:
           times(*size);
       for (auto inner = op->getParentOfType<scf::ForOp>();
            inner && loop->isProperAncestor(inner);
-           inner = inner->getParentOfType<scf::ForOp>())
+           inner = inner->getParentOfType<scf::ForOp>()) {
         times(OpFoldResult(inner.getUpperBound()));
+        if (auto step = getConstantIntValue(inner.getStep()); step && *step > 1)
+          work = arith::CeilDivSIOp::create(builder, loc, work,
+                                            constant(builder, *step));
+      }
       total = arith::AddIOp::create(builder, loc, total, work);
     });
     return arith::MulIOp::create(builder, loc, total, count);

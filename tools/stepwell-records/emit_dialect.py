@@ -3,6 +3,7 @@
 """The C++ that the dialect, the lowering and the differentiation include."""
 
 import json
+import math
 
 from expressions import (
     AttributeCall,
@@ -56,6 +57,8 @@ bool {op.cpp_class}::isCompatibleReturnTypes(TypeRange inferred, TypeRange actua
 
 
 def _literal_number(value):
+    if isinstance(value, float) and math.isinf(value):
+        return f"{'-' if value < 0 else ''}std::numeric_limits<double>::infinity()"
     return f"{value!r}" if isinstance(value, float) else f"int64_t({value})"
 
 
@@ -116,7 +119,7 @@ class _ValueEmitter:
                 "local": expression.name,
             }[expression.kind]
         if isinstance(expression, Number):
-            return f"b.number({float(expression.value)!r}, {self.like})"
+            return f"b.number({_literal_number(float(expression.value))}, {self.like})"
         if isinstance(expression, TypedNumber):
             number = self.attribute(expression.number)
             return f"b.number({number}, {self.emit(expression.like)})"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwell import _core
+from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
 from stepwell._factories import ones_like, zeros_like
@@ -36,6 +37,7 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",

@@ -611,3 +611,39 @@ func.func @gelu_of_integers(%a: tensor<4xi64>) {
   %0 = array.gelu %a : (tensor<4xi64>) -> tensor<4xi64>
   return
 }
+
+// -----
+
+func.func @attention_lengths(%q: tensor<1x2x3x4xf32>, %v: tensor<1x2x5x4xf32>) {
+  // expected-error @+2 {{'array.attention' op the operands (1, 2, 3, 4), (1, 2, 3, 4) and (1, 2, 5, 4) are not (b, h, l, e), (b, h, s, e), (b, h, s, v)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.attention %q, %q, %v {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x5x4xf32>) -> tensor<1x2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_rank(%q: tensor<2x3x4xf32>) {
+  // expected-error @+2 {{'array.attention' op the query has four dimensions, not 3}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.attention %q, %q, %q {scale = 1.0 : f64} : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_mask(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x4xi1>) {
+  // expected-error @+2 {{are not (b, h, l, e), (b, h, s, e), (b, h, s, v) and (b, h, l, s)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xi1>) -> tensor<1x2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_mask_type(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x3xf32>) {
+  // expected-error @+2 {{'array.masked_attention' op the mask must be bool, not float32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> tensor<1x2x3x4xf32>
+  return
+}

@@ -95,6 +95,19 @@ func.func @dot_general(%a: tensor<2x?x4xf32>, %b: tensor<5x4x2xf32>) {
   return
 }
 
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<2x?x?x8xf32>, %k: tensor<2x?x?x8xf32>, %v: tensor<2x?x?x4xf32>, %m: tensor<2x?x?x?xi1>, %b: tensor<2x?x?x?xf32>) {
+  // CHECK: array.attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
+  %0 = array.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
+  // CHECK: array.causal_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
+  %1 = array.causal_attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
+  // CHECK: array.masked_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> tensor<2x?x?x4xf32>
+  %2 = array.masked_attention %q, %k, %v, %m {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> tensor<2x?x?x4xf32>
+  // CHECK: array.biased_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> tensor<2x?x?x4xf32>
+  %3 = array.biased_attention %q, %k, %v, %b {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> tensor<2x?x?x4xf32>
+  return
+}
+
 // CHECK-LABEL: @composites
 func.func @composites(%x: tensor<?x4xf32>, %h: tensor<?x4xbf16>, %w: tensor<4xf32>, %t: tensor<?xi64>) {
   // CHECK: array.mean %{{.*}} {dims = array<i64: 0>} : (tensor<?x4xbf16>) -> tensor<4xbf16>

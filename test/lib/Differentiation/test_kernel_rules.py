@@ -21,6 +21,21 @@ def softmax(x, dim):
     return e / e.sum(dim, keepdims=True)
 
 
+HEADS = [R.normal(size=shape) for shape in ((1, 2, 3, 5), (1, 2, 4, 5), (1, 2, 4, 2))]
+SCORES = R.normal(size=(1, 2, 3, 4))
+SCORES[0, 1, 2] = -1.0  # in a mask: nothing to see
+
+
+def attention(query, key, value, scale, mask=None):
+    scores = query @ np.swapaxes(key, -2, -1) * scale
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    most = scores.max(-1, keepdims=True)
+    e = np.exp(scores - np.where(np.isinf(most), 0, most))
+    total = e.sum(-1, keepdims=True)
+    return e @ value / np.where(total == 0, 1, total)
+
+
 def keep(function):
     return lambda x, dims, keepdim=False: np.asarray(
         function(x, axis=tuple(dims), keepdims=keepdim)
@@ -137,6 +152,19 @@ CASES = {
     "batch_norm": (
         lambda x, mean, var, weight, bias, eps: (x - mean) / np.sqrt(var + eps) * weight + bias,
         [([A, ROW, ROW**2 + 1, ROW + 1, ROW - 1], {"eps": 1e-3})],
+    ),
+    "attention": (attention, [(HEADS, {"scale": 0.7})]),
+    "causal_attention": (
+        lambda q, k, v, scale: attention(q, k, v, scale, np.tril(np.ones((3, 4), bool))),
+        [(HEADS, {"scale": 0.7})],
+    ),
+    "masked_attention": (
+        lambda q, k, v, mask, scale: attention(q, k, v, scale, mask),
+        [([*HEADS, SCORES > 0], {"scale": 0.7})],
+    ),
+    "biased_attention": (
+        lambda q, k, v, bias, scale: attention(q, k, v, scale, bias),
+        [([*HEADS, SCORES], {"scale": 0.7})],
     ),
     "cross_entropy": (
         cross_entropy,

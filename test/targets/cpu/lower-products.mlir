@@ -59,3 +59,25 @@ func.func @batch(%ctx: !llvm.ptr, %a: memref<?x?x?xf64>, %b: memref<?x?x?xf64>, 
   linalg.batch_matmul ins(%a, %b : memref<?x?x?xf64>, memref<?x?x?xf64>) outs(%c : memref<?x?x?xf64>)
   return %ok : i32
 }
+
+// -----
+
+// A tile: its zeros go away as well, and iterations of a parallel loop share nothing.
+
+// CHECK-LABEL: func.func @tile
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     linalg.fill
+// CHECK:         scf.forall
+// CHECK-DAG:       %[[NONE:.*]] = llvm.mlir.zero
+// CHECK-DAG:       %[[NO:.*]] = arith.constant false
+// CHECK:           call @stepwell.gemm.f32.{{.*}}product(%[[NONE]], %{{.*}}, %[[NONE]], {{.*}})
+func.func @tile(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: memref<4x8x8xf32>) -> i32 attributes {stepwell.entry} {
+  %zero = arith.constant 0.0 : f32
+  %ok = arith.constant 0 : i32
+  scf.forall (%i) in (4) {
+    %t = memref.subview %c[%i, 0, 0] [1, 8, 8] [1, 1, 1] : memref<4x8x8xf32> to memref<8x8xf32, strided<[8, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%t : memref<8x8xf32, strided<[8, 1], offset: ?>>)
+    linalg.matmul ins(%a, %b : memref<8x8xf32>, memref<8x8xf32>) outs(%t : memref<8x8xf32, strided<[8, 1], offset: ?>>)
+  }
+  return %ok : i32
+}

@@ -58,6 +58,10 @@ def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
     %0 = array.div %e, %s : (tensor<?x?xf32>, tensor<?x1xf32>) -> tensor<?x?xf32>
     ```
   }];
+  let options = [
+    Option<"tiles", "tiles", "bool", "false",
+           "Leave attention whose heads have known sizes to its lowering in tiles.">
+  ];
   let dependentDialects = ["::stepwell::array::ArrayDialect"];
 }
 

@@ -84,6 +84,9 @@ ErrorOr<Dims> pick(Operands, const Attributes &);
 ErrorOr<Dims> classes(Operands, const Attributes &);
 /// Attributes: num_classes.
 ErrorOr<Dims> oneHot(Operands, const Attributes &);
+/// (b, h, l, e), (b, h, s, e) and (b, h, s, v) to (b, h, l, v); a fourth
+/// operand is (b, h, l, s).
+ErrorOr<Dims> attention(Operands, const Attributes &);
 
 // WindowRules.cpp. Attributes: stride, padding, dilation, groups.
 
@@ -139,6 +142,8 @@ ErrorOr<DType> fromAttribute(Operands, const Attributes &);
 ErrorOr<DType> int64(Operands, const Attributes &);
 /// All operands have one element type, a float, and so has the result.
 ErrorOr<DType> floats(Operands, const Attributes &);
+/// The same, but for the last operand, which is bool.
+ErrorOr<DType> floatsAndMask(Operands, const Attributes &);
 /// The second operand is int64; the result is as the first.
 ErrorOr<DType> firstAtPositions(Operands, const Attributes &);
 
