@@ -58,7 +58,8 @@ def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
     it. It chooses at run time: rows by rows, a stream over B, panels of B packed on the stack, or B
     packed into a buffer that the entry allocates here (so this runs before stepwell-plan-workspace).
     A tile of C is summed up in registers. Large products call ctx->parallel_for. A zero that the
-    result was filled with before goes away.
+    result was filled with before goes away. An elementwise operation that reads the result next moves into a
+    function, which the product calls for each piece of the result while that is in the cache.
 
     Before:
     ```mlir
