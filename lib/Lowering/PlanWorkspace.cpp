@@ -183,7 +183,9 @@ private:
             mapping.map(value, size);
           return size;
         }
-    } else if (!op || !isPure(op) || op->getNumRegions()) {
+    } else if (!op || !isMemoryEffectFree(op) || op->getNumRegions() ||
+               // What always runs cannot fail here if it does not there.
+               (!isSpeculatable(op) && op->getBlock() != &block)) {
       Operation *where = op ? op : value.getParentBlock()->getParentOp();
       where->emitError("the size of a temporary buffer depends on data");
       return {};

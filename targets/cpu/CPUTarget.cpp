@@ -13,8 +13,10 @@
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -45,7 +47,9 @@ public:
 
   void buildBufferPipeline(OpPassManager &pm,
                            const TargetOptions &) const override {
+    pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
     pm.addPass(createCPUFuseLoopsPass());
+    pm.addPass(createCPUSplitReductionsPass());
   }
 
   void buildPipeline(OpPassManager &pm,
