@@ -70,15 +70,16 @@ $(STAMPS)/requirements-bench: requirements-bench.txt $(STAMPS)/requirements | pa
 # Against PyTorch, which only this installs. BENCH="--group matmul" for a part.
 .PHONY: bench bench-verify
 bench: build $(STAMPS)/requirements-bench
+	@ninja -C $(BUILD) kernel-packs # as in a wheel
 	@$(BIN)/python bench/run.py $(BENCH)
 
 # The same cases, whose results are compared and not timed.
 bench-verify: build $(STAMPS)/requirements-bench
 	@$(BIN)/python bench/run.py --verify-only
 
-# The runtime alone, in a folder of its own: what runs without a compiler must be clean.
-test-sanitized: $(STAMPS)/requirements
-	@cmake/test-sanitized.sh build-sanitized $(BIN)
+# The runtime and the eager side, in a folder of its own: what runs without a compiler must be clean.
+test-sanitized: build
+	@cmake/test-sanitized.sh build-sanitized $(BIN) $(BUILD) $(PYTEST_JOBS)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

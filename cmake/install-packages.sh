@@ -9,6 +9,7 @@ set -euo pipefail
 packages=(
   clang-22 clang-format-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   spirv-tools libvulkan1 mesa-vulkan-drivers # tests of the SPIR-V target: validator, Vulkan on the CPU
+  gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user # tests of programs for another processor
   cmake ninja-build ccache make git ca-certificates python3-dev python3-venv
   "$@"
 )

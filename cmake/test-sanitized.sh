@@ -2,21 +2,32 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Builds the runtime with sanitizers and runs its tests against that build.
+# Builds the runtime and the eager side (dispatcher, tape, extension) with sanitizers and runs their
+# tests against that build. The compiler and what it makes stay as they are in BUILD: LLVM's libraries
+# are not instrumented, and half of a library is worse than none. TESTS="test/python -k hooks" for a part.
 #
-#   test-sanitized.sh BUILD BIN
+#   test-sanitized.sh SANITIZED_BUILD BIN BUILD JOBS
 set -euo pipefail
-build=$1 bin=$2
+build=$1 bin=$2 plain=$3 jobs=$4
 sanitize=${STEPWELL_SANITIZE:-address,undefined}
 
 cmake/install-packages.sh libclang-rt-22-dev
 CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B "$build" -DCMAKE_PREFIX_PATH="$(llvm-config-22 --prefix)" \
   -DPython_EXECUTABLE="$(realpath -s "$bin")/python" -DSTEPWELL_SANITIZE="$sanitize" -DSTEPWELL_MLIR_PYTHON=OFF >/dev/null
-ninja -C "$build" stepwell-runtime-test stepwell-runtime stepwell-runtime-serial
+ninja -C "$build" stepwell-runtime-test stepwell-runtime stepwell-runtime-serial _core
+for file in libstepwell-compiler.so libstepwell-compiler.buildid; do
+  ln -sf "$(realpath "$plain/lib/$file")" "$build/lib/$file"
+done
+mkdir -p "$build/bin"
+ln -sf "$(realpath "$plain/bin")"/* "$build/bin/"
 
 # Python itself is not instrumented: the sanitizer's library has to be there before it.
 export LD_PRELOAD=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
 # Python's own leaks are not ours to report; a test asks for more memory than there is.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export STEPWELL_BUILD_DIR=$(realpath "$build")
-exec "$bin/python" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
+if [ -n "${TESTS:-}" ]; then
+  exec "$bin/python" -m pytest -q -n "$jobs" $TESTS
+fi
+"$bin/python" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
+exec "$bin/python" -m pytest -q -n "$jobs" test/python

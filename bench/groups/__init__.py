@@ -4,7 +4,7 @@
 
 from case import Group
 
-from . import cold, compiled, dispatch, elementwise, matmul, memory, model, reduce
+from . import cold, compiled, conv, dispatch, elementwise, matmul, memory, model, reduce
 
 GROUPS: dict[str, Group] = {
     group.name: group
@@ -13,6 +13,8 @@ GROUPS: dict[str, Group] = {
         elementwise.GROUP,
         reduce.GROUP,
         matmul.GROUP,
+        conv.GROUP,
+        conv.POOLING,
         model.GROUP,
         compiled.BANDWIDTH,
         compiled.PRODUCTS,

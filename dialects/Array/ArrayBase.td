@@ -64,6 +64,9 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   string promotion = "None";
   /// Operands that the promotion leaves alone (a condition, an index).
   list<string> unpromoted = [];
+  /// Values of a number operand that are worth kernels of their own: a power by 2 is a product. The dispatcher makes
+  /// such a number a constant of the program.
+  list<string> constants = [];
   /// Elementwise operations only.
   Scalar scalar = NoScalar;
   /// The vector-Jacobian product: one expression per operand over operand names, result
@@ -79,7 +82,8 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> decomposition = [];
   /// True where a derivative does not exist (comparisons, rounding): explicit, never by omission.
   bit nonDifferentiable = 0;
-  /// A C++ hook instead of `vjp`: buildVJP in ArrayVJP.cpp; `saves` lists what it reads.
+  /// A C++ hook instead of `vjp`: buildVJP in VJP.cpp. `saves` lists what it reads: "x", "shape(x)", or, where the
+  /// gradient of y alone reads it, "x for y".
   bit hasVJPHook = 0;
   list<string> saves = [];
   /// Operands of which only the shape is used.

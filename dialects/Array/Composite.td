@@ -26,7 +26,7 @@ def Array_MeanOp : Array_CompositeOp<"mean"> {
   let decomposition = ["x = cast(input, wide(input))",
                        "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
   let vjp = ["broadcast_like(g / count(input, dtype(g), dims), input, dims, keepdim)"];
-  let python = ["mean(input, dim=None, keepdim=False)"];
+  let python = ["mean(input, dim=None, keepdim=False, *, dtype=None)"];
 }
 
 def Array_VarOp : Array_CompositeOp<"var"> {
@@ -42,21 +42,21 @@ def Array_VarOp : Array_CompositeOp<"var"> {
                        "d = x - mean(x, dims, True)",
                        "cast(sum(d * d, dims, keepdim)"
                        " / maximum(count(x, dtype(x), dims) - number(correction, x), 0), dtype(input))"];
-  let python = ["var(input, dim=None, correction=1.0, keepdim=False)"];
+  let python = ["_var(input, dim, keepdim, correction)"];
 }
 
 def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {
   let summary = "Logarithm of the sum of exponentials over dimensions";
   let description = [{
-    `log(sum(exp(input)))`, computed from distances to the largest element.
+    `log(sum(exp(input)))`, computed from distances to the largest element; over no element -inf.
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
-  let inference = [Infer<"reduceSome", "same">];
+  let inference = [Infer<"reduce", "same">];
   let promotion = "ToFloat";
   // An infinite largest element is left out of the distances: inf - inf is NaN.
   let decomposition = [
     "x = cast(input, wide(input))",
-    "m = amax(x, dims, True)",
+    "m = amax(x, dims, True, True)",
     "finite = where(isinf(m), 0, m)",
     "cast(log(sum(exp(x - finite), dims, keepdim)) + sum(finite, dims, keepdim), dtype(input))"];
   let vjp = ["broadcast_like(g, input, dims, keepdim) * exp(input - broadcast_like(result, input, dims, keepdim))"];
@@ -66,33 +66,31 @@ def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {
 def Array_SoftmaxOp : Array_CompositeOp<"softmax"> {
   let summary = "Exponentials along a dimension, scaled to the sum 1";
   let description = [{
-    `exp(input) / sum(exp(input))` along `dim`, computed from distances to the largest element. Integers and bool are
-    computed in float32.
+    `exp(input) / sum(exp(input))` along `dim`, computed from distances to the largest element. The input is of a float
+    type, or `dtype` says what it is cast to before.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
-  let inference = [Infer<"along", "same">];
-  let promotion = "ToFloat";
+  let inference = [Infer<"along", "floats">];
   let decomposition = ["x = cast(input, wide(input))",
                        "e = exp(x - amax(x, dims(dim), True))",
                        "cast(e / sum(e, dims(dim), True), dtype(input))"];
   let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
-  let python = ["softmax(input, dim)"];
+  let python = ["softmax(input, dim, *, dtype=None)"];
 }
 
 def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
   let summary = "Logarithm of softmax";
   let description = [{
-    `input - log(sum(exp(input)))` along `dim`, computed from distances to the largest element. Integers and bool are
-    computed in float32.
+    `input - log(sum(exp(input)))` along `dim`, computed from distances to the largest element. The input is of a float
+    type, or `dtype` says what it is cast to before.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
-  let inference = [Infer<"along", "same">];
-  let promotion = "ToFloat";
+  let inference = [Infer<"along", "floats">];
   let decomposition = ["x = cast(input, wide(input))",
                        "d = x - amax(x, dims(dim), True)",
                        "cast(d - log(sum(exp(d), dims(dim), True)), dtype(input))"];
   let vjp = ["g - exp(result) * sum(g, dims(dim), True)"];
-  let python = ["log_softmax(input, dim)"];
+  let python = ["log_softmax(input, dim, *, dtype=None)"];
 }
 
 def Array_NormalizeOp : Array_CompositeOp<"normalize"> {
@@ -128,11 +126,11 @@ def Array_LayerNormOp : Array_CompositeOp<"layer_norm"> {
 def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
   let summary = "Scaled and shifted by statistics that are given";
   let description = [{
-    `(input - mean) / sqrt(var + eps) * weight + bias`; all broadcast to the input.
+    `(input - mean) / sqrt(var + eps) * weight + bias`; all broadcast to the input, whose shape stays.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$mean, Array_Tensor:$var, Array_Tensor:$weight,
                        Array_Tensor:$bias, F64Attr:$eps);
-  let inference = [Infer<"broadcast", "first">];
+  let inference = [Infer<"broadcastToFirst", "first">];
   let promotion = "ToFloat";
   let decomposition = ["x = cast(input, wide(input))",
                        "scale = rsqrt(cast(var, dtype(x)) + number(eps, x)) * cast(weight, dtype(x))",

@@ -146,6 +146,7 @@ def Array_PowOp : Array_BinaryOp<"pow"> {
     docs/derivatives.md for the gradient at 0.
   }];
   let scalar = Scalar<"math.powf(input, other)", "power(input, other)">;
+  let constants = ["-1", "1", "2", "3"];
   let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, other - 1)))",
              "where(logical_and(eq(input, 0), ge(other, 0)), 0, g * (result * log(input)))"];
   let python = ["pow(input, other)"];

@@ -147,7 +147,7 @@ def Array_SiluOp : Array_FloatUnaryOp<"silu",
 }
 
 def Array_GeluOp : Array_FloatUnaryOp<"gelu",
-    "arith.mulf(arith.mulf(input, 0.5), math.erfc(arith.mulf(input, -0.70710678118654752)))"> {
+    "narrow(arith.mulf(arith.mulf(widen(input), widen(0.5)), math.erfc(arith.mulf(widen(input), widen(-0.70710678118654752)))))"> {
   let summary = "Elementwise input times the normal distribution function";
   let description = [{
     `input * erfc(-input / sqrt(2)) / 2`.

@@ -96,6 +96,18 @@ def Array_LinearIndexOp
   let python = ["_linear_index(linear, index, size)"];
 }
 
+def Array_WrapIndexOp : Array_Op<"wrap_index"> {
+  let summary = "Positions counted from the start";
+  let description = [{
+    The input, where a number below 0 counts from the end of a dimension of `size` elements. One that does not lie in
+    [-size, size) is an error, when the program runs, which names it and the dimension `dim`.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$size, I64Attr:$dim);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"withNumbers", "indices">];
+  let nonDifferentiable = 1;
+}
+
 def Array_OneHotOp : Array_Op<"one_hot"> {
   let summary = "A row with one 1 for each class number";
   let description = [{

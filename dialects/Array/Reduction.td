@@ -19,24 +19,28 @@ class Array_ReductionOp<string mnemonic, string dtypeRule, string shapeRule = "r
   let python = [mnemonic # "(input, dim=None, keepdim=False)"];
 }
 
-def Array_SumOp : Array_ReductionOp<"sum", "same"> {
+/// `dtype` is what the input is cast to before.
+class Array_TypedReductionOp<string mnemonic> : Array_ReductionOp<mnemonic, "same"> {
+  let promotion = "SumToInt64";
+  let python = [mnemonic # "(input, dim=None, keepdim=False, *, dtype=None)"];
+}
+
+def Array_SumOp : Array_TypedReductionOp<"sum"> {
   let summary = "Sum over dimensions";
   let description = [{
     The sum over `dims`; over no element it is 0. Bool and integers are summed in int64. f16 and bf16 accumulate in
     float32. The order of a float sum is not fixed.
   }];
-  let promotion = "SumToInt64";
   let vjp = ["broadcast_like(g, input, dims, keepdim)"];
   let hasFolder = 1;
 }
 
-def Array_ProdOp : Array_ReductionOp<"prod", "same"> {
+def Array_ProdOp : Array_TypedReductionOp<"prod"> {
   let summary = "Product over dimensions";
   let description = [{
     The product over `dims`; over no element it is 1. Bool and integers are multiplied in int64. f16 and bf16 accumulate
     in float32. The gradient is right where one factor is zero; a second derivative at a zero is not.
   }];
-  let promotion = "SumToInt64";
   // Without zeros, result / input; where exactly one factor is zero, it gets the product of the others.
   let vjp = [
     "broadcast_like(g * prod(where(eq(input, 0), 1, input), dims, keepdim), input, dims, keepdim)"
@@ -45,8 +49,12 @@ def Array_ProdOp : Array_ReductionOp<"prod", "same"> {
     " cast(eq(input, 0), dtype(input))), dtype(input))"];
 }
 
-/// The gradient is shared by the elements that are equal to the result.
+/// The gradient is shared by the elements that are equal to the result. Over no element there is none, unless `empty`
+/// allows it: then it is the one that loses against every other.
 class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "reduceSome"> {
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims,
+                       DefaultValuedAttr<BoolAttr, "false">:$keepdim,
+                       DefaultValuedAttr<BoolAttr, "false">:$empty);
   let vjp = [
     "where(eq(input, broadcast_like(result, input, dims, keepdim)), broadcast_like("
     "g / sum(cast(eq(input, broadcast_like(result, input, dims, keepdim)), dtype(g)), dims, keepdim),"
@@ -56,14 +64,14 @@ class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "r
 def Array_AmaxOp : Array_ExtremumOp<"amax"> {
   let summary = "Largest element over dimensions";
   let description = [{
-    NaN if there is one. There must be an element. Equal largest elements share the gradient evenly.
+    NaN if there is one. There must be an element, or with `empty` it is -inf, or the lowest integer. Equal largest elements share the gradient evenly.
   }];
 }
 
 def Array_AminOp : Array_ExtremumOp<"amin"> {
   let summary = "Smallest element over dimensions";
   let description = [{
-    NaN if there is one. There must be an element. Equal smallest elements share the gradient evenly.
+    NaN if there is one. There must be an element, or with `empty` it is inf, or the highest integer. Equal smallest elements share the gradient evenly.
   }];
 }
 
@@ -126,6 +134,6 @@ def Array_CumsumOp : Array_Op<"cumsum"> {
   let inference = [Infer<"along", "same">];
   let promotion = "SumToInt64";
   let vjp = ["cumsum(g, dim, negated(reverse))"];
-  let python = ["cumsum(input, dim)"];
+  let python = ["cumsum(input, dim, *, dtype=None)"];
 }
 #endif // STEPWELL_ARRAY_REDUCTION

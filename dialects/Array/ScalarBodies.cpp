@@ -39,7 +39,14 @@ public:
     if (llvm::is_contained(operands, Value()))
       return {};
     Operation *op = createInferred(builder, loc, name, operands, attributes);
-    return op ? op->getResult(0) : Value();
+    if (!op)
+      return {};
+    // Widened: what will be narrowed again needs no more digits than that.
+    Value result = op->getResult(0);
+    if (from != DType::F64 && name.starts_with("math.") &&
+        getElementTypeOrSelf(result).isF64())
+      op->setAttr(kForF32Attr, builder.getUnitAttr());
+    return result;
   }
 
   Value compare(StringRef name, StringRef predicate, ValueRange operands) {

@@ -83,6 +83,56 @@ Value array::sumToType(OpBuilder &builder, Location loc, Value value,
   return value;
 }
 
+/// The dimensions of a tensor that are neither among `a` nor among `b`.
+static SmallVector<int64_t> freeDims(Value value, ArrayRef<int64_t> a,
+                                     ArrayRef<int64_t> b) {
+  SmallVector<int64_t> free;
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!llvm::is_contained(a, dim) && !llvm::is_contained(b, dim))
+      free.push_back(dim);
+  return free;
+}
+
+Value DotGeneralOp::buildVJP(OpBuilder &builder, DotGeneralOp op,
+                             unsigned index, Value g) {
+  bool ofInput = index == 0;
+  Value other = ofInput ? op.getOther() : op.getInput();
+  ArrayRef<int64_t> batch = op.getInputBatch(), otherBatch = op.getOtherBatch(),
+                    contract = op.getInputContract(),
+                    otherContract = op.getOtherContract();
+  if (!ofInput) {
+    std::swap(batch, otherBatch);
+    std::swap(contract, otherContract);
+  }
+  Value operand = op->getOperand(index);
+  SmallVector<int64_t> free = freeDims(operand, batch, contract),
+                       otherFree = freeDims(other, otherBatch, otherContract);
+  // Where the other's free dimensions lie in the result.
+  auto first = static_cast<int64_t>(batch.size() + (ofInput ? free.size() : 0));
+  auto places = llvm::to_vector(llvm::seq<int64_t>(
+      first, first + static_cast<int64_t>(otherFree.size())));
+  auto leading =
+      llvm::to_vector(llvm::seq<int64_t>(static_cast<int64_t>(batch.size())));
+  Location loc = op.getLoc();
+  Value product = DotGeneralOp::create(builder, loc, g, other, leading,
+                                       otherBatch, places, otherFree);
+  // It has the batch, then the free dimensions, then those that `op` summed
+  // over, in the order in which the other has them.
+  auto summed = llvm::to_vector(llvm::seq<int64_t>(contract.size()));
+  llvm::sort(summed, [&](int64_t a, int64_t b) {
+    return otherContract[a] < otherContract[b];
+  });
+  SmallVector<int64_t> have(batch),
+      permutation(free.size() + batch.size() + contract.size());
+  llvm::append_range(have, free);
+  for (int64_t pair : summed)
+    have.push_back(contract[pair]);
+  for (auto [place, dim] : llvm::enumerate(have))
+    permutation[dim] = static_cast<int64_t>(place);
+  return TransposeOp::create(builder, loc, product, permutation);
+}
+
 Value ConcatOp::buildVJP(OpBuilder &builder, ConcatOp op, unsigned index,
                          Value g) {
   auto part = cast<RankedTensorType>(op.getInputs()[index].getType());

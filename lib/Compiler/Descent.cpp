@@ -60,6 +60,9 @@ static bool convertsF16(const Target &target, const TargetOptions &options) {
 
 /// Whether multiply-add is an instruction of the chip: x86-64-v3 brought it.
 static bool hasFMA(const Target &target, const TargetOptions &options) {
+  // Vulkan lets its Fma round twice.
+  if (target.name() == "spirv")
+    return false;
   return target.name() != "cpu" ||
          (options.chip != "x86-64" && options.chip != "x86-64-v2") ||
          StringRef(options.features).contains("+fma");

@@ -286,6 +286,58 @@ void stepwell::recordWrite(const Tensor &target, Ref<Node> node) {
   ++base.history;
 }
 
+//===--- Hooks ------------------------------------------------------------===//
+
+Ref<GradientHooks> &stepwell::hooksOf(const Tensor &tensor) {
+  Edge edge = edgeOf(tensor);
+  if (!edge.node)
+    return tensor->hooks;
+  for (auto &[index, hooks] : edge.node->hooks)
+    if (index == edge.index)
+      return hooks;
+  return edge.node->hooks.emplace_back(edge.index, nullptr).second;
+}
+
+namespace {
+struct WatchNode : Node {
+  std::function<std::vector<Tensor>(std::vector<Tensor>)> callback;
+  std::string name() const override { return "module hooks"; }
+  std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    return callback(std::move(gradients));
+  }
+};
+} // namespace
+
+std::vector<Tensor> stepwell::watchGradients(
+    std::span<const Tensor> tensors,
+    std::function<std::vector<Tensor>(std::vector<Tensor>)> callback) {
+  std::vector<Tensor> named(tensors.begin(), tensors.end());
+  Ref<WatchNode> node(new WatchNode);
+  node->callback = std::move(callback);
+  for (Tensor &tensor : named) {
+    node->edges.push_back(edgeOf(tensor));
+    node->outputs.push_back(tensor->type());
+  }
+  for (size_t i = 0; i < named.size(); ++i) {
+    if (!node->edges[i])
+      continue;
+    named[i] = detach(named[i]);
+    named[i]->node = Ref<Node>(node.get());
+    named[i]->output = static_cast<uint32_t>(i);
+  }
+  return named;
+}
+
+/// Hooks may change the hooks.
+static void callHooks(const Node &node, std::vector<Tensor> &gradients) {
+  if (node.hooks.empty())
+    return;
+  auto all = node.hooks;
+  for (auto &[index, hooks] : all)
+    if (hooks && gradients[index])
+      gradients[index] = hooks->call(gradients[index]);
+}
+
 //===--- The way back -----------------------------------------------------===//
 
 static void accumulate(Tensor &sum, const Tensor &gradient) {
@@ -308,7 +360,8 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
   else if (createGraph)
     value = gradient;
   else // Nobody else may see later sums.
-    value = gradient->buffer->references > 1 || !gradient->contiguous()
+    value = gradient->references > 1 || gradient->buffer->references > 1 ||
+                    !gradient->contiguous()
                 ? clone(gradient)
                 : detach(gradient);
   leaf->grad = value;
@@ -330,6 +383,15 @@ stepwell::runBackward(std::span<const Tensor> roots,
   // complete.
   std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, Later> ready;
   std::map<Node *, std::vector<Tensor>> pending;
+  // The hooks of a leaf see the sum of what it gets.
+  std::vector<std::pair<Tensor, Tensor>> hooked;
+  auto reachLeaf = [&](const Tensor &leaf, const Tensor &gradient) {
+    if (!targets)
+      return collectIntoLeaf(leaf, gradient, createGraph);
+    for (size_t i = 0; i < targets->size(); ++i)
+      if ((*targets)[i].leaf == leaf)
+        accumulate(collected[i], gradient);
+  };
   auto send = [&](const Edge &edge, const Tensor &gradient) {
     if (edge.node) {
       auto [entry, isNew] = pending.try_emplace(edge.node.get());
@@ -338,14 +400,17 @@ stepwell::runBackward(std::span<const Tensor> roots,
         ready.push(edge.node);
       }
       accumulate(entry->second[edge.index], gradient);
+    } else if (edge.leaf && edge.leaf->hooks) {
+      auto known =
+          std::find_if(hooked.begin(), hooked.end(), [&](const auto &entry) {
+            return entry.first == edge.leaf;
+          });
+      if (known == hooked.end())
+        hooked.emplace_back(edge.leaf, gradient);
+      else
+        accumulate(known->second, gradient);
     } else if (edge.leaf) {
-      if (!targets) {
-        collectIntoLeaf(edge.leaf, gradient, createGraph);
-        return;
-      }
-      for (size_t i = 0; i < targets->size(); ++i)
-        if ((*targets)[i].leaf == edge.leaf)
-          accumulate(collected[i], gradient);
+      reachLeaf(edge.leaf, gradient);
     }
   };
   for (size_t i = 0; i < roots.size(); ++i)
@@ -356,6 +421,7 @@ stepwell::runBackward(std::span<const Tensor> roots,
     ready.pop();
     std::vector<Tensor> incoming = std::move(pending[node.get()]);
     pending.erase(node.get());
+    callHooks(*node, incoming);
     if (targets)
       for (size_t i = 0; i < targets->size(); ++i)
         if ((*targets)[i].node == node && incoming[(*targets)[i].index])
@@ -364,8 +430,17 @@ stepwell::runBackward(std::span<const Tensor> roots,
     if (!retainGraph)
       node->release();
     for (size_t i = 0; i < outgoing.size(); ++i)
-      if (outgoing[i])
+      if (outgoing[i]) {
         send(node->edges[i], outgoing[i]);
+        outgoing[i] = {};
+      }
+  }
+  for (auto &[leaf, gradient] : hooked) {
+    bool wanted = !targets;
+    for (size_t i = 0; targets && i < targets->size(); ++i)
+      wanted |= (*targets)[i].leaf == leaf;
+    if (wanted)
+      reachLeaf(leaf, leaf->hooks->call(gradient));
   }
   return collected;
 }

@@ -46,8 +46,9 @@ SuspendCapture::SuspendCapture()
     : suspended(std::exchange(currentCapture, nullptr)) {}
 SuspendCapture::~SuspendCapture() { currentCapture = suspended; }
 
-void Capture::refuseHere(const std::string &what) {
-  std::string where = location ? location() : "";
+void Capture::refuseHere(const std::string &what, std::string where) {
+  if (where.empty() && location)
+    where = location();
   fail(Error::Kind::Runtime, (where.empty() ? "" : where + ": ") + what);
 }
 
@@ -135,8 +136,10 @@ static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
   return slice;
 }
 
-Capture::Id Capture::view(Id parent, const Dims &parentSizes, DType dtype,
-                          const ViewOp &op, const Dims &sizes) {
+Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
+                          const Dims &sizes) {
+  const Dims &parentSizes = step.parent->sizes;
+  const ViewOp &op = *step.op;
   auto append = [&](const char *name, Id operand, Attributes attributes,
                     const Dims &result) {
     ProgramNode node;
@@ -161,7 +164,8 @@ Capture::Id Capture::view(Id parent, const Dims &parentSizes, DType dtype,
   if (!op.slice)
     refuseHere(
         "this view is no slice and cannot be captured; index with tensors "
-        "instead");
+        "instead",
+        step.where);
   Dims flipped;
   SliceOf slice = forward(*op.slice, parentSizes, flipped);
   Id value = parent;
@@ -180,9 +184,7 @@ Capture::Id Capture::read(const TensorImpl &tensor) {
   if (tensor.traced && tensor.traced->capture == id) {
     const TracedView &step = *tensor.traced;
     Id parent = read(*step.parent);
-    return step.op ? view(parent, step.parent->sizes, tensor.dtype, *step.op,
-                          tensor.sizes)
-                   : parent;
+    return step.op ? view(parent, step, tensor.dtype, tensor.sizes) : parent;
   }
   return find(tensor).value;
 }
@@ -205,11 +207,17 @@ void Capture::noteView(TensorImpl &view, const Tensor &parent,
   Ref<TracedView> step(new TracedView);
   step->capture = id;
   step->parent = parent;
+  bool isSlice = !op || op->kind != ViewOp::Kind::Strided || op->slice;
+  if (!isSlice && location)
+    step->where = location();
   step->op = std::move(op);
   view.traced = step;
 }
 
 void Capture::noteGrad(const Tensor &leaf) {
+  // What retain_grad() keeps of a captured value is gone with the capture.
+  if (!leaf->buffer->memory)
+    return;
   for (const OldGrad &old : oldGrads)
     if (old.leaf == leaf)
       return;
@@ -273,10 +281,11 @@ std::vector<Tensor> Capture::append(const Template &t,
                                      program.inputs[at].type == input.type &&
                                      inputs[at].scalar == arguments[i].scalar))
         ++at;
-      if (at < inputs.size())
-        ids.push_back(-static_cast<Id>(at) - 1);
-      else
-        ids.push_back(addInput(input, {-1, false, {}, arguments[i].scalar}));
+      if (at == inputs.size())
+        addInput(input, {-1, false, {}, arguments[i].scalar});
+      if (t.inputs[i].number)
+        program.inputs[at].number = t.inputs[i].number;
+      ids.push_back(-static_cast<Id>(at) - 1);
     }
     types.push_back(input);
   }

@@ -12,6 +12,7 @@
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/cache.h"
 #include "stepwell/device.h"
+#include "stepwell/pack.h"
 #include "stepwell/runtime.h"
 
 #include <chrono>
@@ -27,6 +28,8 @@ using namespace stepwell;
 LockHooks stepwell::lockHooks;
 std::string stepwell::compilerPath;
 std::string stepwell::compilerOptions;
+std::string stepwell::packFolder;
+std::vector<std::string> *stepwell::recordedPrograms = nullptr;
 
 KernelStats &stepwell::kernelStats() {
   static KernelStats stats;
@@ -143,14 +146,14 @@ const std::string &cpuLevel() {
   return chosen;
 }
 
-std::string keyOf(const Program &program) {
+std::string keyOf(const std::string &program, const std::string &level) {
   std::string key = "stepwell-key 1\nabi ";
   key += std::to_string(STEPWELL_ABI_VERSION);
   key += "\nbuild " + buildId();
-  key += "\ntarget cpu " + cpuLevel() + " \noptions ";
+  key += "\ntarget cpu " + level + " \noptions ";
   key += compilerOptions;
   key += "\n\n";
-  key += program.print();
+  key += program;
   return key;
 }
 
@@ -178,19 +181,24 @@ std::string saveReproducer(const std::string &text) {
   return written ? name : "";
 }
 
-/// The object for a key, freshly compiled.
-std::string compile(const Program &program, const std::string &key,
-                    const std::string &dumpFolder) {
-  CompilerLibrary &library = compiler();
+/// One line for each operation.
+std::string locationsOf(const Program &program) {
   std::string locations;
+  if (program.locations.empty())
+    return locations;
   for (const ProgramNode &node : program.nodes) {
     if (&node != &program.nodes.front())
       locations += '\n';
     if (node.location >= 0)
       locations += program.locations[node.location];
   }
-  if (program.locations.empty())
-    locations.clear();
+  return locations;
+}
+
+/// The object for a key, freshly compiled.
+std::string compile(const std::string &key, const std::string &locations,
+                    const std::string &dumpFolder) {
+  CompilerLibrary &library = compiler();
   StepwellCompilation *result =
       library.compile(bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
   if (!library.ok(result)) {
@@ -205,6 +213,16 @@ std::string compile(const Program &program, const std::string &key,
   std::string object = toString(library.object(result));
   library.destroy(result);
   return object;
+}
+
+/// The objects that came with the package, for this chip.
+const stepwell_pack *shippedKernels() {
+  static const stepwell_pack *pack = [] {
+    const char *folder = std::getenv("STEPWELL_KERNEL_PACKS");
+    return stepwell_pack_open(
+        ((folder ? folder : packFolder) + "/" + cpuLevel() + ".pack").c_str());
+  }();
+  return pack;
 }
 
 stepwell_cache *diskCache() {
@@ -229,13 +247,25 @@ Kernel load(const void *bytes, size_t size, std::string &message) {
 
 Kernel stepwell::obtainKernel(const Program &program,
                               const std::string &reason) {
-  std::string key = keyOf(program);
+  std::string text = program.print();
+  if (recordedPrograms)
+    recordedPrograms->push_back(text);
+  std::string key = keyOf(text, cpuLevel());
   stepwell_digest digest = stepwell_sha256(key.data(), key.size());
   std::string message;
   const char *dump = std::getenv("STEPWELL_DUMP");
   std::string dumpFolder = dump ? dump : "";
-  void *bytes = nullptr;
   size_t size = 0;
+  const void *shipped = nullptr;
+  if (dumpFolder.empty() && shippedKernels() &&
+      stepwell_pack_find(shippedKernels(), &digest, &shipped, &size)) {
+    Kernel kernel = load(shipped, size, message);
+    if (kernel.run) {
+      ++kernelStats().shippedHits;
+      return kernel;
+    }
+  }
+  void *bytes = nullptr;
   if (dumpFolder.empty() &&
       stepwell_cache_get(diskCache(), &digest, &bytes, &size)) {
     Kernel kernel = load(bytes, size, message);
@@ -252,7 +282,7 @@ Kernel stepwell::obtainKernel(const Program &program,
     dumpFolder += std::string("/") + name;
   }
   auto start = std::chrono::steady_clock::now();
-  std::string object = compile(program, key, dumpFolder);
+  std::string object = compile(key, locationsOf(program), dumpFolder);
   ++kernelStats().compiles;
   if (logs("kernels")) {
     double ms = std::chrono::duration<double, std::milli>(
@@ -271,13 +301,28 @@ Kernel stepwell::obtainKernel(const Program &program,
 
 void stepwell::compileForDump(const Program &program,
                               const std::string &dumpFolder) {
-  compile(program, keyOf(program), dumpFolder);
+  compile(keyOf(program.print(), cpuLevel()), locationsOf(program), dumpFolder);
+}
+
+std::pair<stepwell_digest, std::string>
+stepwell::compileFor(const std::string &program, const std::string &level) {
+  std::string key = keyOf(program, level);
+  return {stepwell_sha256(key.data(), key.size()), compile(key, "", "")};
 }
 
 //===--- The call ---------------------------------------------------------===//
 
+/// How often the number of threads was set: a context takes it when it is made.
+static uint64_t threadCountChanges = 0;
+
+void stepwell::setNumThreads(int32_t count) {
+  stepwell_runtime_set_num_threads(count);
+  ++threadCountChanges;
+}
+
 namespace {
 struct OwnedContext : stepwell_context {
+  uint64_t changes = threadCountChanges;
   OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
   ~OwnedContext() { stepwell_context_release(this); }
   int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
@@ -293,6 +338,10 @@ void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
                          const stepwell_arg *words, int64_t work,
                          const Template &call) {
   static thread_local OwnedContext context;
+  if (context.changes != threadCountChanges) {
+    context.~OwnedContext();
+    new (&context) OwnedContext;
+  }
   int32_t status;
   std::memset(&context.error, 0, sizeof context.error);
   // Below this the lock's own cost would show.

@@ -168,6 +168,10 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
       continue;
     chosen.push_back(i);
     indices[i] = cast(indices[i], DType::I64);
+    // An eager call finds the index again (explain), a captured one cannot.
+    if (Capture::current())
+      indices[i] = callOp("wrap_index", {{indices[i]}, {{}, tensor->sizes[i]}},
+                          {int64_t{i}});
     TensorType pair[] = {{DType::I64, common}, indices[i]->type()};
     ErrorOr<Dims> both = rules::broadcast(pair, {});
     if (!both)

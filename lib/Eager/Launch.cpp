@@ -234,6 +234,7 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       ProgramInput input;
       input.type.dtype = t.inputs[i].dtype;
       input.scalar = t.inputs[i].scalar;
+      input.number = t.inputs[i].number;
       if (index[i] >= 0) {
         input.type.dims = seen[index[i]].classSizes;
         input.layout = seen[index[i]].layout;

@@ -11,6 +11,7 @@
 #include "stepwell/Eager/Capture.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace stepwell;
 
@@ -196,6 +197,11 @@ static DType scalarDType(const Scalar &scalar) {
                                : DType::F32;
 }
 
+static double asDouble(const Scalar &scalar) {
+  return std::visit([](auto value) { return static_cast<double>(value); },
+                    scalar);
+}
+
 /// The record's scalar body says which kinds of element there is a formula for.
 static void checkElementKind(const OpRow &op,
                              const std::vector<TensorType> &types) {
@@ -238,6 +244,8 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                         ? compute
                         : operands[i].dtype;
     input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
+    if (input.scalar && isFloat(input.dtype))
+      input.number = op.constant(asDouble(arguments[i].scalar));
     inputs.push_back(input);
     DType dtype = op.promotes(i) ? compute : input.dtype;
     types.push_back(
@@ -271,6 +279,11 @@ static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
   CallKey key(&op, into ? 0 : -1);
   key.add(arguments, into ? 0 : -1);
   key.add(attributes);
+  // Numbers that the kernel is made for are a part of the call.
+  if (!op.constants.empty())
+    for (const Argument &argument : arguments)
+      if (!argument.tensor)
+        key.add(op.constant(asDouble(argument.scalar)).value_or(0.0));
   return key;
 }
 
@@ -371,15 +384,13 @@ static void copyElements(const Tensor &target, const Tensor &source) {
     keepPlan(key, plan);
 }
 
-/// A number as a tensor that repeats it; the caller keeps `cell`.
-static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes,
-                       stepwell_arg &cell) {
-  cell = scalarWord(scalarCarrier(dtype), value);
-  stepwell_storage *memory = stepwell_storage_wrap(
-      stepwell_device_cpu(), &cell, sizeof cell, nullptr, nullptr);
-  if (!memory)
-    fail(Error::Kind::Runtime, "not enough memory");
-  return makeTensor(Buffer::adopt(memory), scalarCarrier(dtype),
+/// A number as a tensor that repeats it.
+static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes) {
+  DType carrier = scalarCarrier(dtype);
+  stepwell_arg cell = scalarWord(carrier, value);
+  Ref<Buffer> buffer = Buffer::allocate(sizeof cell);
+  std::memcpy(buffer->memory->data, &cell, sizeof cell);
+  return makeTensor(std::move(buffer), carrier,
                     {sizes, Dims::filled(sizes.size(), 0), 0});
 }
 
@@ -387,8 +398,7 @@ Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
   if (Capture *capture = Capture::current())
     return capture->constant(dtype, sizes, value);
   Tensor tensor = empty(dtype, sizes);
-  stepwell_arg cell;
-  copyElements(tensor, repeated(value, dtype, sizes, cell));
+  copyElements(tensor, repeated(value, dtype, sizes));
   return tensor;
 }
 
@@ -399,8 +409,7 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
     capture->write(*target,
                    capture->constant(target->dtype, target->sizes, value));
   } else {
-    stepwell_arg cell;
-    copyElements(target, repeated(value, target->dtype, target->sizes, cell));
+    copyElements(target, repeated(value, target->dtype, target->sizes));
     if (!target->untracked)
       ++target->buffer->version;
   }

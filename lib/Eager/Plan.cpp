@@ -45,9 +45,7 @@ void CallKey::add(const Attributes &attributes) {
             for (int64_t size : value)
               add(static_cast<uint64_t>(size));
           } else if constexpr (std::is_same_v<T, double>) {
-            uint64_t bits;
-            std::memcpy(&bits, &value, sizeof bits);
-            add(bits);
+            add(value);
           } else if constexpr (std::is_same_v<T, std::string>) {
             add(value.size());
             for (size_t at = 0; at < value.size(); at += 8) {

@@ -128,6 +128,12 @@ private:
     };
     unit(input.mayAlias, "stepwell.may_alias");
     name(input.name, any);
+    if (input.number) {
+      comma(any);
+      text += "stepwell.number = ";
+      attribute(*input.number);
+      any = true;
+    }
     unit(input.scalar, "stepwell.scalar");
     unit(input.shapeOnly, "stepwell.shape_only");
     text += '}';

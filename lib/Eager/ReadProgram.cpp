@@ -220,8 +220,11 @@ private:
         input.scalar = true;
       else if (name == "stepwell.name")
         expect("="), input.name = string();
+      else if (name == "stepwell.number")
+        expect("="),
+            input.number = std::get<double>(attribute(AttributeKind::F64));
       else
-        refuse("'stepwell.scalar' or 'stepwell.name'");
+        refuse("'stepwell.number', 'stepwell.scalar' or 'stepwell.name'");
     });
   }
 

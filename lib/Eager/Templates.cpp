@@ -57,6 +57,8 @@ Ref<Template> stepwell::opTemplate(const OpRow *op,
   for (const TemplateInput &input : inputs) {
     bytes.raw(input.dtype);
     bytes.text += input.scalar ? 's' : input.need == Need::Shape ? 'n' : 't';
+    if (input.number)
+      bytes.raw(*input.number);
   }
   for (const Attribute &attribute : attributes)
     bytes.attribute(attribute);

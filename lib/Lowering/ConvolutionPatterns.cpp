@@ -130,6 +130,136 @@ struct Convolution {
     return groups == 1 ? made : join(made, 0);
   }
 
+  /// Whether elements of an image that lie a stride apart see the same taps of
+  /// the kernel, so that the image falls into planes of which each is a plain
+  /// convolution of the gradient.
+  bool hasPhases() const {
+    return groups == 1 && (stride[0] > 1 || stride[1] > 1) &&
+           dilation[0] == 1 && dilation[1] == 1;
+  }
+
+  /// How many taps of the kernel a phase has at most.
+  OpFoldResult phaseTaps(Value weight, int i) const {
+    OpFoldResult kernel = s.of(weight, 2 + i);
+    return s.div(s.add(kernel, s.constant(stride[i] - 1)),
+                 s.constant(stride[i]));
+  }
+
+  /// The weights of all phases, those of one image channel after the other
+  /// within each: element (phase, channel, o, u, v) is the tap that lies
+  /// u and v strides from the last one of its phase, or zero where there is
+  /// none.
+  Value phaseWeights(Value weight) const {
+    OpBuilder &b = s.builder;
+    OpFoldResult channels = s.of(weight, 1);
+    int64_t phases = stride[0] * stride[1];
+    SmallVector<OpFoldResult> sizes{s.mul(channels, s.constant(phases)),
+                                    s.of(weight, 0), phaseTaps(weight, 0),
+                                    phaseTaps(weight, 1)};
+    Shape shape = Shape::get(sizes, elementOf(weight));
+    Value init =
+        emptyTensor(b, s.loc, shape.type, shape.sizes, elementOf(weight));
+    Value perPhase = s.value(channels);
+    SmallVector<Value> last, end;
+    for (int i = 0; i < 2; ++i) {
+      last.push_back(s.value(s.sub(phaseTaps(weight, i), s.constant(1))));
+      end.push_back(s.value(s.sub(s.of(weight, 2 + i), s.constant(1))));
+    }
+    Value zeroValue = arith::ConstantOp::create(b, s.loc, zero());
+    return linalg::GenericOp::create(
+               b, s.loc, init.getType(), ValueRange(), init,
+               b.getMultiDimIdentityMap(4), parallel(4),
+               [&](OpBuilder &b, Location loc, ValueRange) {
+                 auto index = [&](int64_t x) -> Value {
+                   return arith::ConstantIndexOp::create(b, loc, x);
+                 };
+                 Value row = linalg::IndexOp::create(b, loc, 0);
+                 Value phase = arith::DivUIOp::create(b, loc, row, perPhase);
+                 Value channel = arith::RemUIOp::create(b, loc, row, perPhase);
+                 Value o = linalg::IndexOp::create(b, loc, 1);
+                 SmallVector<Value> at{o, channel};
+                 Value inside;
+                 for (int i = 0; i < 2; ++i) {
+                   Value wide = index(stride[1]);
+                   Value own =
+                       i == 0
+                           ? Value(arith::DivUIOp::create(b, loc, phase, wide))
+                           : Value(arith::RemUIOp::create(b, loc, phase, wide));
+                   Value tap = arith::SubIOp::create(
+                       b, loc, last[i], linalg::IndexOp::create(b, loc, 2 + i));
+                   tap = arith::MulIOp::create(b, loc, tap, index(stride[i]));
+                   tap = arith::AddIOp::create(b, loc, tap, own);
+                   Value exists = arith::CmpIOp::create(
+                       b, loc, arith::CmpIPredicate::sle, tap, end[i]);
+                   inside = inside ? Value(arith::AndIOp::create(b, loc, inside,
+                                                                 exists))
+                                   : exists;
+                   at.push_back(arith::MinSIOp::create(b, loc, tap, end[i]));
+                 }
+                 Value value = tensor::ExtractOp::create(b, loc, weight, at);
+                 value =
+                     arith::SelectOp::create(b, loc, inside, value, zeroValue);
+                 linalg::YieldOp::create(b, loc, value);
+               })
+        .getResult(0);
+  }
+
+  /// The gradient of an image of `sizes` (four), phase by phase.
+  Value phaseGradient(Value gradient, Value weight,
+                      ArrayRef<OpFoldResult> sizes, const Shape &shape) const {
+    OpBuilder &b = s.builder;
+    // Element i lies in phase (i + padding) % stride, at (i + padding) /
+    // stride.
+    SmallVector<OpFoldResult> planes{
+        s.of(gradient, 0), s.mul(sizes[1], s.constant(stride[0] * stride[1]))};
+    SmallVector<OpFoldResult> padded{s.of(gradient, 0), s.of(gradient, 1)};
+    SmallVector<OpFoldResult> offsets(2, s.constant(0));
+    for (int i = 0; i < 2; ++i) {
+      OpFoldResult reach =
+          s.add(sizes[2 + i], s.constant(padding[i] + stride[i] - 1));
+      OpFoldResult count =
+          s.max(s.div(reach, s.constant(stride[i])), s.of(gradient, 2 + i));
+      OpFoldResult around = s.sub(phaseTaps(weight, i), s.constant(1));
+      planes.push_back(count);
+      padded.push_back(s.add(count, around));
+      offsets.push_back(around);
+    }
+    Value spread = place(s, gradient, padded, offsets, {1, 1, 1, 1}, zero());
+    Value made = slide(spread, phaseWeights(weight),
+                       Shape::get(planes, element), {1, 1});
+    Value init = emptyTensor(b, s.loc, shape.type, shape.sizes, element);
+    Value perPhase = s.value(sizes[1]);
+    return linalg::GenericOp::create(
+               b, s.loc, init.getType(), ValueRange(), init,
+               b.getMultiDimIdentityMap(4), parallel(4),
+               [&](OpBuilder &b, Location loc, ValueRange) {
+                 auto index = [&](int64_t x) -> Value {
+                   return arith::ConstantIndexOp::create(b, loc, x);
+                 };
+                 SmallVector<Value> at, own;
+                 for (int i = 0; i < 2; ++i) {
+                   Value x = linalg::IndexOp::create(b, loc, 2 + i);
+                   x = arith::AddIOp::create(b, loc, x, index(padding[i]));
+                   own.push_back(
+                       arith::RemUIOp::create(b, loc, x, index(stride[i])));
+                   at.push_back(
+                       arith::DivUIOp::create(b, loc, x, index(stride[i])));
+                 }
+                 Value phase = arith::AddIOp::create(
+                     b, loc,
+                     arith::MulIOp::create(b, loc, own[0], index(stride[1])),
+                     own[1]);
+                 Value channel = arith::AddIOp::create(
+                     b, loc, arith::MulIOp::create(b, loc, phase, perPhase),
+                     linalg::IndexOp::create(b, loc, 1));
+                 at.insert(at.begin(),
+                           {linalg::IndexOp::create(b, loc, 0), channel});
+                 Value value = tensor::ExtractOp::create(b, loc, made, at);
+                 linalg::YieldOp::create(b, loc, value);
+               })
+        .getResult(0);
+  }
+
   /// Sums image times gradient over the batch and every window. Loops: (g), o,
   /// c, kh, kw, n, oh, ow.
   Value correlate(Value image, Value gradient, const Shape &shape) const {
@@ -231,6 +361,11 @@ struct InputGradientPattern
                     conv->dilation};
     SmallVector<OpFoldResult> sizes = s.of(adaptor.getLike());
     Shape shape = Shape::get(s, tensorType(op.getResult()), sizes);
+    if (conv->hasPhases()) {
+      b.replaceOp(
+          op, conv->phaseGradient(adaptor.getGradient(), weight, sizes, shape));
+      return success();
+    }
     Value spread = spreadWindows(s, adaptor.getGradient(), windows,
                                  ArrayRef(sizes).drop_front(2), conv->zero());
     b.replaceOp(op, conv->slide(spread, conv->mirrored(weight), shape, {1, 1}));

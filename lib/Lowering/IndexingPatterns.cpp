@@ -33,10 +33,10 @@ Value wideIndex(OpBuilder &b, Location loc, Value stored, Type element) {
   return arith::ExtSIOp::create(b, loc, i64, stored);
 }
 
-/// Reports an index that does not lie in [0, size): stepwell-lower-checks makes
-/// an error of it.
-void checkIndices(OpBuilder &b, Location loc, Value indices, Type element,
-                  Value size, int64_t dim) {
+/// Reports an index that does not lie in [lowest, size): stepwell-lower-checks
+/// makes an error of it. Returns whether there is one.
+Value checkIndices(OpBuilder &b, Location loc, Value indices, Type element,
+                   Value lowest, Value size, int64_t dim) {
   Type i64 = b.getI64Type();
   int64_t rank = tensorType(indices).getRank();
   auto none = RankedTensorType::get({}, i64);
@@ -58,16 +58,23 @@ void checkIndices(OpBuilder &b, Location loc, Value indices, Type element,
       });
   Value least = tensor::ExtractOp::create(b, loc, range.getResult(0));
   Value largest = tensor::ExtractOp::create(b, loc, range.getResult(1));
-  Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
-  Value extent = arith::IndexCastOp::create(b, loc, i64, size);
   using arith::CmpIPredicate;
-  Value below = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, least, zero);
+  Value below =
+      arith::CmpIOp::create(b, loc, CmpIPredicate::slt, least, lowest);
   Value beyond =
-      arith::CmpIOp::create(b, loc, CmpIPredicate::sge, largest, extent);
+      arith::CmpIOp::create(b, loc, CmpIPredicate::sge, largest, size);
   Value bad = arith::OrIOp::create(b, loc, below, beyond);
   Value found = arith::SelectOp::create(b, loc, below, least, largest);
   Value where = arith::ConstantIntOp::create(b, loc, dim, 64);
-  createIndexCheck(b, loc, bad, found, extent, where);
+  createIndexCheck(b, loc, bad, found, size, where);
+  return bad;
+}
+/// The same for [0, size) of a dimension.
+Value checkIndices(OpBuilder &b, Location loc, Value indices, Type element,
+                   Value size, int64_t dim) {
+  Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+  Value extent = arith::IndexCastOp::create(b, loc, b.getI64Type(), size);
+  return checkIndices(b, loc, indices, element, zero, extent, dim);
 }
 
 /// `index` as a position, and whether it lies in [0, size).
@@ -170,12 +177,17 @@ template <typename Op> struct WritePattern : OpConversionPattern<Op> {
     int64_t indexRank = tensorType(index).getRank();
     int64_t inputRank = tensorType(input).getRank();
     Value size = dimOf(b, loc, input, dim);
-    checkIndices(b, loc, index, indexElement, size, dim);
+    Value bad = checkIndices(b, loc, index, indexElement, size, dim);
 
     SmallVector<Value> extents;
     int64_t loops = tensorType(scatters ? index : source).getRank();
     for (int64_t i = 0; i < loops; ++i)
       extents.push_back(dimOf(b, loc, scatters ? index : source, i));
+    // An error leaves memory that is written in place as it was.
+    if (!extents.empty()) {
+      Value none = arith::ConstantIndexOp::create(b, loc, 0);
+      extents[0] = arith::SelectOp::create(b, loc, bad, none, extents[0]);
+    }
     Value result = carryLoops(
         b, loc, extents, input,
         [&](OpBuilder &b, Location loc, ValueRange loop, Value out) {
@@ -223,6 +235,41 @@ template <typename Op> struct WritePattern : OpConversionPattern<Op> {
   }
 };
 
+struct WrapIndexPattern : OpConversionPattern<array::WrapIndexOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::WrapIndexOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    RankedTensorType type = tensorType(op.getResult());
+    Type element = type.getElementType(), stored = elementOf(input);
+    Value number = tensor::ExtractOp::create(b, loc, adaptor.getSize());
+    Value size = wideIndex(b, loc, number, element);
+    Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+    Value lowest = arith::SubIOp::create(b, loc, zero, size);
+    checkIndices(b, loc, input, element, lowest, size, op.getDim());
+
+    int64_t rank = type.getRank();
+    Value init =
+        emptyTensor(b, loc, type, sizesLike(b, loc, type, input), stored);
+    AffineMap identity = b.getMultiDimIdentityMap(rank);
+    b.replaceOpWithNewOp<linalg::GenericOp>(
+        op, init.getType(), input, init, ArrayRef{identity, identity},
+        parallel(rank), [&](OpBuilder &b, Location loc, ValueRange args) {
+          Value index = wideIndex(b, loc, args[0], element);
+          Value below = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                              index, zero);
+          Value fromEnd = arith::AddIOp::create(b, loc, index, size);
+          Value wrapped =
+              arith::SelectOp::create(b, loc, below, fromEnd, index);
+          if (wrapped.getType() != stored)
+            wrapped = arith::TruncIOp::create(b, loc, stored, wrapped);
+          linalg::YieldOp::create(b, loc, wrapped);
+        });
+    return success();
+  }
+};
+
 struct OneHotPattern : OpConversionPattern<array::OneHotOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(array::OneHotOp op, OpAdaptor adaptor,
@@ -262,7 +309,7 @@ struct OneHotPattern : OpConversionPattern<array::OneHotOp> {
 void stepwell::populateIndexingPatterns(const TypeConverter &converter,
                                         RewritePatternSet &patterns) {
   patterns
-      .add<OneHotPattern, ReadPattern<array::GatherOp>,
+      .add<WrapIndexPattern, OneHotPattern, ReadPattern<array::GatherOp>,
            ReadPattern<array::IndexSelectOp>, ReadPattern<array::PickOp>,
            WritePattern<array::IndexAddOp>, WritePattern<array::IndexCopyOp>,
            WritePattern<array::ScatterAddOp>>(converter, patterns.getContext());

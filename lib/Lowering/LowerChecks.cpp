@@ -77,6 +77,15 @@ struct LowerChecks : stepwell::impl::LowerChecksPassBase<LowerChecks> {
       Location loc = check.getLoc();
       auto branch = scf::IfOp::create(b, loc, check.getOperand(0));
       b.setInsertionPointToStart(branch.thenBlock());
+      // The first error counts: what follows may come of it.
+      Value now = LLVM::LoadOp::create(
+          b, loc, b.getI32Type(),
+          field(b, loc, context, offsetof(stepwell_error, code)));
+      Value none = arith::ConstantIntOp::create(b, loc, STEPWELL_OK, 32);
+      Value first =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, now, none);
+      auto report = scf::IfOp::create(b, loc, first);
+      b.setInsertionPointToStart(report.thenBlock());
       Value code =
           arith::ConstantIntOp::create(b, loc, STEPWELL_INDEX_OUT_OF_RANGE, 32);
       LLVM::StoreOp::create(

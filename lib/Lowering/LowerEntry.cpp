@@ -95,6 +95,7 @@ struct Input {
   RankedTensorType type;
   MemRefType buffer; // null for a scalar
   bool shapeOnly = false, mayAlias = false, into = false;
+  FloatAttr number; // a scalar's value, if it is always the same
 };
 
 struct Output {
@@ -139,6 +140,9 @@ private:
         if (input.type.getRank() != 0)
           return emitError()
                  << "a scalar has no dimensions, found " << input.type;
+        if (auto number = main.getArgAttrOfType<FloatAttr>(i, kNumberAttr))
+          if (auto type = dyn_cast<FloatType>(input.type.getElementType()))
+            input.number = FloatAttr::get(type, number.getValueAsDouble());
       } else {
         auto layout = main.getArgAttrOfType<StringAttr>(i, kLayoutAttr);
         input.buffer = bufferType(
@@ -215,8 +219,11 @@ private:
       }
       Value tensor;
       if (!input.buffer) {
+        Value number = buffer;
+        if (input.number)
+          number = arith::ConstantOp::create(builder, loc, input.number);
         tensor = tensor::FromElementsOp::create(builder, loc, input.type,
-                                                ValueRange{buffer});
+                                                ValueRange{number});
       } else if (input.mayAlias) {
         SmallVector<Value> sizes;
         for (int64_t dim = 0; dim < input.buffer.getRank(); ++dim)

@@ -52,6 +52,31 @@ ErrorOr<Dims> broadcast(Operands operands, const Attributes &) {
   return result;
 }
 
+ErrorOr<Dims> broadcastToFirst(Operands operands, const Attributes &) {
+  const Dims &first = operands[0].dims;
+  for (const TensorType &operand : operands.subspan(1)) {
+    const Dims &dims = operand.dims;
+    int offset = first.size() - dims.size();
+    bool fits = offset >= 0;
+    for (int i = 0; fits && i < dims.size(); ++i)
+      fits = dims[i] == 1 || mayEqual(dims[i], first[offset + i]);
+    if (!fits)
+      return valueError("shape " + toString(dims) +
+                        " does not broadcast to that of the input, " +
+                        toString(first));
+  }
+  return first;
+}
+
+ErrorOr<Dims> withNumbers(Operands operands, const Attributes &) {
+  for (const TensorType &operand : operands.subspan(1))
+    if (operand.dims.size())
+      return valueError("expected numbers after the first operand, the shapes "
+                        "are " +
+                        shapes(operands));
+  return operands[0].dims;
+}
+
 static ErrorOr<Dims> reduceDims(const Dims &input, const Dims &dims,
                                 bool keepdim) {
   ErrorOr<uint32_t> mask = dimMask(dims, input.size());
@@ -74,7 +99,8 @@ ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
 
 ErrorOr<Dims> reduceSome(Operands operands, const Attributes &attributes) {
   ErrorOr<Dims> result = reduce(operands, attributes);
-  if (result)
+  bool empty = attributes.size() > 2 && std::get<bool>(attributes[2]);
+  if (result && !empty)
     for (int64_t dim : std::get<Dims>(attributes[0]))
       if (operands[0].dims[dim] == 0)
         return indexError("expected at least one element along dimension " +
@@ -142,6 +168,54 @@ ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
   batch->push_back(m);
   batch->push_back(n);
   return *batch;
+}
+
+ErrorOr<Dims> dotGeneral(Operands operands, const Attributes &attributes) {
+  const Dims *batch[] = {&std::get<Dims>(attributes[0]),
+                         &std::get<Dims>(attributes[1])};
+  const Dims *contract[] = {&std::get<Dims>(attributes[2]),
+                            &std::get<Dims>(attributes[3])};
+  Dims free;
+  for (int side = 0; side < 2; ++side) {
+    const Dims &dims = operands[side].dims;
+    ErrorOr<uint32_t> stay = dimMask(*batch[side], dims.size());
+    if (!stay)
+      return stay.error();
+    ErrorOr<uint32_t> summed = dimMask(*contract[side], dims.size());
+    if (!summed)
+      return summed.error();
+    if (*stay & *summed)
+      return valueError("a dimension of shape " + toString(dims) +
+                        " is both a batch dimension and summed over");
+    for (int i = 0; i < dims.size(); ++i) {
+      if ((*stay | *summed) & (1u << i))
+        continue;
+      if (free.size() + batch[0]->size() == kMaxRank)
+        return valueError("the result would have more than " +
+                          number(kMaxRank) + " dimensions");
+      free.push_back(dims[i]);
+    }
+  }
+  Dims result;
+  for (auto &pairs : {batch, contract}) {
+    if (pairs[0]->size() != pairs[1]->size())
+      return valueError("dimensions " + toString(*pairs[0]) + " and " +
+                        toString(*pairs[1]) + " do not form pairs");
+    for (int i = 0; i < pairs[0]->size(); ++i) {
+      int64_t a = operands[0].dims[(*pairs[0])[i]],
+              b = operands[1].dims[(*pairs[1])[i]];
+      if (!mayEqual(a, b))
+        return valueError("dimension " + number((*pairs[0])[i]) + " of shape " +
+                          toString(operands[0].dims) + " and dimension " +
+                          number((*pairs[1])[i]) + " of shape " +
+                          toString(operands[1].dims) + " differ in size");
+      if (pairs == batch)
+        result.push_back(a == kDynamic ? b : a);
+    }
+  }
+  for (int64_t size : free)
+    result.push_back(size);
+  return result;
 }
 
 ErrorOr<Dims> permute(Operands operands, const Attributes &attributes) {
@@ -213,6 +287,13 @@ ErrorOr<DType> same(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
+ErrorOr<DType> numbers(Operands operands, const Attributes &attributes) {
+  ErrorOr<DType> dtype = same(operands, attributes);
+  if (dtype && *dtype == DType::Bool)
+    return Error{Error::Kind::Runtime, "not defined for elements of type bool"};
+  return dtype;
+}
+
 ErrorOr<DType> boolean(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (!dtype)
@@ -234,6 +315,13 @@ ErrorOr<DType> first(Operands operands, const Attributes &) {
 ErrorOr<DType> int64(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   return dtype ? DType::I64 : dtype;
+}
+
+ErrorOr<DType> indices(Operands operands, const Attributes &attributes) {
+  if (!isInteger(operands[0].dtype))
+    return typeError("indices must be integers, not " +
+                     std::string(name(operands[0].dtype)));
+  return same(operands, attributes);
 }
 
 ErrorOr<DType> indexed(Operands operands, const Attributes &) {

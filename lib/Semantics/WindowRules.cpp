@@ -301,8 +301,8 @@ Dims classSizes(ShapeRule rule, size_t operand, const Dims &sizes) {
     return result;
   }
   // A 1 may stretch in these, but not the rows and columns of a matrix.
-  static constexpr ShapeRule stretching[] = {broadcast, broadcastLike, matmul,
-                                             scalar};
+  static constexpr ShapeRule stretching[] = {broadcast, broadcastLike,
+                                             broadcastToFirst, matmul, scalar};
   if (std::find(std::begin(stretching), std::end(stretching), rule) ==
       std::end(stretching))
     return result;

@@ -318,6 +318,13 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   return capture ? capture->alias(*tensor) : tensor;
 }
 
+/// Under capture its elements are something, too.
+static Tensor newTensor(DType dtype, const Dims &sizes) {
+  Capture *capture = Capture::current();
+  return capture ? capture->constant(dtype, sizes, int64_t{0})
+                 : empty(dtype, sizes);
+}
+
 void addData(nb::module_ &m) {
   // PyType_FromSpec knows no releasebuffer slot before the limited API does.
   tensorType->tp_as_buffer->bf_releasebuffer = releaseBuffer;
@@ -325,11 +332,36 @@ void addData(nb::module_ &m) {
   m.def("_from_list", &fromList, nb::arg("data"),
         nb::arg("dtype").none() = nb::none());
   m.def("_full", &full);
-  m.def("_empty", [](DType dtype, const Dims &sizes) {
-    Capture *capture = Capture::current();
-    return capture ? capture->constant(dtype, sizes, int64_t{0})
-                   : empty(dtype, sizes);
-  });
+  m.def("_empty", &newTensor);
+  // A new tensor for sizes that are plain ints, or one tuple or list of them,
+  // filled unless `value` is None; None where somebody has to look closer.
+  m.def(
+      "_filled",
+      [](nb::tuple given, nb::handle value, nb::handle dtype) -> nb::object {
+        PyObject *sizes = given.ptr();
+        if (PyTuple_GET_SIZE(sizes) == 1 &&
+            (PyTuple_CheckExact(PyTuple_GET_ITEM(sizes, 0)) ||
+             PyList_CheckExact(PyTuple_GET_ITEM(sizes, 0))))
+          sizes = PyTuple_GET_ITEM(sizes, 0);
+        Dims dims;
+        Scalar scalar;
+        if (!(dtype.is_none() || isDType(dtype.ptr())) ||
+            PySequence_Fast_GET_SIZE(sizes) > kMaxRank ||
+            !(value.is_none() || toScalar(value.ptr(), scalar)))
+          return nb::none();
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sizes); ++i) {
+          PyObject *item = PySequence_Fast_GET_ITEM(sizes, i);
+          int overflow = 1;
+          if (PyLong_CheckExact(item))
+            dims.push_back(PyLong_AsLongLongAndOverflow(item, &overflow));
+          if (overflow)
+            return nb::none();
+        }
+        DType type = dtype.is_none() ? DType::F32 : toDType(dtype.ptr());
+        return nb::steal(wrap(value.is_none() ? newTensor(type, dims)
+                                              : full(type, dims, scalar)));
+      },
+      nb::arg(), nb::arg().none(), nb::arg().none());
   // For state that outlives the call in which it is made.
   m.def("_outside_of_capture", [](nb::callable function) {
     SuspendCapture eager;

@@ -47,10 +47,18 @@ Tensor indexTensor(PyObject *item) {
   if (tensor && isFloat(tensor->dtype))
     fail(Error::Kind::Index, "tensors used as indices must be long, int, "
                              "byte or bool tensors");
+  if (tensor && tensor->dtype == DType::U8 &&
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "indexing with dtype stepwell.uint8 is now deprecated, "
+                   "please use a dtype stepwell.bool instead.",
+                   1))
+    throw nb::python_error();
   return tensor;
 }
 
-bool isMask(const Tensor &tensor) { return tensor->dtype == DType::Bool; }
+bool isMask(const Tensor &tensor) {
+  return tensor->dtype == DType::Bool || tensor->dtype == DType::U8;
+}
 
 Index parse(const Tensor &tensor, PyObject *index) {
   bool isTuple = PyTuple_Check(index);

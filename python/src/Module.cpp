@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PyTensor.h"
+#include "Hooks.h"
 
 #include "stepwell/Eager/Export.h"
 #include "stepwell/Eager/OpTable.h"
+#include "stepwell/runtime.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -438,6 +439,7 @@ static void addKernels(nb::module_ &m) {
   m.def("kernel_stats", [] {
     nb::dict stats;
     stats["memory_hits"] = kernelStats().memoryHits;
+    stats["shipped_hits"] = kernelStats().shippedHits;
     stats["disk_hits"] = kernelStats().diskHits;
     stats["compiles"] = kernelStats().compiles;
     return stats;
@@ -467,6 +469,26 @@ static void addKernels(nb::module_ &m) {
     return records;
   });
   m.def("_set_compiler", [](const std::string &path) { compilerPath = path; });
+  m.def("_set_kernel_packs",
+        [](const std::string &folder) { packFolder = folder; });
+  // The programs whose kernels `function` asks for, in order.
+  m.def("_record_programs", [](nb::callable function) {
+    std::vector<std::string> programs;
+    struct Recording {
+      Recording(std::vector<std::string> *into) { recordedPrograms = into; }
+      ~Recording() { recordedPrograms = nullptr; }
+    } recording(&programs);
+    function();
+    return programs;
+  });
+  m.def("_compile_for",
+        [](const std::string &program, const std::string &level) {
+          auto [digest, object] = compileFor(program, level);
+          return nb::make_tuple(
+              nb::bytes(reinterpret_cast<const char *>(digest.bytes),
+                        sizeof digest.bytes),
+              nb::bytes(object.data(), object.size()));
+        });
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
   nb::class_<Executable>(m, "Executable")
@@ -539,6 +561,22 @@ static void addKernels(nb::module_ &m) {
       bound.emplace(nb::cast<std::string>(name), nb::cast<Tensor>(tensor));
     return bindProgram(Program::read(text), bound);
   });
+  m.def("get_num_threads", &stepwell_runtime_get_num_threads);
+  m.def(
+      "set_num_threads",
+      [](nb::handle count) {
+        if (!PyLong_Check(count.ptr()))
+          fail(Error::Kind::Runtime,
+               std::string("set_num_threads expects an int, but got ") +
+                   Py_TYPE(count.ptr())->tp_name);
+        auto number = nb::cast<int64_t>(count);
+        if (number < 1)
+          fail(Error::Kind::Runtime,
+               "set_num_threads expects a positive integer");
+        setNumThreads(
+            static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX)));
+      },
+      "count"_a);
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
   // tensors.
@@ -569,5 +607,6 @@ NB_MODULE(_core, m) {
   addOperations(m.ptr(), tensorType);
   addMethods(m);
   addData(m);
+  addHooks(m);
   addKernels(m);
 }

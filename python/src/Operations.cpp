@@ -22,6 +22,7 @@ struct Parameter {
   std::string name, fallback;
   bool hasFallback = false;
   int operand = -1, attribute = -1;
+  bool keywordOnly = false;
   PyObject *key = nullptr;           // interned name
   PyObject *fallbackValue = nullptr; // an attribute's
 };
@@ -30,8 +31,11 @@ struct Function {
   const OpRow *op = nullptr;
   std::string name, document;
   std::vector<Parameter> parameters;
-  size_t self = 0;   // the parameter that a method's tensor is
-  bool into = false; // the method whose name ends in "_"
+  size_t self = 0; // the parameter that a method's tensor is
+  size_t positional = 0;
+  int castsTo = -1;   // the parameter that says what operand 0 is cast to
+  bool along = false; // one dimension, which a tensor of none has as well
+  bool into = false;  // the method whose name ends in "_"
   PyMethodDef function{}, method{};
 };
 
@@ -65,6 +69,7 @@ Function parse(const OpRow &op, std::string_view schema) {
   function.name = schema.substr(0, open);
   std::string_view rest = schema.substr(open + 1, close - open - 1);
   int depth = 0;
+  bool keywordOnly = false;
   std::string piece;
   auto flush = [&] {
     size_t first = piece.find_first_not_of(' ');
@@ -79,13 +84,22 @@ Function parse(const OpRow &op, std::string_view schema) {
       parameter.fallback = piece.substr(equals + 1);
     }
     piece.clear();
-    if (parameter.name == "*")
+    if (parameter.name == "*") {
+      keywordOnly = true;
       return;
+    }
+    parameter.keywordOnly = keywordOnly;
+    function.positional += !keywordOnly;
     for (size_t i = 0; i < op.operands.size(); ++i)
       if (op.operands[i].name == parameter.name)
         parameter.operand = static_cast<int>(i);
     if (parameter.operand < 0)
       parameter.attribute = findAttribute(op, parameter.name);
+    if (parameter.operand < 0 && parameter.attribute < 0)
+      function.castsTo = static_cast<int>(function.parameters.size());
+    if (parameter.name == "dim" && parameter.attribute >= 0)
+      function.along =
+          op.attributes[parameter.attribute].kind == AttributeKind::I64;
     if (parameter.attribute >= 0 && parameter.hasFallback) {
       parameter.fallbackValue =
           PyRun_String(parameter.fallback.c_str(), Py_eval_input,
@@ -270,6 +284,28 @@ const OpRow &withoutNone(const Function &function, PyObject **values) {
   return *op;
 }
 
+/// Along a dimension, a tensor that has none is a vector of one element. Says
+/// whether the result is to have none, either.
+bool makeVectors(const OpRow &op, std::span<Argument> arguments) {
+  bool gathers = op.results[0].shape == rules::gather;
+  bool none = arguments[gathers ? 1 : 0].tensor->rank() == 0;
+  for (Argument &argument : arguments)
+    if (argument.tensor && !argument.tensor->rank())
+      argument.tensor = unsqueeze(argument.tensor, 0);
+  return none;
+}
+
+/// What becomes of the result of such a call.
+Tensor withoutDims(const Function &function, const Tensor &result) {
+  if (result->numel() != 1)
+    fail(Error::Kind::Runtime, function.name +
+                                   "(): Index to scalar can have only 1 value, "
+                                   "got " +
+                                   std::to_string(result->numel()) +
+                                   " value(s)");
+  return squeeze(result, 0);
+}
+
 PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *names) {
@@ -277,10 +313,11 @@ PyObject *callFunction(const Function &function, PyObject *self,
     const auto &parameters = function.parameters;
     PyObject *values[16] = {};
     size_t given = count + (self ? 1 : 0);
-    if (given > parameters.size())
-      fail(Error::Kind::Type,
-           function.name + "() takes " + std::to_string(parameters.size()) +
-               " arguments but " + std::to_string(given) + " were given");
+    if (given > function.positional)
+      fail(Error::Kind::Type, function.name + "() takes " +
+                                  std::to_string(function.positional) +
+                                  " positional arguments but " +
+                                  std::to_string(given) + " were given");
     if (self)
       values[function.self] = self;
     size_t next = 0;
@@ -324,6 +361,18 @@ PyObject *callFunction(const Function &function, PyObject *self,
         badType(function, parameters[i], values[i],
                 mustBeTensor ? "Tensor" : "Tensor or number");
     }
+    std::optional<DType> castTo;
+    if (PyObject *dtype =
+            function.castsTo < 0 ? nullptr : values[function.castsTo];
+        dtype && dtype != Py_None) {
+      if (!isDType(dtype))
+        badType(function, parameters[function.castsTo], dtype,
+                "stepwell.dtype");
+      castTo = toDType(dtype);
+      arguments[0].tensor = cast(arguments[0].tensor, *castTo);
+    }
+    Tensor target = arguments.empty() ? Tensor() : arguments[0].tensor;
+    bool loseDim = function.along && makeVectors(op, arguments);
     if (op.results[0].shape == rules::permute)
       return permuted(function, arguments[0].tensor, values[1]);
     int64_t rank = arguments.empty() || !arguments[0].tensor
@@ -346,8 +395,14 @@ PyObject *callFunction(const Function &function, PyObject *self,
     }
     if (op.results[0].shape == rules::matmul)
       return multiply(op, arguments, attributes);
-    if (op.results.size() == 1)
-      return wrap(callSingle(op, arguments, attributes, function.into));
+    if (op.results.size() == 1) {
+      Tensor result = callSingle(op, arguments, attributes, function.into);
+      if (function.into)
+        return wrap(target);
+      if (loseDim)
+        result = withoutDims(function, result);
+      return wrap(castTo ? cast(result, *castTo) : result);
+    }
     std::vector<Tensor> results = callOp(op, arguments, attributes);
     nb::object tuple = nb::steal(PyTuple_New(results.size()));
     for (size_t i = 0; i < results.size(); ++i)
@@ -385,12 +440,24 @@ const OpRow *slotOp(const char *slot) {
   return nullptr;
 }
 
+/// An operator takes NumPy's arrays, too.
+static bool toOperand(PyObject *object, Argument &argument) {
+  if (toArgument(object, argument))
+    return true;
+  if (std::string_view(Py_TYPE(object)->tp_name) != "numpy.ndarray")
+    return false;
+  nb::object made =
+      nb::module_::import_("stepwell").attr("as_tensor")(nb::borrow(object));
+  argument.tensor = unwrap(made.ptr());
+  return true;
+}
+
 PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
   if (!op)
     Py_RETURN_NOTIMPLEMENTED;
   return guarded([&]() -> PyObject * {
     Argument both[2];
-    if (!toArgument(a, both[0]) || (b && !toArgument(b, both[1])))
+    if (!toOperand(a, both[0]) || (b && !toOperand(b, both[1])))
       Py_RETURN_NOTIMPLEMENTED;
     if (into && !both[0].tensor)
       Py_RETURN_NOTIMPLEMENTED;
@@ -409,7 +476,10 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
       Function function = parse(op, schema);
       all.push_back(function);
       bool sameType = op.results[0].dtype == rules::same;
-      if (op.elementwise && sameType && function.name[0] != '_') {
+      bool elements = op.elementwise && sameType && function.name[0] != '_';
+      bool writes =
+          op.results[0].dtype == rules::indexed && op.operands.size() == 3;
+      if (elements || writes) {
         function.into = true;
         function.name += "_";
         function.document = function.name + function.document.substr(

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PyTensor.h"
+#include "Hooks.h"
 
 #include <structmember.h>
 
@@ -154,11 +154,18 @@ static void dealloc(PyObject *object) {
 static int traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(reinterpret_cast<PyTensor *>(object)->dict);
-  return 0;
+  int status = 0;
+  forOwnHooks(reinterpret_cast<PyTensor *>(object)->impl, [&](PyHooks &hooks) {
+    if (!status && hooks.functions)
+      status = visit(hooks.functions, arg);
+  });
+  return status;
 }
 
 static int clear(PyObject *object) {
   Py_CLEAR(reinterpret_cast<PyTensor *>(object)->dict);
+  forOwnHooks(reinterpret_cast<PyTensor *>(object)->impl,
+              [](PyHooks &hooks) { Py_CLEAR(hooks.functions); });
   return 0;
 }
 
@@ -199,8 +206,6 @@ STEPWELL_BINARY(shiftRight, "__rshift__")
 #undef STEPWELL_BINARY
 
 static PyObject *matmul(PyObject *a, PyObject *b) {
-  if (!isTensor(a) || !isTensor(b))
-    Py_RETURN_NOTIMPLEMENTED;
   static const OpRow *op = slotOp("__matmul__");
   return callSlot(op, a, b, false);
 }

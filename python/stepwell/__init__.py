@@ -24,8 +24,9 @@ def _find_compiler() -> str:
 
 
 _core._set_compiler(_find_compiler())
+_core._set_kernel_packs(_os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "kernels"))
 
-from . import _tensor  # noqa: E402, F401  (adds the methods that are written in Python)
+from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402
@@ -63,6 +64,7 @@ from ._random import (  # noqa: E402
     set_rng_state,
 )
 from ._composed import *  # noqa: E402, F403
+from ._contraction import einsum, tensordot  # noqa: E402
 from ._sorting import *  # noqa: E402, F403
 from ._structure import *  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
@@ -111,6 +113,7 @@ __all__ = [
     "device",
     "dropout",
     "dtype",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -144,6 +147,7 @@ __all__ = [
     "set_grad_enabled",
     "set_rng_state",
     "tensor",
+    "tensordot",
     "utils",
     "zeros",
     "zeros_like",

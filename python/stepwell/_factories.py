@@ -154,6 +154,10 @@ def zeros(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros."""
+    if device is None and not requires_grad:
+        made = _core._filled(size, 0, dtype)
+        if made is not None:
+            return made
     dtype = _element_type(dtype, _core.float32, "zeros")
     return _finish(_core._full(dtype, _sizes(size, "zeros"), 0), device, requires_grad)
 
@@ -162,6 +166,10 @@ def ones(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones."""
+    if device is None and not requires_grad:
+        made = _core._filled(size, 1, dtype)
+        if made is not None:
+            return made
     dtype = _element_type(dtype, _core.float32, "ones")
     return _finish(_core._full(dtype, _sizes(size, "ones"), 1), device, requires_grad)
 
@@ -170,6 +178,10 @@ def empty(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor whose elements are whatever was in its memory."""
+    if device is None and not requires_grad:
+        made = _core._filled(size, None, dtype)
+        if made is not None:
+            return made
     made = _core._empty(_element_type(dtype, _core.float32, "empty"), _sizes(size, "empty"))
     return _finish(made, device, requires_grad)
 

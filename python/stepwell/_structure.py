@@ -238,8 +238,19 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return input.expand(*shape)[mask.expand(*shape)]
 
 
-def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int) -> Tensor:
-    """`gather` whose sizes other than along `dim` broadcast."""
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None) -> Tensor:
+    """`gather` whose sizes other than along `dim` broadcast; without `dim`, of both flattened.
+
+    >>> take_along_dim(tensor([[3, 1], [4, 1]]), tensor([2, 0]))
+    tensor([4, 3])
+    """
+    if dim is None:
+        return _core.gather(input.reshape(-1), 0, indices.reshape(-1))
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            f"take_along_dim(): input and indices should have the same number of dimensions, "
+            f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     dim = _wrap(dim, input.ndim)
     shape = [
         max_(a, b) if i != dim else b
@@ -249,14 +260,127 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int) -> Tensor:
     return _core.gather(input.expand(*wide), dim, indices.expand(*shape))
 
 
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition is true, `other` elsewhere; all broadcast, one may be a number.
+
+    With the condition alone: where it is true, as one int64 tensor per dimension.
+    """
+    if input is None and other is None:
+        return tuple(_core._nonzero(condition if condition.ndim else condition.reshape(1)))
+    return _core.where(condition, input, other)
+
+
+def _as_large(index: Tensor, src: Tensor) -> Tensor:
+    """The part of `src` that `index` names."""
+    if src.shape != index.shape and src.ndim == index.ndim:
+        src = src[tuple(slice(n) for n in index.shape)]
+    return src
+
+
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of the input with `src[i][j]` added at `[index[i][j]][j]` (for `dim` 0, and so on).
 
     `src` is at least as large as `index`; what is beyond it is not read.
     """
-    if src.shape != index.shape and src.ndim == index.ndim:
-        src = src[tuple(slice(n) for n in index.shape)]
-    return _core._scatter_add(input, dim, index, src)
+    return _core._scatter_add(input, dim, index, _as_large(index, src))
+
+
+def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+    """`scatter_add` into the input itself."""
+    return input._scatter_add_(dim, index, _as_large(index, src))
+
+
+def _places(input: Tensor, dim: builtins.int, index: Tensor) -> tuple[Tensor, ...]:
+    """One index tensor per dimension, for the places that `scatter` writes."""
+    if input.ndim != index.ndim:
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    for d, (n, size) in enumerate(zip(index.shape, input.shape, strict=True)):
+        if d != dim and n > size:
+            raise RuntimeError(
+                f"Expected index {list(index.shape)} to be no larger than self "
+                f"{list(input.shape)} apart from dimension {dim}"
+            )
+    return tuple(
+        index
+        if d == dim
+        else _core._iota(_core.int64, n).reshape(*(n if i == d else 1 for i in range(index.ndim)))
+        for d, n in enumerate(index.shape)
+    )
+
+
+def scatter_(
+    input: Tensor, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
+    """Writes `src[i][j]`, or the number `value`, at `[index[i][j]][j]` (for `dim` 0, and so on).
+
+    `src` is at least as large as `index`; what is beyond it is not read. Of equal places the last
+    one counts; the gradient of `src` is right if there are none.
+    """
+    src = value if src is None else src
+    if isinstance(src, Tensor):
+        if src.dtype is not input.dtype:
+            raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+        src = _as_large(index, src)
+    elif not isinstance(src, (builtins.bool, builtins.int, builtins.float)):
+        raise TypeError(
+            f"scatter(): argument 'src' must be Tensor or number, not {type(src).__name__}"
+        )
+    dim = _wrap(dim, input.ndim)
+    if input.ndim == 0 or index.ndim == 0:
+        vector = input.reshape(1) if input.ndim == 0 else input
+        src = src.reshape(-1) if isinstance(src, Tensor) else src
+        scatter_(vector, 0, index.reshape(-1), src)
+        return input
+    if index.numel():
+        input[_places(input, dim, index)] = src
+    return input
+
+
+def scatter(
+    input: Tensor, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
+    """A copy of the input with `scatter_` done to it."""
+    return scatter_(input.clone(), dim, index, src, value=value)
+
+
+def _scaled(source: Tensor, alpha: Number) -> Tensor:
+    return source if alpha == 1 else (source * alpha)._cast(source.dtype)
+
+
+def index_add(
+    input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1
+) -> Tensor:
+    """A copy of the input with slice `i` of `alpha * source` added to its slice `index[i]` along `dim`."""
+    return _core.index_add(input, dim, index, _scaled(source, alpha))
+
+
+_core_index_add_ = Tensor.index_add_
+
+
+def index_add_(
+    input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1
+) -> Tensor:
+    """`index_add` into the input itself."""
+    return _core_index_add_(input, dim, index, _scaled(source, alpha))
+
+
+def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
+    """Fills the slices along `dim` that `index` names with a number."""
+    dim = _wrap(dim, input.ndim)
+    value = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
+    vector = input.reshape(1) if input.ndim == 0 else input
+    vector[(slice(None),) * dim + (index.reshape(-1),)] = value
+    return input
+
+
+def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
+    """A copy of the input with `index_fill_` done to it."""
+    return index_fill_(input.clone(), dim, index, value)
+
+
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`masked_fill` into the input itself."""
+    return input.copy_(masked_fill(input, mask, value))
 
 
 def _extremum(
@@ -293,14 +417,45 @@ def min(input: Tensor, dim: Any = None, keepdim: builtins.bool = False) -> Any:
     return _extremum("min", input, dim, keepdim, False)
 
 
+def _correction(
+    name: str, dim: Any, unbiased: Any, correction: Number | None
+) -> tuple[Any, builtins.float]:
+    """What the three ways to call `var` mean: the dimensions and the correction."""
+    if isinstance(dim, builtins.bool):  # var(input, unbiased)
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise TypeError(f"{name}() takes 'unbiased' or 'correction', not both")
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    return dim, builtins.float(1 if correction is None else correction)
+
+
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: builtins.bool | None = None,
+    keepdim: builtins.bool = False,
+    *,
+    correction: Number | None = None,
+) -> Tensor:
+    """The variance over `dim`: squared distances from the mean, over their number less `correction`.
+
+    `unbiased` says correction 1 (the default) or 0; `var(input, unbiased)` is of all elements.
+    """
+    dim, correction = _correction("var", dim, unbiased, correction)
+    return _core._var(input, dim, keepdim, correction)
+
+
 def std(
     input: Tensor,
     dim: Any = None,
-    correction: builtins.float = 1,
+    unbiased: builtins.bool | None = None,
     keepdim: builtins.bool = False,
+    *,
+    correction: Number | None = None,
 ) -> Tensor:
     """The square root of `var`."""
-    return _core.sqrt(_core.var(input, dim, builtins.float(correction), keepdim))
+    return _core.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def index_put_(
@@ -316,7 +471,7 @@ def index_put_(
     """
     positions: list[Tensor | None] = []
     for at, each in enumerate(indices):
-        if each is None or each.dtype is not _core.bool:
+        if each is None or each.dtype not in (_core.bool, _core.uint8):
             positions.append(each)
             continue
         chosen_from = input.shape[len(positions) : len(positions) + each.ndim]
@@ -347,13 +502,15 @@ _VIEWS = (
 globals().update({name: _function(name) for name in _VIEWS})
 
 __all__ = [
-    "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "linspace", "masked_fill",
-    "masked_select", "max", "min", "nonzero", "roll", "scatter_add", "split", "stack", "std", "take_along_dim",
-    "tril", "triu", "unbind", *_VIEWS,
+    "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "index_add", "index_fill",
+    "linspace", "masked_fill", "masked_select", "max", "min", "nonzero", "roll", "scatter",
+    "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
+    "where", *_VIEWS,
 ]  # fmt: skip
 
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,
-    scatter_add, take_along_dim, max, min, std, index_put_,
+    scatter, scatter_, scatter_add, scatter_add_, take_along_dim, max, min, var, std, index_add,
+    index_add_, index_fill, index_fill_, index_put_, masked_fill_,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _core, autograd
 from ._core import Tensor
-from ._factories import device
+from ._factories import as_tensor, device
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,6 +47,18 @@ def numpy(self: Tensor) -> Any:
 def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     array = numpy(self)
     return array if dtype is None else array.astype(dtype, copy=False)
+
+
+# NumPy leaves the operators of an array and a tensor to the tensor. Its own functions
+# (numpy.sin(tensor)) compute with NumPy and give a tensor back.
+Tensor.__array_priority__ = 1000
+
+
+@_method
+def __array_wrap__(
+    self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    return as_tensor(array)
 
 
 @_method

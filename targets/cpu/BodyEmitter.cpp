@@ -14,15 +14,28 @@ static bool canBeElement(Type type) {
   return isa<IndexType, IntegerType, FloatType>(type);
 }
 
+static bool isElementwise(Operation &operation) {
+  return isa<arith::ConstantOp, linalg::IndexOp>(operation) ||
+         (OpTrait::hasElementwiseMappableTraits(&operation) &&
+          llvm::all_of(operation.getResultTypes(), canBeElement));
+}
+
+/// A rare case: what it computes replaces values that are there anyway.
+static bool isRareCase(Operation &operation) {
+  auto branch = dyn_cast<scf::IfOp>(operation);
+  return branch && branch.elseBlock() &&
+         branch.elseBlock()->without_terminator().empty() &&
+         llvm::all_of(branch.getResultTypes(), canBeElement) &&
+         llvm::all_of(branch.thenBlock()->without_terminator(), isElementwise);
+}
+
 bool BodyEmitter::isVectorizable(linalg::LinalgOp op) {
-  for (Operation &operation : op.getBlock()->without_terminator()) {
-    if (isa<arith::ConstantOp, linalg::IndexOp>(operation))
-      continue;
-    if (!OpTrait::hasElementwiseMappableTraits(&operation) ||
-        !llvm::all_of(operation.getResultTypes(), canBeElement))
-      return false;
-  }
-  return llvm::all_of(op.getBlock()->getArgumentTypes(), canBeElement);
+  return llvm::all_of(op.getBlock()->without_terminator(),
+                      [](Operation &operation) {
+                        return isElementwise(operation) ||
+                               isRareCase(operation);
+                      }) &&
+         llvm::all_of(op.getBlock()->getArgumentTypes(), canBeElement);
 }
 
 unsigned BodyEmitter::vectorWidth(linalg::LinalgOp op, unsigned vectorBits) {
@@ -132,33 +145,75 @@ SmallVector<Value> BodyEmitter::emit(ValueRange arguments, unsigned width,
   mapping.clear();
   for (auto [argument, value] : llvm::zip(body->getArguments(), arguments))
     mapping.map(argument, value);
-  auto find = [&](Value value) {
-    if (Value known = mapping.lookupOrNull(value))
-      return known;
-    return outside(value, width);
-  };
-  for (Operation &operation : body->without_terminator()) {
-    if (isa<arith::ConstantOp>(operation) ||
-        llvm::is_contained(skip, &operation))
-      continue;
-    if (auto index = dyn_cast<linalg::IndexOp>(operation)) {
-      mapping.map(index.getResult(), counter(index.getDim(), loop, width, at));
-      continue;
-    }
-    SmallVector<Value> operands(llvm::map_range(operation.getOperands(), find));
-    Operation *made = nest.builder.clone(operation, mapping);
-    made->setOperands(operands);
-    for (auto [old, result] :
-         llvm::zip(operation.getResults(), made->getResults())) {
-      result.setType(vectorOf(old.getType(), width));
-      mapping.map(old, result);
-    }
-  }
+  for (Operation &operation : body->without_terminator())
+    if (!llvm::is_contained(skip, &operation))
+      emit(operation, width, loop, at);
   SmallVector<Value> yielded;
   for (Value value : body->getTerminator()->getOperands()) {
     Operation *maker = value.getDefiningOp();
-    yielded.push_back(maker && llvm::is_contained(skip, maker) ? Value()
-                                                               : find(value));
+    yielded.push_back(maker && llvm::is_contained(skip, maker)
+                          ? Value()
+                          : resolve(value, width));
   }
   return yielded;
+}
+
+void BodyEmitter::emit(Operation &operation, unsigned width, unsigned loop,
+                       Value at) {
+  if (isa<arith::ConstantOp>(operation))
+    return;
+  if (auto index = dyn_cast<linalg::IndexOp>(operation)) {
+    mapping.map(index.getResult(), counter(index.getDim(), loop, width, at));
+    return;
+  }
+  if (auto branch = dyn_cast<scf::IfOp>(operation)) {
+    emitRareCase(branch, width, loop, at);
+    return;
+  }
+  SmallVector<Value> operands;
+  for (Value operand : operation.getOperands())
+    operands.push_back(resolve(operand, width));
+  Operation *made = nest.builder.clone(operation, mapping);
+  made->setOperands(operands);
+  for (auto [old, result] :
+       llvm::zip(operation.getResults(), made->getResults())) {
+    result.setType(vectorOf(old.getType(), width));
+    mapping.map(old, result);
+  }
+}
+
+/// The branch is taken for the sake of any lane, and decides lane by lane.
+void BodyEmitter::emitRareCase(scf::IfOp branch, unsigned width, unsigned loop,
+                               Value at) {
+  OpBuilder &builder = nest.builder;
+  Location loc = branch.getLoc();
+  Value condition = resolve(branch.getCondition(), width), any = condition;
+  if (width)
+    any = vector::ReductionOp::create(builder, loc, vector::CombiningKind::OR,
+                                      condition);
+  SmallVector<Value> usual;
+  for (Value value : branch.elseYield().getOperands())
+    usual.push_back(resolve(value, width));
+  auto made = scf::IfOp::create(builder, loc, ValueRange(usual).getTypes(), any,
+                                /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(made.thenBlock());
+    for (Operation &operation : branch.thenBlock()->without_terminator())
+      emit(operation, width, loop, at);
+    SmallVector<Value> results;
+    for (auto [value, other] :
+         llvm::zip(branch.thenYield().getOperands(), usual)) {
+      Value result = resolve(value, width);
+      if (width)
+        result =
+            arith::SelectOp::create(builder, loc, condition, result, other);
+      results.push_back(result);
+    }
+    scf::YieldOp::create(builder, loc, results);
+    builder.setInsertionPointToStart(made.elseBlock());
+    scf::YieldOp::create(builder, loc, usual);
+  }
+  for (auto [old, result] : llvm::zip(branch.getResults(), made.getResults()))
+    mapping.map(old, result);
 }

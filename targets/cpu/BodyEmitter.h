@@ -41,6 +41,8 @@ public:
   Value clone(Operation *operation, ValueRange operands);
 
 private:
+  void emit(Operation &operation, unsigned width, unsigned loop, Value at);
+  void emitRareCase(scf::IfOp branch, unsigned width, unsigned loop, Value at);
   Value outside(Value value, unsigned width);
   Value counter(unsigned dim, unsigned loop, unsigned width, Value at);
 

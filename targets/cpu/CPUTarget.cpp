@@ -45,8 +45,21 @@ public:
     registerLLVMDialectTranslation(registry);
   }
 
+  /// An unknown CPU is reported by emit().
+  static cpu::Machine machineOf(const TargetOptions &options) {
+    std::string ignored;
+    return cpu::describeMachine(options, ignored).value_or(cpu::Machine());
+  }
+
   void buildBufferPipeline(OpPassManager &pm,
-                           const TargetOptions &) const override {
+                           const TargetOptions &options) const override {
+    cpu::Machine machine = machineOf(options);
+    CPULowerProductsPassOptions products;
+    products.vectorBits = machine.vectorBits;
+    products.registers = machine.registers;
+    products.fma = machine.fma;
+    products.threads = options.threads;
+    pm.addPass(createCPULowerProductsPass(products));
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
     pm.addPass(createCPUFuseLoopsPass());
     pm.addPass(createCPUSplitReductionsPass());
@@ -54,9 +67,7 @@ public:
 
   void buildPipeline(OpPassManager &pm,
                      const TargetOptions &options) const override {
-    std::string ignored; // an unknown CPU is reported by emit()
-    cpu::Machine machine =
-        cpu::describeMachine(options, ignored).value_or(cpu::Machine());
+    cpu::Machine machine = machineOf(options);
     if (options.threads)
       pm.addPass(createCPUOutlineParallelPass());
     CPULowerContractionsPassOptions contract;

@@ -107,6 +107,7 @@ std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
   if (triple.isX86()) {
     if (info->checkFeatures("+avx512f,+avx512vl,+avx512bw,+avx512dq")) {
       machine.vectorBits = 512;
+      machine.registers = 32;
       machine.narrowMasks = true;
       // Otherwise LLVM splits the vectors that we made on purpose.
       machine.features += machine.features.empty() ? "" : ",";
@@ -116,6 +117,7 @@ std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
     }
     machine.fma = info->checkFeatures("+fma");
   } else {
+    machine.registers = 32;
     machine.fma = true;
   }
   return machine;

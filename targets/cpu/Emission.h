@@ -17,6 +17,7 @@ namespace stepwell::cpu {
 struct Machine {
   std::string triple, cpu, features;
   unsigned vectorBits = 128;
+  unsigned registers = 16; // for vectors
   /// Masked loads of 8 and 16 bit elements are instructions.
   bool narrowMasks = false;
   bool fma = false;

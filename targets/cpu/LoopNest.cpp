@@ -264,8 +264,14 @@ Value LoopNest::mask(Value at, OpFoldResult end, unsigned width) {
 
 Value LoopNest::load(const Row &row, Value at, unsigned width, Value mask,
                      Value end) {
-  if (row.kind == Row::Splat)
-    return width ? row.vector : row.value;
+  if (row.kind == Row::Splat) {
+    if (!width)
+      return row.value;
+    auto type = cast<VectorType>(vectorOf(row.element, width));
+    if (row.vector.getType() == type)
+      return row.vector;
+    return vector::BroadcastOp::create(builder, loc, type, row.value);
+  }
   if (!width)
     return memref::LoadOp::create(builder, loc, row.value, at);
   auto type = cast<VectorType>(vectorOf(row.element, width));

@@ -1,16 +1,15 @@
-//===- LowerContractions.cpp - Matrix products as micro-kernels -------------
-//===//
+//===- LowerContractions.cpp - Sums of products over windows --------------===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Per panel of columns, B is copied into a packed buffer on the stack that
-// stays in the first-level cache; A is read in place, one scalar at a time,
-// which works for any strides. C's old value is added after the loop over k.
-//
-// A convolution is such a product as well: k runs over the elements of a
-// window, n over the windows, and only packing B has to know it.
+// A convolution is a product of matrices: k runs over the elements of a window,
+// n over the windows, and only packing B has to know it. Per panel of columns,
+// B is copied into a buffer on the stack that stays in the first-level cache; A
+// is read in place, one scalar at a time, which works for any strides. C's old
+// value is added after the loop over k.
 //===----------------------------------------------------------------------===//
+#include "Contractions.h"
 #include "LoopNest.h"
 
 #include "stepwell/Targets/CPU/Passes.h"
@@ -27,209 +26,6 @@ namespace stepwell {
 using namespace stepwell::cpu;
 
 namespace {
-
-/// The loops of a product C[m, n] += A[m, k] * B[k, n]; every other loop lies
-/// around it.
-struct Roles {
-  unsigned a = 0, b = 1; // operands
-  unsigned m, n, k;
-  SmallVector<unsigned> outer;
-  /// Of a convolution, k and n stand for several loops each, outermost first; A
-  /// moves evenly along k, C along n.
-  SmallVector<unsigned> kParts, nParts;
-  bool windows() const { return !nParts.empty(); }
-};
-
-/// Whether the body adds a product to the old result and does nothing else but
-/// conversions.
-bool isProductSum(linalg::LinalgOp op) {
-  Block *body = op.getBlock();
-  if (body->getNumArguments() != 3 || op.getNumDpsInits() != 1)
-    return false;
-  Operation *add = body->getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
-    return false;
-  Value old = body->getArgument(2);
-  if (!old.hasOneUse() || *old.user_begin() != add)
-    return false;
-  Value product = add->getOperand(add->getOperand(0) == old);
-  Operation *multiply = product.getDefiningOp();
-  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply))
-    return false;
-  auto isInput = [&](Value value, unsigned input) {
-    Operation *cast = value.getDefiningOp();
-    if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp,
-                        arith::SIToFPOp, arith::UIToFPOp>(cast))
-      value = cast->getOperand(0);
-    return value == body->getArgument(input);
-  };
-  Value x = multiply->getOperand(0), y = multiply->getOperand(1);
-  bool straight = isInput(x, 0) && isInput(y, 1);
-  return straight || (isInput(x, 1) && isInput(y, 0));
-}
-
-/// Fails when there is no row or no column to share the work of loading.
-std::optional<Roles> findRoles(const LoopNest &nest) {
-  // A convolution has loops that the inference below passes over.
-  for (AffineMap map : nest.op.getIndexingMapsArray())
-    if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
-      return std::nullopt;
-  auto dims = linalg::inferContractionDims(nest.op);
-  if (failed(dims) || dims->k.empty())
-    return std::nullopt;
-  Roles roles;
-  llvm::append_range(roles.outer, dims->batch);
-  auto choose = [&](ArrayRef<unsigned> among, unsigned operand, unsigned other,
-                    unsigned &chosen) {
-    bool found = false;
-    int best = -1;
-    for (unsigned dim : among) {
-      if (isConstantIntValue(nest.ranges[dim], 1))
-        continue;
-      int score = 2 * (nest.accesses[operand].stride(dim) == 1) +
-                  (nest.accesses[other].stride(dim) == 1);
-      if (score >= best) {
-        best = score;
-        chosen = dim;
-        found = true;
-      }
-    }
-    for (unsigned dim : among)
-      if (!found || dim != chosen)
-        roles.outer.push_back(dim);
-    return found;
-  };
-  if (!choose(dims->m, 2, 0, roles.m) || !choose(dims->n, 2, 1, roles.n) ||
-      !choose(dims->k, 0, 1, roles.k))
-    return std::nullopt;
-  // Vectors run along the columns: let C's unit stride be there.
-  if (nest.accesses[2].stride(roles.n) != 1 &&
-      nest.accesses[2].stride(roles.m) == 1) {
-    std::swap(roles.a, roles.b);
-    std::swap(roles.m, roles.n);
-  }
-  llvm::sort(roles.outer);
-  return roles;
-}
-
-/// Whether the dimensions after `dim` lie in memory without gaps, so that
-/// counting on through them is a step of the last one's stride.
-bool isPacked(Value buffer, unsigned dim) {
-  auto type = cast<MemRefType>(buffer.getType());
-  if (type.getLayout().isIdentity())
-    return true;
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  bool known = succeeded(type.getStridesAndOffset(strides, offset));
-  for (int64_t i = dim; known && i + 1 < type.getRank(); ++i)
-    known = !ShapedType::isDynamic(strides[i]) && !type.isDynamicDim(i + 1) &&
-            strides[i] == strides[i + 1] * type.getDimSize(i + 1);
-  if (known)
-    return true;
-  // What a thread is given of a whole buffer.
-  auto view = buffer.getDefiningOp<memref::SubViewOp>();
-  if (!view || view.getSourceType().getRank() != type.getRank())
-    return false;
-  for (int64_t i = dim; i < type.getRank(); ++i) {
-    if (!isConstantIntValue(view.getMixedStrides()[i], 1))
-      return false;
-    if (i == dim)
-      continue;
-    OpFoldResult size = view.getMixedSizes()[i];
-    bool whole;
-    if (auto fixed = getConstantIntValue(size)) {
-      whole = *fixed == view.getSourceType().getDimSize(i);
-    } else {
-      auto of = cast<Value>(size).getDefiningOp<memref::DimOp>();
-      whole = of && of.getSource() == view.getSource() &&
-              of.getConstantIndex() == i;
-    }
-    if (!whole)
-      return false;
-  }
-  return isPacked(view.getSource(), dim);
-}
-
-/// The roles in a sum of products over windows; adds loops to the nest that
-/// stand for several of its own.
-std::optional<Roles> findWindowRoles(LoopNest &nest) {
-  SmallVector<AffineMap> maps = nest.op.getIndexingMapsArray();
-  auto plain = [](AffineMap map) { return map.isProjectedPermutation(); };
-  Roles roles;
-  roles.a = plain(maps[0]) ? 0 : 1;
-  roles.b = 1 - roles.a;
-  if (!plain(maps[roles.a]) || plain(maps[roles.b]) || !plain(maps[2]))
-    return std::nullopt;
-
-  auto kinds = nest.op.getIteratorTypesArray();
-  auto moves = [&](unsigned operand, unsigned loop) {
-    return maps[operand].isFunctionOfDim(loop);
-  };
-  auto isRow = [&](unsigned loop) {
-    return moves(roles.a, loop) && moves(2, loop) && !moves(roles.b, loop);
-  };
-  auto isWindow = [&](unsigned loop) {
-    return !moves(roles.a, loop) && moves(2, loop) && moves(roles.b, loop);
-  };
-  auto isSummed = [&](unsigned loop) {
-    return moves(roles.a, loop) && !moves(2, loop) && moves(roles.b, loop);
-  };
-  // The last loops of an operand, as many as count on evenly.
-  auto collect = [&](unsigned operand,
-                     llvm::function_ref<bool(unsigned)> fits) {
-    SmallVector<unsigned> parts;
-    AffineMap map = maps[operand];
-    Value buffer = nest.op->getOperand(operand);
-    for (unsigned i = map.getNumResults(); i-- > 0;) {
-      unsigned loop = map.getDimPosition(i);
-      if (!fits(loop) || !isPacked(buffer, i))
-        break;
-      parts.insert(parts.begin(), loop);
-    }
-    return parts;
-  };
-  roles.kParts = collect(roles.a, isSummed);
-  roles.nParts = collect(2, isWindow);
-  if (roles.kParts.empty() || roles.nParts.empty())
-    return std::nullopt;
-  std::optional<unsigned> row;
-  for (auto [loop, kind] : llvm::enumerate(kinds)) {
-    bool reduces = kind == utils::IteratorType::reduction;
-    if (reduces ? !isSummed(loop) : !moves(2, loop))
-      return std::nullopt;
-    if (isRow(loop))
-      row = loop;
-  }
-  if (!row)
-    return std::nullopt;
-  roles.m = *row;
-  for (unsigned loop = 0; loop < kinds.size(); ++loop)
-    if (loop != roles.m && !llvm::is_contained(roles.kParts, loop) &&
-        !llvm::is_contained(roles.nParts, loop))
-      roles.outer.push_back(loop);
-
-  auto unite = [&](SmallVector<unsigned> &parts, unsigned operand) {
-    // A loop that runs once moves nothing, evenly or not.
-    SmallVector<unsigned> moving;
-    for (unsigned loop : parts)
-      if (!isConstantIntValue(nest.ranges[loop], 1))
-        moving.push_back(loop);
-    if (!moving.empty())
-      parts = moving;
-    OpFoldResult range = nest.index().constant(1);
-    for (unsigned loop : parts)
-      range = nest.index().mul(range, nest.ranges[loop]);
-    nest.ranges.push_back(range);
-    nest.counters.push_back({});
-    for (auto [i, access] : llvm::enumerate(nest.accesses))
-      access.strides.push_back(i == operand ? access.strides[parts.back()]
-                                            : nest.index().constant(0));
-    return nest.ranges.size() - 1;
-  };
-  roles.k = unite(roles.kParts, roles.a);
-  roles.n = unite(roles.nParts, 2);
-  return roles;
-}
 
 class Contraction {
 public:
@@ -268,9 +64,10 @@ public:
     };
     panel = stack(depth * columns);
     tile = stack(rows * columns);
-    if (roles.windows())
-      places = memref::AllocaOp::create(
-          entry, loc, MemRefType::get({columns}, builder.getIndexType()));
+    turns = memref::AllocaOp::create(
+        entry, loc, MemRefType::get({2 * vectors}, builder.getIndexType()));
+    places = memref::AllocaOp::create(
+        entry, loc, MemRefType::get({columns}, builder.getIndexType()));
     nest.loop(roles.outer, [&] { build(); });
   }
 
@@ -366,123 +163,10 @@ private:
   void buildPanel(Value k, OpFoldResult deep, Value n) {
     OpFoldResult wide =
         index().min(index().constant(columns), index().sub(size(roles.n), n));
-    auto [packed, stride] = choosePanel(k, deep, n, wide);
-    forRange(index().constant(0), size(roles.m), rows,
-             [&, packed = packed, stride = stride](Value m) {
-               SmallVector<Value> sums =
-                   multiplyTile(m, k, deep, packed, stride);
-               storeTile(m, n, wide, sums);
-             });
-  }
-
-  /// B in place where it is read once or twice, and packed elsewhere: the
-  /// buffer, and the distance between its rows.
-  std::pair<Value, Value> choosePanel(Value k, OpFoldResult deep, Value n,
-                                      OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    auto type =
-        MemRefType::get({ShapedType::kDynamic}, element,
-                        StridedLayoutAttr::get(builder.getContext(),
-                                               ShapedType::kDynamic, {1}));
-    auto viewed = [&](Value base, OpFoldResult at) -> Value {
-      OpFoldResult start = index().value(at);
-      OpFoldResult some = index().value(index().constant(1));
-      return memref::ReinterpretCastOp::create(builder, loc, type, base, start,
-                                               {some}, {index().constant(1)});
-    };
-    Value zero = index().value(index().constant(0));
-    auto pack = [&] {
-      packPanel(k, deep, n, wide);
-      return SmallVector<Value>{viewed(panel, zero),
-                                index().value(index().constant(columns))};
-    };
-    if (roles.windows()) {
-      packWindows(k, deep, n, wide);
-      return {viewed(panel, zero), index().value(index().constant(columns))};
-    }
-    auto few = getConstantIntValue(size(roles.m));
-    bool possible = b.stride(roles.n) == 1 && b.element == element &&
-                    (!few || *few <= 2 * rows);
-    if (!possible) {
-      SmallVector<Value> made = pack();
-      return {made[0], made[1]};
-    }
-    Value inPlace =
-        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
-    if (!few)
-      inPlace = arith::AndIOp::create(builder, loc, inPlace,
-                                      compare(arith::CmpIPredicate::sle,
-                                              size(roles.m),
-                                              index().constant(2 * rows)));
-    auto branch =
-        scf::IfOp::create(builder, loc, {type, builder.getIndexType()}, inPlace,
-                          /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    Value there = viewed(b.base, offset(roles.b, {{roles.k, k}, {roles.n, n}}));
-    scf::YieldOp::create(builder, loc,
-                         ValueRange{there, index().value(b.strides[roles.k])});
-    builder.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(builder, loc, pack());
-    return {branch.getResult(0), branch.getResult(1)};
-  }
-
-  void packPanel(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    bool along = b.stride(roles.n) == 1;
-    auto known = getConstantIntValue(wide);
-    auto general = [&] { packByElement(k, deep, n, wide); };
-    if (!along || (known && *known != columns))
-      return general();
-    Value full =
-        compare(arith::CmpIPredicate::eq, wide, index().constant(columns));
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), full,
-                                    /*withElseRegion=*/!known);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    forRange(index().constant(0), deep, 1, [&](Value i) {
-      Value from =
-          window(roles.b,
-                 offset(roles.b, {{roles.k, index().add(k, i)}, {roles.n, n}}),
-                 index().constant(1));
-      OpFoldResult to = index().mul(i, index().constant(columns));
-      for (unsigned v = 0; v < vectors; ++v) {
-        OpFoldResult lane = index().constant(v * lanes);
-        Value value = vector::LoadOp::create(
-            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
-            index().value(lane));
-        vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
-                                index().value(index().add(to, lane)));
-      }
-    });
-    if (!known) {
-      builder.setInsertionPointToStart(branch.elseBlock());
-      general();
-    }
-  }
-
-  /// Any strides; columns beyond the last are zero.
-  void packByElement(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
-    const Access &b = nest.accesses[roles.b];
-    auto put = [&](Value i, Value j, Value value) {
-      OpFoldResult to =
-          index().add(index().mul(i, index().constant(columns)), j);
-      memref::StoreOp::create(builder, loc, value, panel, index().value(to));
-    };
-    forRange(index().constant(0), wide, 1, [&](Value j) {
-      Value from =
-          window(roles.b,
-                 offset(roles.b, {{roles.k, k}, {roles.n, index().add(n, j)}}),
-                 b.strides[roles.k]);
-      forRange(index().constant(0), deep, 1, [&](Value i) {
-        put(i, j,
-            widen(memref::LoadOp::create(builder, loc, from, i), roles.b));
-      });
-    });
-    Value zero = arith::ConstantOp::create(builder, loc, element,
-                                           builder.getZeroAttr(element));
-    forRange(wide, index().constant(columns), 1, [&](Value j) {
-      forRange(index().constant(0), deep, 1, [&](Value i) { put(i, j, zero); });
+    packWindows(k, deep, n, wide);
+    forRange(index().constant(0), size(roles.m), rows, [&](Value m) {
+      SmallVector<Value> sums = multiplyTile(m, k, deep);
+      storeTile(m, n, wide, sums);
     });
   }
 
@@ -526,43 +210,104 @@ private:
     return sum;
   }
 
+  /// From a column to the next one in the same row of windows, if the step is
+  /// one that vectors can be loaded with.
+  std::optional<int64_t> columnStep() {
+    auto step = nest.accesses[roles.b].stride(roles.nParts.back());
+    return step && (*step == 1 || (*step == 2 && lanes > 1)) ? step
+                                                             : std::nullopt;
+  }
+
   /// Writes down where the window of each column begins; columns beyond the
-  /// last are the last again. Returns whether every vector of them is in a row.
+  /// last are the last again. Returns whether the columns of every vector turn
+  /// at most once into another row, which lies further on: then all between the
+  /// first and the last may be read. `turns` has, for each vector, where its
+  /// first column would be, seen from the second row, and the lane of the turn.
   Value placeColumns(Value n, OpFoldResult wide) {
     Value zero = index().value(index().constant(0));
     Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    OpFoldResult step = index().constant(columnStep().value_or(1));
     SmallVector<Value> state = takeApart(roles.nParts, n);
     unsigned counters = state.size();
-    state.append({zero, yes});
+    state.append({zero, zero, yes});
     OpFoldResult last = index().sub(wide, index().constant(1));
     state = nest.range(
         index().constant(0), index().constant(columns), 1, state,
         [&](Value j, ValueRange carried) {
           ValueRange at = carried.take_front(counters);
-          Value before = carried[counters], inRow = carried[counters + 1];
+          Value before = carried[counters], turned = carried[counters + 1];
+          Value good = carried[counters + 2];
           Value place = index().value(moved(roles.nParts, at));
           memref::StoreOp::create(builder, loc, place, places, j);
-          Value follows = compare(arith::CmpIPredicate::eq, place,
-                                  index().add(before, index().constant(1)));
           Value lane = arith::AndIOp::create(
               builder, loc, j, index().value(index().constant(lanes - 1)));
           Value first =
               compare(arith::CmpIPredicate::eq, lane, index().constant(0));
-          follows = arith::OrIOp::create(builder, loc, first, follows);
+          Value expected = index().value(index().add(before, step));
+          Value differs = arith::CmpIOp::create(
+              builder, loc, arith::CmpIPredicate::ne, place, expected);
+          Value turns = arith::OrIOp::create(builder, loc, first, differs);
+          // A vector's first column is a turn at no lane.
+          nest.when(turns, {}, [&] {
+            Value start =
+                index().value(index().sub(place, index().mul(lane, step)));
+            Value at = arith::SelectOp::create(
+                builder, loc, first, index().value(index().constant(lanes)),
+                lane);
+            Value vector = index().value(
+                index().sub(j, lane)); // two entries for `lanes` columns
+            Value entry = arith::DivUIOp::create(
+                builder, loc, vector,
+                index().value(index().constant(lanes / 2)));
+            memref::StoreOp::create(builder, loc, start, this->turns, entry);
+            memref::StoreOp::create(
+                builder, loc, at, this->turns,
+                index().value(index().add(entry, index().constant(1))));
+            return SmallVector<Value>();
+          });
+          Value one = index().value(index().constant(1));
+          turned = index().value(index().add(
+              turned, arith::SelectOp::create(builder, loc, differs, one, zero)
+                          .getResult()));
+          turned = arith::SelectOp::create(builder, loc, first, zero, turned);
+          Value fits =
+              compare(arith::CmpIPredicate::sle, turned, index().constant(1));
+          Value forward = arith::CmpIOp::create(
+              builder, loc, arith::CmpIPredicate::sge, place, expected);
+          forward = arith::OrIOp::create(builder, loc, first, forward);
+          good = arith::AndIOp::create(builder, loc, good, fits);
+          good = arith::AndIOp::create(builder, loc, good, forward);
           SmallVector<Value> next = countOn(roles.nParts, at);
           Value more = compare(arith::CmpIPredicate::slt, j, last);
           for (auto [counter, old] : llvm::zip(next, at))
             counter = arith::SelectOp::create(builder, loc, more, counter, old);
-          next.push_back(place);
-          next.push_back(arith::AndIOp::create(builder, loc, inRow, follows));
+          next.append({place, turned, good});
           return next;
         });
     return state.back();
   }
 
+  /// A vector of elements `columnStep()` apart.
+  Value loadColumns(Value from, Value at) {
+    const Access &b = nest.accesses[roles.b];
+    auto type = cast<VectorType>(vectorOf(b.element, lanes));
+    Value low = vector::LoadOp::create(builder, loc, type, from, at);
+    if (columnStep() == 1)
+      return low;
+    // The second begins one early, so that it ends with the last element.
+    Value middle = index().value(index().add(at, index().constant(lanes - 1)));
+    Value high = vector::LoadOp::create(builder, loc, type, from, middle);
+    SmallVector<int64_t> pick;
+    for (int64_t i = 0; i < lanes; ++i)
+      pick.push_back(2 * i < lanes ? 2 * i : 2 * i + 1);
+    return vector::ShuffleOp::create(builder, loc, low, high, pick);
+  }
+
   void packWindows(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
     const Access &b = nest.accesses[roles.b];
-    Value inRow = placeColumns(n, wide);
+    Value smooth = placeColumns(n, wide);
+    if (!columnStep())
+      smooth = arith::ConstantIntOp::create(builder, loc, 0, 1);
     auto place = [&](Value j) -> Value {
       return memref::LoadOp::create(builder, loc, places, j);
     };
@@ -577,18 +322,36 @@ private:
                        return countOn(roles.kParts, at);
                      });
         };
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), inRow,
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), smooth,
                                     /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(branch.thenBlock());
-    SmallVector<Value> starts;
-    for (unsigned v = 0; v < vectors; ++v)
+    SmallVector<Value> starts, seconds, firsts;
+    Type lane = builder.getI32Type();
+    SmallVector<int32_t> numbers;
+    for (int64_t i = 0; i < lanes; ++i)
+      numbers.push_back(i);
+    auto laneType = cast<VectorType>(vectorOf(lane, lanes));
+    Value iota = arith::ConstantOp::create(
+        builder, loc, laneType,
+        DenseElementsAttr::get(laneType, ArrayRef(numbers)));
+    for (unsigned v = 0; v < vectors; ++v) {
+      auto entry = [&](int64_t i) -> Value {
+        return memref::LoadOp::create(
+            builder, loc, turns, index().value(index().constant(2 * v + i)));
+      };
       starts.push_back(place(index().value(index().constant(v * lanes))));
+      seconds.push_back(entry(0));
+      Value turn = arith::IndexCastOp::create(builder, loc, lane, entry(1));
+      turn = vector::BroadcastOp::create(builder, loc, laneType, turn);
+      firsts.push_back(arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::slt, iota, turn));
+    }
     forRows([&](Value from, OpFoldResult to) {
       for (unsigned v = 0; v < vectors; ++v) {
-        Value value = vector::LoadOp::create(
-            builder, loc, cast<VectorType>(vectorOf(b.element, lanes)), from,
-            starts[v]);
+        Value value = arith::SelectOp::create(builder, loc, firsts[v],
+                                              loadColumns(from, starts[v]),
+                                              loadColumns(from, seconds[v]));
         OpFoldResult lane = index().add(to, index().constant(v * lanes));
         vector::StoreOp::create(builder, loc, widen(value, roles.b), panel,
                                 index().value(lane));
@@ -608,8 +371,7 @@ private:
 
   /// rows * vectors sums over `deep` steps of k. Rows beyond the last are the
   /// last row again.
-  SmallVector<Value> multiplyTile(Value m, Value k, OpFoldResult deep,
-                                  Value packed, Value stride) {
+  SmallVector<Value> multiplyTile(Value m, Value k, OpFoldResult deep) {
     auto known = getConstantIntValue(size(roles.m));
     bool whole = known && *known % rows == 0;
     Rows from;
@@ -628,10 +390,10 @@ private:
     return nest.range(
         index().constant(0), deep, 1, init, [&](Value i, ValueRange carried) {
           SmallVector<Value> sums(carried), columnsOfB;
-          OpFoldResult at = index().mul(i, stride);
+          OpFoldResult at = index().mul(i, index().constant(columns));
           for (unsigned v = 0; v < vectors; ++v)
             columnsOfB.push_back(vector::LoadOp::create(
-                builder, loc, cast<VectorType>(vectorType()), packed,
+                builder, loc, cast<VectorType>(vectorType()), panel,
                 index().value(index().add(at, index().constant(v * lanes)))));
           for (unsigned r = 0; r < rows; ++r) {
             Value a = widen(memref::LoadOp::create(builder, loc, from[r], i),
@@ -744,7 +506,7 @@ private:
   bool fma;
   Type element; // of the sums
   int64_t lanes, rows, vectors = 2, columns, depth;
-  Value panel, tile, places;
+  Value panel, tile, places, turns;
 };
 
 struct CPULowerContractions
@@ -766,9 +528,7 @@ struct CPULowerContractions
     FailureOr<LoopNest> nest = LoopNest::create(builder, op);
     if (failed(nest))
       return;
-    std::optional<Roles> roles = findRoles(*nest);
-    if (!roles)
-      roles = findWindowRoles(*nest);
+    std::optional<Roles> roles = findWindowRoles(*nest);
     if (!roles)
       return;
     Contraction(*nest, *roles, vectorBits, fma).run();

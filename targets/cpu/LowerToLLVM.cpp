@@ -72,6 +72,21 @@ struct BF16Constant : ConvertOpToLLVMPattern<arith::ConstantOp> {
   }
 };
 
+/// Upstream makes fmuladd of it, which the code generator splits again unless
+/// it may fuse what it likes.
+struct VectorFMA : ConvertOpToLLVMPattern<vector::FMAOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(vector::FMAOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (op.getVectorType().getRank() != 1)
+      return failure();
+    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(
+        op, adaptor.getLhs(), adaptor.getRhs(), adaptor.getAcc());
+    return success();
+  }
+};
+
 struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
   /// Made once for all the modules that the pass sees.
   struct Conversion {
@@ -95,7 +110,7 @@ struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
           return converter.convertType(type.clone(i16));
         });
     RewritePatternSet patterns(context);
-    patterns.add<BF16Constant>(converter, /*benefit=*/2);
+    patterns.add<BF16Constant, VectorFMA>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);

@@ -33,6 +33,8 @@ namespace {
 /// whole and cache lines private.
 constexpr int64_t kUnitStrideBlock = 1024;
 constexpr int64_t kColumnBlock = 64;
+/// Iterations of a convolution's loop that threads can share evenly.
+constexpr int64_t kManyGroups = 16;
 
 int64_t costPerPoint(linalg::LinalgOp op) {
   if (linalg::isaContractionOpInterface(op))
@@ -159,10 +161,26 @@ protected:
         work);
     Value grain =
         arith::MaxSIOp::create(builder, loc, share, constant(builder, 1));
+    if (wholeShares)
+      grain = arith::MaxSIOp::create(builder, loc, grain,
+                                     sharePerThread(builder, count));
     callParallelFor(builder, total, words(grain), store);
     builder.setInsertionPointToStart(branch.elseBlock());
     Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
     func::CallOp::create(builder, loc, body, ValueRange{store, zero, total});
+  }
+
+  /// As much as one thread gets when all get the same.
+  Value sharePerThread(OpBuilder &builder, Value count) {
+    Value address = LLVM::GEPOp::create(
+        builder, loc, pointer, builder.getI8Type(), entry.getArgument(0),
+        ArrayRef<LLVM::GEPArg>{
+            int32_t(offsetof(stepwell_context, num_threads))});
+    Value threads =
+        LLVM::LoadOp::create(builder, loc, builder.getI32Type(), address);
+    threads = arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(),
+                                           threads);
+    return arith::CeilDivSIOp::create(builder, loc, count, threads);
   }
 
   void callParallelFor(OpBuilder &builder, Value count, Value grain,
@@ -193,6 +211,8 @@ protected:
   Type pointer;
   LLVM::LLVMStructType environment;
   SmallVector<Value> captured, constants;
+  /// Pieces repeat work: one for each thread and no more.
+  bool wholeShares = false;
 };
 
 /// One operation of the entry and the function that it moves into.
@@ -202,11 +222,20 @@ public:
            int64_t serialWork, int64_t grainWork)
       : Outlining(entry, op, name, serialWork, grainWork), op(op) {}
 
-  /// Leaves the operation alone when there is nothing to gain.
-  void run() {
+  /// Leaves the operation alone when there is nothing to gain. A loop may be
+  /// chosen already.
+  void run(std::optional<unsigned> chosen = std::nullopt) {
     ranges = op.getStaticLoopRanges();
-    if (!chooseLoop() || isSmall())
+    if (chosen)
+      loop = *chosen;
+    else if (!chooseLoop())
       return;
+    if (isSmall())
+      return;
+    if (!chosen && isWindowed() && ShapedType::isDynamic(ranges[loop]))
+      if (std::optional<unsigned> channels = sharedChannels())
+        return splitByImages(*channels);
+    wholeShares = isWindowed() && !moves(imageMap(), loop);
     if (!capture())
       return;
     makeEnvironmentType();
@@ -228,7 +257,67 @@ private:
     return true;
   }
 
+  static bool isImage(AffineMap map) {
+    return !map.isProjectedPermutation(/*allowZeroInResults=*/true);
+  }
+  bool isWindowed() { return llvm::any_of(op.getIndexingMapsArray(), isImage); }
+  AffineMap imageMap() {
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    return *llvm::find_if(maps, isImage);
+  }
+  static bool moves(AffineMap map, unsigned loop) {
+    return map.isFunctionOfDim(loop);
+  }
+
+  /// A loop of known length that every operand moves along, if it is long
+  /// enough for all threads: its convolutions share nothing.
+  std::optional<unsigned> independentGroups() {
+    for (unsigned i = 0; i < ranges.size(); ++i)
+      if (canSplit(i) && ranges[i] >= kManyGroups &&
+          llvm::all_of(op.getIndexingMapsArray(),
+                       [&](AffineMap map) { return moves(map, i); }))
+        return i;
+    return std::nullopt;
+  }
+
+  /// The loop over the channels that a convolution makes of one image.
+  std::optional<unsigned> sharedChannels() {
+    if (!moves(imageMap(), loop))
+      return std::nullopt;
+    for (unsigned i = 0; i < ranges.size(); ++i)
+      if (canSplit(i) && ranges[i] >= kManyGroups && !moves(imageMap(), i))
+        return i;
+    return std::nullopt;
+  }
+
+  /// A single image leaves the other threads its channels, though each of them
+  /// packs the windows again.
+  void splitByImages(unsigned channels) {
+    OpBuilder builder(op);
+    IRMapping none;
+    Value images = loopSize(builder, none);
+    Value single = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::slt, images, constant(builder, 2));
+    auto branch = scf::IfOp::create(builder, loc, TypeRange(), single,
+                                    /*withElseRegion=*/true);
+    auto put = [&](Block *block, unsigned loop, StringRef suffix) {
+      OpBuilder inside = OpBuilder::atBlockBegin(block);
+      auto copy = cast<linalg::LinalgOp>(inside.clone(*op));
+      std::string inner = (name + suffix).str();
+      Outliner(entry, copy, inner, serialWork, grainWork).run(loop);
+    };
+    put(branch.thenBlock(), channels, "_channels");
+    put(branch.elseBlock(), loop, "");
+    op->erase();
+  }
+
   bool chooseLoop() {
+    if (isWindowed()) {
+      if (std::optional<unsigned> groups = independentGroups()) {
+        loop = *groups;
+        return true;
+      }
+    }
     SmallVector<unsigned> candidates;
     for (unsigned i = 0; i < ranges.size(); ++i)
       if (canSplit(i))
@@ -242,9 +331,7 @@ private:
     };
     // Of a convolution the first loop over images: to share out its channels is
     // to pack the windows again for each.
-    bool windows = !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
-      return map.isProjectedPermutation(/*allowZeroInResults=*/true);
-    });
+    bool windows = isWindowed();
     auto dims = linalg::inferContractionDims(op);
     if (succeeded(dims) && !windows && dims->batch.empty() &&
         !dims->n.empty() && llvm::is_contained(candidates, dims->n.back()) &&

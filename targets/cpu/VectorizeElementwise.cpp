@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Vectorize.h"
+#include "VectorizeTransposed.h"
 
 using namespace mlir;
 using namespace stepwell::cpu;
@@ -36,7 +37,43 @@ public:
     for (unsigned dim = 0; dim < nest.ranges.size(); ++dim)
       if (dim != loop)
         outer.push_back(dim);
-    nest.loop(outer, [&] { buildRow(); });
+    // Candidates by what is read are told apart at run time, unless known.
+    auto build = [&](auto &build, ArrayRef<unsigned> alongs) -> void {
+      if (alongs.empty()) {
+        nest.loop(outer, [&] { buildRow(); });
+        return;
+      }
+      Transposition squares(nest, body, loop, alongs.front(), width);
+      SmallVector<unsigned> others(outer);
+      llvm::erase(others, alongs.front());
+      auto transposed = [&] {
+        nest.loop(others, [&] {
+          squares.build([&](OpFoldResult from) { buildRest(from); });
+        });
+      };
+      Value condition = squares.condition();
+      if (!condition)
+        return transposed();
+      auto branch = scf::IfOp::create(nest.builder, nest.loc, condition,
+                                      /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(nest.builder);
+      nest.builder.setInsertionPointToStart(branch.thenBlock());
+      transposed();
+      nest.builder.setInsertionPointToStart(branch.elseBlock());
+      build(build, alongs.drop_front());
+    };
+    build(build, Transposition::candidates(nest, loop, width));
+  }
+
+  /// A row from a place on: less than a few vectors, or all of it.
+  void buildRest(OpFoldResult from) {
+    if (getConstantIntValue(from) == 0)
+      return buildRow();
+    setRows();
+    nest.range(from, nest.ranges[loop], 1, {}, [&](Value at, ValueRange) {
+      chunk(at, 0);
+      return SmallVector<Value>();
+    });
   }
 
 private:
@@ -55,6 +92,13 @@ private:
     unroll = options.unroll;
     if (!unroll)
       unroll = work <= 4 ? 4 : work <= 10 ? 2 : 1;
+    // A long body is one chain of dependent operations: the same operation on
+    // several vectors in turn keeps the units busy where the reorder buffer,
+    // full of one chain, does not. Of very long ones (math.fma emulated) code
+    // size matters more.
+    interleave = width && work > 10 && work <= 300;
+    if (interleave && !options.unroll)
+      unroll = 4;
     scalarRest = llvm::any_of(nest.op.getDpsInitsMutable(), [&](OpOperand &o) {
       const Access &access = nest.accesses[o.getOperandNumber()];
       return access.stride(loop) != 1 ||
@@ -63,12 +107,16 @@ private:
     });
   }
 
-  void buildRow() {
+  void setRows() {
     rows.clear();
     for (unsigned i = 0; i < nest.accesses.size(); ++i)
       rows.push_back(
           isUsed(i) ? nest.row(i, loop, width, i >= nest.op.getNumDpsInputs())
                     : Row());
+  }
+
+  void buildRow() {
+    setRows();
     OpFoldResult begin = nest.index().constant(0), end = nest.ranges[loop];
     if (width) {
       if (unroll > 1)
@@ -105,6 +153,10 @@ private:
     OpFoldResult whole = nest.index().roundDown(end, int64_t(count) * width);
     nest.range(begin, whole, int64_t(count) * width, {},
                [&](Value at, ValueRange) {
+                 if (interleave) {
+                   chunk(at, width * count);
+                   return SmallVector<Value>();
+                 }
                  for (unsigned i = 0; i < count; ++i)
                    chunk(nest.index().value(nest.index().add(
                              at, nest.index().constant(int64_t(i) * width))),
@@ -131,7 +183,7 @@ private:
   BodyEmitter body;
   const VectorOptions &options;
   unsigned loop, width = 0, unroll = 1;
-  bool scalarRest = false;
+  bool scalarRest = false, interleave = false;
   SmallVector<Row> rows;
 };
 

@@ -23,6 +23,9 @@ from stepwell.mlir import ir
 with ir.Context():
     ir.Module.parse("module {{}}")
 print("stepwell and stepwell.mlir work")
+import ast, pathlib
+stub = pathlib.Path(stepwell.__file__).with_name("_ops.pyi")
+assert "exp" in [getattr(node, "name", None) for node in ast.parse(stub.read_text()).body]
 w = stepwell.tensor([[1.0], [2.0]])
 stepwell.export(lambda x: x @ w, (stepwell.ones(3, 2),)).save("model.stepwell")
 """

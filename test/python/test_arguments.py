@@ -64,7 +64,7 @@ ERRORS = [
     (lambda: sw.where(X, X, X), "where: the condition must be bool, not float32"),
     (lambda: X.where(POSITIVE, "a"), "'other' must be Tensor or number, not str"),
     (lambda: X.where(POSITIVE), "where() missing 1 required positional argument: 'other'"),
-    (lambda: X.where(POSITIVE, X, X), "where() takes 3 arguments but 4 were given"),
+    (lambda: X.where(POSITIVE, X, X), "where() takes 3 positional arguments but 4 were given"),
     (lambda: X.where(POSITIVE, X, input=X), "where() got multiple values for argument 'input'"),
     (lambda: X.where(POSITIVE, condition=X), "got multiple values for argument 'condition'"),
     (lambda: sw.add(2.0, X), "add(): argument 'input' must be Tensor, not float"),

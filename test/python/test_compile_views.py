@@ -164,6 +164,11 @@ def diagonal(t):
     return t.diagonal() * 2.0
 
 
+def only_returned(t):
+    view = t.diagonal()
+    return view
+
+
 def mask(t):
     return t[t > 3]
 
@@ -182,6 +187,7 @@ def select(t):
 
 @pytest.mark.parametrize("function, message", [
     (diagonal, "this view is no slice and cannot be captured"),
+    (only_returned, "this view is no slice and cannot be captured"),
     (mask, "not known while a function is captured; use where"),
     (mask_written, "not known while a function is captured; use where"),
     (count, "not known while a function is captured"),

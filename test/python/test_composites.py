@@ -174,7 +174,7 @@ def test_softmax_of_extremes():
 
 
 def test_softmax_of_any_shape():
-    assert sw.softmax(sw.arange(3), 0).dtype is sw.float32
+    assert sw.softmax(sw.arange(3), 0, dtype=sw.float32).dtype is sw.float32
     assert tuple(sw.softmax(sw.ones(0, 3), 0).shape) == (0, 3)
     x = drawn(2, 3, 4)
     for dim in (0, 1, 2, -2):

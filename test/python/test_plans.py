@@ -25,6 +25,22 @@ def test_numbers_are_no_part_of_a_plan():
     ]
 
 
+def test_numbers_that_are_constants_of_a_program():
+    x = np.linspace(-3, 3, 25)
+    t = stepwell.tensor(x, dtype=stepwell.float64)
+    for exponent in (2, 3, 2.0, 4, -1, 1, 2.5, 2, True, 0):
+        with np.errstate(all="ignore"):
+            expected = x**exponent
+        np.testing.assert_allclose((t**exponent).numpy(), expected, rtol=1e-15)
+        compiled = stepwell.compile(lambda a, exponent=exponent: a**exponent)
+        np.testing.assert_allclose(compiled(t).numpy(), expected, rtol=1e-15)
+    leaf = stepwell.tensor(x, dtype=stepwell.float64).requires_grad_()
+    (first,) = stepwell.autograd.grad((leaf**3).sum(), leaf, create_graph=True)
+    (second,) = stepwell.autograd.grad(first.sum(), leaf)
+    np.testing.assert_allclose(first.detach().numpy(), 3 * x * x, rtol=1e-15)
+    np.testing.assert_allclose(second.numpy(), 6 * x, rtol=1e-15)
+
+
 def test_a_number_of_another_kind_is_another_call():
     a = stepwell.tensor([1, 2])
     for _ in range(2):

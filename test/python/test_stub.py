@@ -4,7 +4,10 @@
 
 import ast
 import inspect
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +35,7 @@ def test_there_is_something_to_compare():
     assert len(FUNCTIONS) > 60
     assert {node.module for node in TREE.body if isinstance(node, ast.ImportFrom)} == {
         "collections.abc",
-        "stepwell",
+        "stepwell._core",
     }
 
 
@@ -42,6 +45,8 @@ def test_what_the_stub_promises_exists(name):
     defaults = [ast.unparse(d) for d in arguments.defaults]
     defaults = [None] * (len(arguments.args) - len(defaults)) + defaults
     promised = [(a.arg, d) for a, d in zip(arguments.args, defaults, strict=True)]
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    promised += [(a.arg, ast.unparse(d)) for a, d in only]
     function = getattr(sw, name)
     if inspect.isfunction(function):  # written in Python, perhaps for *dims
         inspect.signature(function).bind(*[argument.arg for argument in arguments.args])
@@ -75,3 +80,29 @@ def test_every_record_is_in_the_reference():
     assert titles == set(SCHEMAS)
     listed = set(re.findall(r"^`stepwell\.(.*)`$", pages, re.M))
     assert listed == {text for schemas in SCHEMAS.values() for text in schemas}
+
+
+def test_type_checkers_see_operations(tmp_path):
+    """The stubs lie where the package is installed, and fit each other."""
+    package = Path(sw.__file__).parent
+    assert (package / "_ops.pyi").exists() and (package / "_core.pyi").exists()
+    script = tmp_path / "use.py"
+    script.write_text(
+        "import stepwell as sw\n"
+        "x = sw.ones(2, 3)\n"
+        "reveal_type(sw.exp(x).sum(dim=0, dtype=sw.float64).clamp_(min=1))\n"
+        "reveal_type((x + 1).shape)\n"
+        "sw.exp('x')\n"
+        "x.sum(dimension=0)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={tmp_path}", script]
+    environment = {**os.environ, "MYPYPATH": str(package.parent)}
+    found = subprocess.run(command, capture_output=True, text=True, env=environment).stdout
+    lines = [line for line in found.splitlines() if line.startswith(str(script))]
+    lines = [line for line in lines if "defined in" not in line]
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        'note: Revealed type is "stepwell._core.Tensor"',
+        'note: Revealed type is "tuple[int, ...]"',
+        'error: Argument 1 to "exp" has incompatible type "str"; expected "Tensor"  [arg-type]',
+        'error: Unexpected keyword argument "dimension" for "sum" of "Methods"  [call-arg]',
+    ], found

@@ -92,6 +92,13 @@ FUNCTIONS = {
     ),
     "stepwell_cache_put": (c_int, [c_void_p, POINTER(Digest), c_char_p, c_size_t]),
     "stepwell_cache_free": (None, [c_void_p]),
+    "stepwell_pack_open": (c_void_p, [c_char_p]),
+    "stepwell_pack_close": (None, [c_void_p]),
+    "stepwell_pack_count": (c_int64, [c_void_p]),
+    "stepwell_pack_find": (
+        c_int,
+        [c_void_p, POINTER(Digest), POINTER(c_void_p), POINTER(c_size_t)],
+    ),
 }
 
 

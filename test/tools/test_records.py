@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The generator that reads dialects/Array/*.td: what it writes, and what stops it."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -71,7 +72,10 @@ def test_a_record_is_all_that_an_operation_needs(tmp_path):
     )
     assert "b.number(2.0, g)" in files["stepwell/Array/ArrayVJP.inc"]
     assert '.mnemonic = "twice"' in files["stepwell/Array/OpTable.inc"]
-    assert "def twice(input: Tensor) -> Tensor: ..." in files["_ops.pyi"]
+    stub = files["_ops.pyi"]
+    assert "\ndef twice(input: Tensor) -> Tensor:\n" in stub
+    assert "\n    def twice(self) -> Tensor:\n" in stub.partition("class Methods:")[2]
+    ast.parse(stub)
     assert "## array.twice" in files["reference/extra.md"]
 
 

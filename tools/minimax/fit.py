@@ -58,6 +58,17 @@ FITS = [
     ("Erf", "erf(x)/x over z = x^2, |x| <= 1", even(lambda x: erf(x) / x), (0, mpf("1.001")), 15),
     ("Erfcx", "(1 + 2x) exp(x^2) erfc(x) over t = (x-4)/(x+4), 0.45 <= x <= 28",
      lambda t: (lambda x: (1 + 2 * x) * exp(x * x) * erfc(x))(4 * (1 + t) / (1 - t)), (mpf("-0.8"), mpf("0.755")), 24),
+    # For f32: good to 2^-47 or so, which leaves one rounding, the last.
+    ("Exp2Single", "(2^r - 1) / r, |r| <= 1/2", series(lambda x: exp(x * ln(2)), 45, 1), (-0.501, 0.501), 10),
+    ("LogSingle", "(2 atanh(s)/s - 2) / s^2 over z = s^2", even(lambda s: (2 * atanh(s) / s - 2) / s**2), (0, S_MAX**2), 6),
+    ("Log2Single", "the same by 1/ln2", even(lambda s: (2 * atanh(s) / s - 2) / s**2 / ln(2)), (0, S_MAX**2), 6),
+    ("Log10Single", "the same by 1/ln10", even(lambda s: (2 * atanh(s) / s - 2) / s**2 / ln(10)), (0, S_MAX**2), 6),
+    ("SinSingle", "(sin(r)/r - 1) / z over z = r^2, |r| <= pi/2", even(lambda r: (sin(r) / r - 1) / r**2), (0, (2 * R_MAX) ** 2), 7),
+    ("SinQuarterSingle", "the same, |r| <= pi/4", even(lambda r: (sin(r) / r - 1) / r**2), (0, R_MAX**2), 6),
+    ("CosQuarterSingle", "(cos(r) - 1) / z over z = r^2, |r| <= pi/4", even(lambda r: (cos(r) - 1) / r**2), (0, R_MAX**2), 6),
+    ("ErfSingle", "erf(x)/x over t = x^2/8 - 1, |x| <= 4", lambda t: even(lambda x: erf(x) / x)(8 * (1 + t)), (-1, 1), 26),
+    ("ErfcSingle", "(x + 3) exp(x^2) erfc(x) over t = 1 - 6 / (x + 3), 0 <= x <= 10.5",
+     lambda t: (lambda x: (x + 3) * exp(x * x) * erfc(x))(6 / (1 - t) - 3), (-1, mpf("0.556")), 15),
 ]  # fmt: skip
 
 

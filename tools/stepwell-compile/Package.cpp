@@ -38,10 +38,19 @@ static Error writeFile(const Twine &path, StringRef content) {
   return failed ? makeError(name + ": " + failed.message()) : Error::success();
 }
 
-static Expected<std::string> findCCompiler() {
+/// A compiler for this machine, or for Linux on another `arch`.
+static Expected<std::string> findCCompiler(StringRef arch) {
   if (std::optional<std::string> chosen = sys::Process::GetEnv("CC"))
     if (auto path = sys::findProgramByName(*chosen))
       return *path;
+  if (!arch.empty()) {
+    std::string name = (arch + "-linux-gnu-gcc").str();
+    if (auto path = sys::findProgramByName(name))
+      return *path;
+    return makeError("no C compiler for " + arch + " found to link with: " +
+                     "install " + name + " (Debian: gcc-" + arch +
+                     "-linux-gnu), or set CC; --emit=asm needs none");
+  }
   for (StringRef name : {"clang-22", "clang", "cc", "gcc"})
     if (auto path = sys::findProgramByName(name))
       return *path;
@@ -86,7 +95,7 @@ static Error runTool(ArrayRef<std::string> command, StringRef folder) {
 }
 
 Error stepwell::buildPackage(const Package &package, StringRef object) {
-  Expected<std::string> compiler = findCCompiler();
+  Expected<std::string> compiler = findCCompiler(package.otherArch);
   if (!compiler)
     return compiler.takeError();
   Expected<std::string> prefix = findPrefix();
@@ -131,13 +140,23 @@ Error stepwell::buildPackage(const Package &package, StringRef object) {
     if (Error error = compile(*prefix + "/share/stepwell/Runner.c", "runner.o"))
       return error;
 
+  // The runtime's library is for this machine; for another its sources are.
+  bool linksRuntime = package.kind != PackageKind::Object;
+  if (linksRuntime && !package.otherArch.empty())
+    for (const char *source :
+         {"Context", package.threads ? "Threads" : "Serial"})
+      if (Error error = compile(*prefix + "/share/stepwell/" + source + ".c",
+                                std::string(source) + ".o"))
+        return error;
+
   std::vector<std::string> link = {*compiler};
   link.insert(link.end(), objects.begin(), objects.end());
-  if (package.kind == PackageKind::Object) {
+  if (!linksRuntime) {
     link.insert(link.end(), {"-r", "-nostdlib"});
   } else {
-    link.push_back(*prefix + "/lib/libstepwell-runtime" +
-                   (package.threads ? "" : "-serial") + ".a");
+    if (package.otherArch.empty())
+      link.push_back(*prefix + "/lib/libstepwell-runtime" +
+                     (package.threads ? "" : "-serial") + ".a");
     // The kernel's own names stay visible, the runtime's do not.
     link.insert(link.end(), {"-Wl,--gc-sections", "-Wl,-z,noexecstack",
                              "-Wl,-z,defs", "-Wl,--exclude-libs,ALL"});

@@ -19,6 +19,8 @@ struct Package {
   bool threads = true;
   Signature signature;
   std::string output;
+  /// "aarch64", for a program that this machine does not run; otherwise empty.
+  std::string otherArch = {};
 };
 
 /// The header for C and C++: docs/shipping.md.

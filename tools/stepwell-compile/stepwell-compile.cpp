@@ -234,14 +234,15 @@ static Error run(const Options &options) {
       return error;
 
   bool packaged = options.emit <= Emit::Object;
-  Triple triple(options.target), host(sys::getProcessTriple());
-  if (packaged && options.target != "host" &&
-      triple.getArch() != Triple::UnknownArch &&
-      triple.getArch() != host.getArch())
-    return makeError(
-        "--emit=" + emitNames[int(options.emit)] +
-        " links with this machine's C compiler and cannot be for " +
-        options.target + "; --emit=asm can");
+  Triple triple(Triple::normalize(options.target)),
+      host(sys::getProcessTriple());
+  bool foreign = options.target != "host" &&
+                 triple.getArch() != Triple::UnknownArch &&
+                 triple.getArch() != host.getArch();
+  if (packaged && foreign && !triple.isOSLinux())
+    return makeError("--emit=" + emitNames[int(options.emit)] +
+                     " for another machine is for Linux, and " +
+                     options.target + " is not; --emit=asm can");
   if (options.emit == Emit::Executable)
     for (const Parameter &result : signature->outputs)
       if (!result.isStatic())
@@ -259,9 +260,10 @@ static Error run(const Options &options) {
   PackageKind kind = options.emit == Emit::Executable ? PackageKind::Executable
                      : options.emit == Emit::Shared   ? PackageKind::Shared
                                                       : PackageKind::Object;
-  return buildPackage(
-      {kind, *name, !options.serial, std::move(*signature), options.output},
-      *object);
+  return buildPackage({kind, *name, !options.serial, std::move(*signature),
+                       options.output,
+                       foreign ? triple.getArchName().str() : ""},
+                      *object);
 }
 
 int main(int argc, char **argv) {

@@ -32,10 +32,15 @@ def _default(attribute):
     return make.format(value or "{}")
 
 
-def _saved(op):
-    """The needs of a C++ hook: `saves` names operands, results, or "shape(operand)"."""
+def _saved(op, operand):
+    """What a C++ hook reads for one gradient: `saves` says "x", "shape(x)" or "x for y"."""
     result = Needs()
-    for name in op.saves:
+    for text in op.saves:
+        name, _, only = text.partition(" for ")
+        if only and op.operand_index(only) is None:
+            raise RecordError(f"{op.record}: saves '{text}', but '{only}' is no operand")
+        if only not in ("", operand.name):
+            continue
         shape = name.startswith("shape(")
         name = name.removeprefix("shape(").removesuffix(")")
         index = op.operand_index(name)
@@ -61,7 +66,11 @@ def _gradients(op, ops):
     rows = []
     for index in range(len(op.operands)):
         if op.has_vjp_hook:
-            exists, passes, mask = op.operands[index].name not in op.shape_only, False, _saved(op)
+            exists, passes, mask = (
+                op.operands[index].name not in op.shape_only,
+                False,
+                _saved(op, op.operands[index]),
+            )
         elif not op.vjp:
             # The derivative of the decomposition: it may read whatever that reads.
             every = (1 << len(op.operands)) - 1
@@ -112,6 +121,7 @@ def emit(ops):
             f"    .results = {{{', '.join(results)}}},",
             f"    .promotion = Promotion::{op.promotion},",
             f"    .unpromoted = {unpromoted},",
+            f"    .constants = {{{', '.join(op.constants)}}},",
             f"    .elementwise = {str(op.elementwise).lower()},",
             f"    .elementKinds = {kinds},",
             f"    .nonDifferentiable = {str(op.non_differentiable).lower()},",

@@ -49,6 +49,7 @@ class Op:
     inference: list[tuple[str, str]]
     promotion: str
     unpromoted: list[str]
+    constants: list[str]
     scalar: dict[str, str]
     decomposition: list[str]
     vjp: list[str]
@@ -113,6 +114,7 @@ def _op(records, name):
         ],
         promotion=record["promotion"],
         unpromoted=record["unpromoted"],
+        constants=record["constants"],
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
         decomposition=record["decomposition"],
         vjp=record["vjp"],

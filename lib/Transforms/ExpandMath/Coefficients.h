@@ -155,6 +155,130 @@ inline constexpr double kErfcx[] = {
     0x1.aae70181c1d6bp-30,
 };
 
+// (2^r - 1) / r, |r| <= 1/2; error 8.9e-16
+inline constexpr double kExp2Single[] = {
+    0x1.62e42fefa39f7p-1,
+    0x1.ebfbdff82c590p-3,
+    0x1.c6b08d7043f8fp-5,
+    0x1.3b2ab6fba3804p-7,
+    0x1.5d87fe90d9668p-10,
+    0x1.430913039a652p-13,
+    0x1.ffcb75655e26ep-17,
+    0x1.62bfe3e1f42e8p-20,
+    0x1.b65857cff5f78p-24,
+    0x1.e5eb174f596a7p-28,
+};
+
+// (2 atanh(s)/s - 2) / s^2 over z = s^2; error 4.8e-14
+inline constexpr double kLogSingle[] = {
+    0x1.55555555553b3p-1,
+    0x1.9999999b8b7f5p-2,
+    0x1.24924624bca3ap-2,
+    0x1.c71fd224b1b59p-3,
+    0x1.7381f4c17c676p-3,
+    0x1.5477d36339bfdp-3,
+};
+
+// the same by 1/ln2; error 6.9e-14
+inline constexpr double kLog2Single[] = {
+    0x1.ec709dc3a01a3p-1,
+    0x1.2776c51060e81p-1,
+    0x1.a6175e53eda50p-2,
+    0x1.484d8359c959ap-2,
+    0x1.0bfc721292c52p-2,
+    0x1.eb310c60a193bp-3,
+};
+
+// the same by 1/ln10; error 2.1e-14
+inline constexpr double kLog10Single[] = {
+    0x1.287a7636f41f4p-2,
+    0x1.63c62776d5855p-3,
+    0x1.fc3fa0df32dbdp-4,
+    0x1.8b50e1bb34871p-4,
+    0x1.42affbdd02025p-4,
+    0x1.27ba100e572bbp-4,
+};
+
+// (sin(r)/r - 1) / z over z = r^2, |r| <= pi/2; error 1.9e-16
+inline constexpr double kSinSingle[] = {
+    -0x1.555555555554fp-3,
+    0x1.1111111110034p-7,
+    -0x1.a01a019e6543ep-13,
+    0x1.71de394c3f20bp-19,
+    -0x1.ae63bd1173028p-26,
+    0x1.60f6c2b66a172p-33,
+    -0x1.a1028854605c7p-41,
+};
+
+// the same, |r| <= pi/4; error 2.1e-17
+inline constexpr double kSinQuarterSingle[] = {
+    -0x1.5555555555555p-3,
+    0x1.1111111110ba5p-7,
+    -0x1.a01a019e80693p-13,
+    0x1.71de379252004p-19,
+    -0x1.ae60069e53ef1p-26,
+    0x1.5e098556d302ep-33,
+};
+
+// (cos(r) - 1) / z over z = r^2, |r| <= pi/4; error 3.1e-16
+inline constexpr double kCosQuarterSingle[] = {
+    -0x1.ffffffffffffap-2,
+    0x1.5555555554103p-5,
+    -0x1.6c16c16917713p-10,
+    0x1.a019fc7364c4bp-16,
+    -0x1.27e0f15bb1c0cp-22,
+    0x1.1c04cd182d06dp-29,
+};
+
+// erf(x)/x over t = x^2/8 - 1, |x| <= 4; error 5.0e-16
+inline constexpr double kErfSingle[] = {
+    0x1.6a040781a49a3p-2,
+    -0x1.69a0ccda3df4dp-3,
+    0x1.0dabaf0612cb5p-3,
+    -0x1.b92e95c192c86p-4,
+    0x1.717efc78bf8e5p-4,
+    -0x1.3215d8b766f92p-4,
+    0x1.ea97f13653002p-5,
+    -0x1.76e8649634bccp-5,
+    0x1.0ed52cf253d9bp-5,
+    -0x1.7034fa3676533p-6,
+    0x1.d6350ff4d130dp-7,
+    -0x1.1a0236d191216p-7,
+    0x1.3e15ef35e9529p-8,
+    -0x1.51eee3f4597ecp-9,
+    0x1.52cfa6b12824cp-10,
+    -0x1.415b01636b734p-11,
+    0x1.213da94a8049fp-12,
+    -0x1.ede05f12ae17dp-14,
+    0x1.8df26812e5ea9p-15,
+    -0x1.355a379ed8e4fp-16,
+    0x1.e51e035303f63p-18,
+    -0x1.544768c92e820p-19,
+    0x1.4f60f4ae0626dp-21,
+    -0x1.ccddb84677025p-23,
+    0x1.428c0fad8f0c0p-23,
+    -0x1.77a580a4052e7p-25,
+};
+
+// (x + 3) exp(x^2) erfc(x) over t = 1 - 6 / (x + 3), 0 <= x <= 10.5; error 1.2e-12
+inline constexpr double kErfcSingle[] = {
+    0x1.12f21ddd9e419p+0,
+    -0x1.c44c471bbc214p-1,
+    0x1.2e326947990d1p-1,
+    -0x1.3deb21360f8fbp-2,
+    0x1.e995ef692869ep-4,
+    -0x1.b789a610fff29p-6,
+    -0x1.3dcf4a96bf483p-10,
+    0x1.8db4c760ca184p-9,
+    -0x1.1f9f957521946p-11,
+    -0x1.235d47fb095b5p-12,
+    0x1.c3ddf3f5af3e7p-14,
+    0x1.169a975dda922p-15,
+    -0x1.07960eb3b1060p-16,
+    -0x1.df8054f05715fp-18,
+    -0x1.4478a0f1267afp-21,
+};
+
 // The bits of 2/pi, the first just below the binary point.
 inline constexpr uint64_t kTwoOverPi[] = {
     0xa2f9836e4e441529,

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 #include "Formula.h"
 
+#include "stepwell/Array/ScalarBodies.h"
 #include "stepwell/Registration.h"
 #include "stepwell/Transforms/Passes.h"
 
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -24,7 +26,29 @@ namespace em = stepwell::expandmath;
 
 namespace {
 
+/// The functions that have a form of their own for f32.
+em::Real buildSingle(Operation *op, em::Real x) {
+  return TypeSwitch<Operation *, em::Real>(op)
+      .Case([&](math::ExpOp) { return em::single::exp(x); })
+      .Case([&](math::Exp2Op) { return em::single::exp2(x); })
+      .Case([&](math::ExpM1Op) { return em::single::expm1(x); })
+      .Case([&](math::LogOp) { return em::single::log(x); })
+      .Case([&](math::Log1pOp) { return em::single::log1p(x); })
+      .Case([&](math::Log2Op) { return em::single::log2(x); })
+      .Case([&](math::Log10Op) { return em::single::log10(x); })
+      .Case([&](math::SinOp) { return em::single::sin(x); })
+      .Case([&](math::CosOp) { return em::single::cos(x); })
+      .Case([&](math::TanOp) { return em::single::tan(x); })
+      .Case([&](math::TanhOp) { return em::single::tanh(x); })
+      .Case([&](math::ErfOp) { return em::single::erf(x); })
+      .Case([&](math::ErfcOp) { return em::single::erfc(x); })
+      .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
+}
+
 em::Real build(Operation *op, em::Real x, em::Real y, em::Real z, bool f32) {
+  if (f32)
+    if (em::Real result = buildSingle(op, x); result.value)
+      return result;
   return TypeSwitch<Operation *, em::Real>(op)
       .Case([&](math::ExpOp) { return em::exp(x); })
       .Case([&](math::Exp2Op) { return em::exp2(x); })
@@ -33,9 +57,9 @@ em::Real build(Operation *op, em::Real x, em::Real y, em::Real z, bool f32) {
       .Case([&](math::Log1pOp) { return em::log1p(x); })
       .Case([&](math::Log2Op) { return em::log2(x); })
       .Case([&](math::Log10Op) { return em::log10(x); })
-      .Case([&](math::SinOp) { return em::sin(x, f32); })
-      .Case([&](math::CosOp) { return em::cos(x, f32); })
-      .Case([&](math::TanOp) { return em::tan(x, f32); })
+      .Case([&](math::SinOp) { return em::sin(x); })
+      .Case([&](math::CosOp) { return em::cos(x); })
+      .Case([&](math::TanOp) { return em::tan(x); })
       .Case([&](math::AsinOp) { return em::asin(x); })
       .Case([&](math::AcosOp) { return em::acos(x); })
       .Case([&](math::AtanOp) { return em::atan(x); })
@@ -60,9 +84,40 @@ em::Real build(Operation *op, em::Real x, em::Real y, em::Real z, bool f32) {
       .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
 }
 
+/// A power by a small integer that is known: products are exact where the
+/// function is, and a hundredth of its price.
+bool multiplyInstead(math::PowFOp op) {
+  llvm::APFloat exponent(0.0);
+  if (!matchPattern(op.getRhs(), m_ConstantFloat(&exponent)))
+    return false;
+  OpBuilder builder(op);
+  Value x = op.getLhs(), result;
+  auto times = [&](Value a, Value b) {
+    return arith::MulFOp::create(builder, op.getLoc(), a, b);
+  };
+  if (exponent.isExactlyValue(1.0))
+    result = x;
+  else if (exponent.isExactlyValue(2.0))
+    result = times(x, x);
+  else if (exponent.isExactlyValue(3.0))
+    result = times(times(x, x), x);
+  else if (exponent.isExactlyValue(-1.0))
+    result = arith::DivFOp::create(
+        builder, op.getLoc(),
+        arith::ConstantOp::create(builder, op.getLoc(),
+                                  builder.getOneAttr(x.getType())),
+        x);
+  else
+    return false;
+  op.replaceAllUsesWith(result);
+  op.erase();
+  return true;
+}
+
 struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
   void runOnOperation() override {
+    getOperation()->walk([](math::PowFOp op) { multiplyInstead(op); });
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
       if (isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp,
@@ -79,12 +134,13 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
       expand(op);
   }
 
-  static void expand(Operation *op) {
+  void expand(Operation *op) {
     Type type = op->getResult(0).getType(),
          element = getElementTypeOrSelf(type);
-    bool f32 = element.isF32();
-    if ((!f32 && !element.isF64()) || isa<TensorType>(type))
+    if ((!element.isF32() && !element.isF64()) || isa<TensorType>(type))
       return;
+    bool converts = element.isF32();
+    bool f32 = converts || op->hasAttr(array::kForF32Attr);
     OpBuilder builder(op);
     auto with = [&](Type scalar) -> Type {
       if (auto shaped = dyn_cast<ShapedType>(type))
@@ -92,17 +148,17 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
       return scalar;
     };
     em::Maker maker{builder, op->getLoc(), with(builder.getF64Type()),
-                    with(builder.getI64Type())};
+                    with(builder.getI64Type()), fma};
     auto operand = [&](unsigned i) {
       Value value = op->getOperand(std::min(i, op->getNumOperands() - 1));
-      if (f32)
+      if (converts)
         value = arith::ExtFOp::create(builder, op->getLoc(), maker.f64, value);
       return em::Real{value, &maker};
     };
     em::Real x = operand(0);
     em::Real y = op->getNumOperands() > 1 ? operand(1) : x;
     Value result = build(op, x, y, operand(2), f32).value;
-    if (f32)
+    if (converts)
       result = arith::TruncFOp::create(builder, op->getLoc(), type, result);
     op->getResult(0).replaceAllUsesWith(result);
     op->erase();

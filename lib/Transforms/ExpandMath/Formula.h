@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <bit>
 #include <limits>
@@ -20,6 +21,8 @@ struct Maker {
   mlir::OpBuilder &builder;
   mlir::Location loc;
   mlir::Type f64, i64;
+  /// Whether the chip has a multiply-add.
+  bool fma = true;
 };
 
 /// A truth value per element.
@@ -89,13 +92,17 @@ STEPWELL_COMPARE(>=, OGE)
 STEPWELL_COMPARE(==, OEQ)
 STEPWELL_COMPARE(!=, UNE)
 #undef STEPWELL_COMPARE
+/// True of NaN.
+inline Bool notAbove(Real a, double b) {
+  return a.compare(mlir::arith::CmpFPredicate::ULE, a.lit(b));
+}
+inline Bool notBelow(Real a, double b) {
+  return a.compare(mlir::arith::CmpFPredicate::UGE, a.lit(b));
+}
 
 inline Real abs(Real a) { return a.make<mlir::math::AbsFOp>(); }
 inline Real sqrt(Real a) { return a.make<mlir::math::SqrtOp>(); }
 inline Real floor(Real a) { return a.make<mlir::math::FloorOp>(); }
-inline Real copySign(Real a, Real b) {
-  return a.make<mlir::math::CopySignOp>(b);
-}
 inline Real select(Bool c, Real a, Real b) {
   return {mlir::arith::SelectOp::create(a.maker->builder, a.maker->loc, c.value,
                                         a.value, b.value),
@@ -105,8 +112,12 @@ inline Real select(Bool c, double a, Real b) { return select(c, b.lit(a), b); }
 inline Real select(Bool c, Real a, double b) { return select(c, a, a.lit(b)); }
 /// NaN stays NaN.
 inline Real clamp(Real x, double low, double high) {
-  return select(x < low, low, select(x > high, high, x));
+  x = select(x > high, high, x);
+  return select(x < low, low, x);
 }
+/// `usual` but where `rare` holds: that is computed by `otherwise` only when
+/// some element needs it.
+inline Real unless(Bool rare, Real usual, llvm::function_ref<Real()> otherwise);
 
 /// An i64, wrapping.
 struct Int {
@@ -161,10 +172,32 @@ inline Int bits(Real a) {
                                          a.maker->i64, a.value),
           a.maker};
 }
+inline Real unless(Bool rare, Real usual,
+                   llvm::function_ref<Real()> otherwise) {
+  mlir::OpBuilder &builder = usual.maker->builder;
+  mlir::Location loc = usual.maker->loc;
+  if (mlir::isa<mlir::ShapedType>(rare.value.getType()))
+    return select(rare, otherwise(), usual);
+  auto branch = mlir::scf::IfOp::create(builder, loc, usual.maker->f64,
+                                        rare.value, /*withElseRegion=*/true);
+  mlir::OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  mlir::scf::YieldOp::create(builder, loc, otherwise().value);
+  builder.setInsertionPointToStart(branch.elseBlock());
+  mlir::scf::YieldOp::create(builder, loc, usual.value);
+  return {branch.getResult(0), usual.maker};
+}
 inline Real real(Int a) {
   return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
                                          a.maker->f64, a.value),
           a.maker};
+}
+
+/// In integers: LLVM moves math.copysign past conversions to f16 that no chip
+/// has.
+inline Real copySign(Real a, Real b) {
+  constexpr uint64_t sign = 0x8000000000000000u;
+  return real((bits(a) & ~sign) | (bits(b) & sign));
 }
 
 inline constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -193,6 +226,43 @@ template <size_t n> Real horner(Real x, const double (&c)[n]) {
   for (size_t i = n - 1; i-- > 0;)
     sum = sum * x + c[i];
   return sum;
+}
+/// x * y + z with one rounding, on every chip, for finite numbers that are far
+/// from over- and underflow. The sign of a zero is not told.
+Real emulatedFma(Real x, Real y, Real z);
+inline Real fma(Real x, Real y, Real z) {
+  const Maker &maker = *x.maker;
+  if (!maker.fma)
+    return emulatedFma(x, y, z);
+  return {mlir::math::FmaOp::create(maker.builder, maker.loc, x.value, y.value,
+                                    z.value),
+          x.maker};
+}
+inline Real fma(Real x, double y, Real z) { return fma(x, x.lit(y), z); }
+inline Real fma(Real x, Real y, double z) { return fma(x, y, x.lit(z)); }
+inline Real fma(Real x, double y, double z) {
+  return fma(x, x.lit(y), x.lit(z));
+}
+/// A fused one with less waiting: even and odd terms each on their own, from 14
+/// terms on every fourth one.
+template <size_t n> Real fused(Real x, const double (&c)[n]) {
+  constexpr size_t ways = n < 4 ? 1 : n < 14 ? 2 : 4;
+  Real power = x;
+  for (size_t way = 1; way < ways; way *= 2)
+    power = power * power;
+  auto chain = [&](size_t first) {
+    size_t i = first + (n - 1 - first) / ways * ways;
+    Real sum = x.lit(c[i]);
+    while (i > first)
+      sum = fma(sum, power, c[i -= ways]);
+    return sum;
+  };
+  if constexpr (ways == 1)
+    return chain(0);
+  Real low = fma(x, chain(1), chain(0));
+  if constexpr (ways == 2)
+    return low;
+  return fma(x * x, fma(x, chain(3), chain(2)), low);
 }
 
 /// An unevaluated sum, |lo| <= ulp(hi) / 2.
@@ -225,6 +295,18 @@ inline Pair operator+(Pair a, Pair b) {
   return fastTwoSum(s.hi, s.lo + (a.lo + b.lo));
 }
 
+/// Functions whose argument is an f32, or nearly, and whose result will be.
+namespace single {
+Real exp(Real), exp2(Real), expm1(Real);
+Real log(Real), log1p(Real), log2(Real), log10(Real);
+Real sin(Real), cos(Real), tan(Real), tanh(Real);
+Real erf(Real), erfc(Real);
+/// x^y for finite x > 0 and finite y.
+Real power(Real x, Real y);
+} // namespace single
+/// Of f32 arguments too large for the usual reduction.
+Real sinOfHuge(Real), cosOfHuge(Real), tanOfHuge(Real);
+
 // The functions, over f64. `forF32`: the argument is an f32, and so will the
 // result be.
 Real exp(Real), exp2(Real), expm1(Real);
@@ -233,7 +315,7 @@ Real expScaled(Real x, Real low, int shift);
 Real log(Real), log1p(Real), log2(Real), log10(Real);
 /// log(x) in about 68 bits, for finite x > 0.
 Pair logPair(Real x);
-Real sin(Real, bool forF32), cos(Real, bool forF32), tan(Real, bool forF32);
+Real sin(Real), cos(Real), tan(Real);
 Real asin(Real), acos(Real), atan(Real), atan2(Real y, Real x);
 Real sinh(Real), cosh(Real), tanh(Real), asinh(Real), acosh(Real), atanh(Real);
 Real erf(Real), erfc(Real);

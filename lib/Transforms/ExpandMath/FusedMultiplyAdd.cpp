@@ -38,6 +38,12 @@ static Pair exactProduct(Real a, Real b) {
   return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
 }
 
+Real em::emulatedFma(Real x, Real y, Real z) {
+  Pair u = exactProduct(x, y);
+  Pair t = twoSum(z, u.lo), v = twoSum(u.hi, t.hi);
+  return v.hi + addToOdd(t.lo, v.lo);
+}
+
 namespace {
 /// A finite number but 0 as mantissa * 2^exponent, 1 <= |mantissa| < 2.
 struct Scaled {

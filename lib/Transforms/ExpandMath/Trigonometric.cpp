@@ -82,19 +82,13 @@ static Reduced reduceHuge(Real a, bool forF32) {
   return {head * halfPi, quadrant};
 }
 
-static Reduced reduce(Real x, bool forF32) {
-  Real a = abs(x);
-  // Cody and Waite: k has at most 20 bits, so that k A and k B are exact.
-  Bool huge = a >= 0x1p20;
-  Real b = select(huge, 0.0, a);
-  Real k = nearest(b * 0x1.45f306dc9c883p-1);
-  Pair near = twoSum(b - k * kPiOver2A, -(k * kPiOver2B));
+/// For 0 <= a < 2^20: k has at most 20 bits, so that k A and k B are exact
+/// (Cody and Waite).
+static Reduced reduceUsual(Real a) {
+  Real k = nearest(a * 0x1.45f306dc9c883p-1);
+  Pair near = twoSum(a - k * kPiOver2A, -(k * kPiOver2B));
   near = fastTwoSum(near.hi, near.lo - k * kPiOver2C);
-  Reduced far = reduceHuge(a, forF32);
-  Real nan = select(a < kInf, near.hi, kNaN);
-  return {{select(huge, select(a < kInf, far.angle.hi, kNaN), nan),
-           select(huge, far.angle.lo, near.lo)},
-          select(huge, far.quadrant, toInt(k) & 3)};
+  return {near, toInt(k) & 3};
 }
 
 /// sin(r) and cos(r) after FreeBSD's k_sin.c and k_cos.c.
@@ -113,21 +107,35 @@ static Real turn(Real s, Real c, Int quadrant) {
   return real(bits(y).make<mlir::arith::XOrIOp>((quadrant & 2) << 62));
 }
 
-Real em::sin(Real x, bool forF32) {
-  Reduced r = reduce(x, forF32);
-  Real y = turn(sinCore(r.angle), cosCore(r.angle), r.quadrant);
+static Real oddIn(Real x, Real y) {
   return real(bits(y).make<mlir::arith::XOrIOp>(bits(x) & 0x8000000000000000u));
 }
-
-Real em::cos(Real x, bool forF32) {
-  Reduced r = reduce(x, forF32);
+static Real sinOf(Reduced r) {
+  return turn(sinCore(r.angle), cosCore(r.angle), r.quadrant);
+}
+static Real cosOf(Reduced r) {
   return turn(sinCore(r.angle), cosCore(r.angle), r.quadrant + 1);
 }
-
-Real em::tan(Real x, bool forF32) {
-  Reduced r = reduce(x, forF32);
+static Real tanOf(Reduced r) {
   Real s = sinCore(r.angle), c = cosCore(r.angle);
   Bool odd = nonZero(r.quadrant & 1);
-  Real y = select(odd, -c, s) / select(odd, s, c);
-  return real(bits(y).make<mlir::arith::XOrIOp>(bits(x) & 0x8000000000000000u));
+  return select(odd, -c, s) / select(odd, s, c);
 }
+
+static Real huge(Real x, Real (*of)(Reduced), bool forF32) {
+  Real a = abs(x);
+  return select(a < kInf, of(reduceHuge(a, forF32)), kNaN);
+}
+static Real either(Real x, Real (*of)(Reduced)) {
+  Real a = abs(x);
+  return unless(a >= 0x1p20, of(reduceUsual(a)),
+                [&] { return huge(x, of, false); });
+}
+
+Real em::sin(Real x) { return oddIn(x, either(x, sinOf)); }
+Real em::cos(Real x) { return either(x, cosOf); }
+Real em::tan(Real x) { return oddIn(x, either(x, tanOf)); }
+
+Real em::sinOfHuge(Real x) { return oddIn(x, huge(x, sinOf, true)); }
+Real em::cosOfHuge(Real x) { return huge(x, cosOf, true); }
+Real em::tanOfHuge(Real x) { return oddIn(x, huge(x, tanOf, true)); }

@@ -97,12 +97,12 @@ def softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor
         dim: the dimension.
         dtype: what the input is converted to first.
     """
-    return _core.softmax(input if dtype is None else input.to(dtype), dim)
+    return _core.softmax(input, dim, dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor:
     """The logarithm of :func:`softmax`."""
-    return _core.log_softmax(input if dtype is None else input.to(dtype), dim)
+    return _core.log_softmax(input, dim, dtype=dtype)
 
 
 # --- Layers ------------------------------------------------------------------
@@ -278,8 +278,20 @@ def batch_norm(
 
     Raises:
         ValueError: while training, there is only one value per channel.
-        RuntimeError: neither training, nor are there running statistics.
+        RuntimeError: neither training, nor are there running statistics; or one of the operands
+            has not one element per channel.
     """
+    operands = (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    )
+    for name, each in operands:
+        if each is not None and each.numel() != input.shape[1]:
+            raise RuntimeError(
+                f"{name} should contain {input.shape[1]} elements not {each.numel()}"
+            )
     dims = (0, *range(2, input.ndim))
     shape = (-1, *(1 for _ in dims[1:]))
     if training:
@@ -293,7 +305,7 @@ def batch_norm(
             if running_mean is not None:
                 running_mean.add_((input.mean(dims) - running_mean) * momentum)
             if running_var is not None:
-                running_var.add_((_core.var(input, dims) - running_var) * momentum)
+                running_var.add_((input.var(dims) - running_var) * momentum)
         result = _core._normalize(input, dims, eps)
         if weight is not None:
             result = result * weight.reshape(*shape)
@@ -379,7 +391,7 @@ def binary_cross_entropy_with_logits(
     positive = logsigmoid(input)
     if pos_weight is not None:
         positive = positive * ((pos_weight - 1) * target + 1)
-    losses = (1 - target) * input - positive
+    losses = -((target - 1) * input + positive)
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 

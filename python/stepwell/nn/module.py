@@ -12,7 +12,7 @@ from stepwell._compile import depend_on
 from stepwell._core import Tensor
 from stepwell._factories import device
 from stepwell.autograd import no_grad
-from stepwell.nn.hooks import Hook, RemovableHandle
+from stepwell.nn.hooks import BackwardHooks, Hook, RemovableHandle
 from stepwell.nn.parameter import Buffer, Parameter
 
 Self = TypeVar("Self", bound="Module")
@@ -76,6 +76,8 @@ class Module:
             _modules={},
             _forward_pre_hooks={},
             _forward_hooks={},
+            _backward_pre_hooks={},
+            _backward_hooks={},
         )
 
     # --- What is inside -------------------------------------------------------
@@ -549,10 +551,40 @@ class Module:
         """
         return RemovableHandle(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_input, grad_output)`` once the gradients of the arguments are known.
+
+        Both are tuples, of the gradients of the positional arguments and of the results, with
+        ``None`` for what is no tensor or has no gradient.
+
+        Args:
+            hook: returns ``None``, or what replaces ``grad_input``.
+            prepend: before the hooks that are there.
+        """
+        return RemovableHandle(self._backward_hooks, hook, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_output)`` before the module's own gradients are computed.
+
+        Args:
+            hook: returns ``None``, or what replaces ``grad_output``.
+            prepend: before the hooks that are there.
+        """
+        return RemovableHandle(self._backward_pre_hooks, hook, prepend)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _core._capturing():
             depend_on(f"{type(self).__name__}: its mode, hooks or members changed", self._members)
-        if not self._forward_pre_hooks and not self._forward_hooks:
+        if not (
+            self._forward_pre_hooks
+            or self._forward_hooks
+            or self._backward_pre_hooks
+            or self._backward_hooks
+        ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
@@ -565,6 +597,8 @@ class Module:
             *self._modules.values(),
             *self._forward_pre_hooks.values(),
             *self._forward_hooks.values(),
+            *self._backward_pre_hooks.values(),
+            *self._backward_hooks.values(),
         )
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
@@ -585,12 +619,22 @@ class Module:
                     changed = hook.function(self, args)
                     if changed is not None:
                         args = changed if isinstance(changed, tuple) else (changed,)
+            watched = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                watched = BackwardHooks(
+                    self,
+                    list(self._backward_hooks.values()),
+                    list(self._backward_pre_hooks.values()),
+                )
+                args = watched.watch_inputs(args)
             output = self.forward(*args, **kwargs)
             for id, hook in list(self._forward_hooks.items()):
                 waiting.pop(id, None)
                 changed = self._call_after(hook, args, kwargs, output)
                 if changed is not None:
                     output = changed
+            if watched is not None:
+                output = watched.watch_outputs(output)
         except Exception:
             for hook in waiting.values():
                 self._call_after(hook, args, kwargs, None)

@@ -424,6 +424,78 @@ func.func @one_hot_rank(%a: tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xi64>) {
 
 // -----
 
+func.func @dot_general_sizes(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) {
+  // expected-error @+2 {{dimension 1 of shape (2, 3) and dimension 1 of shape (3, 2) differ in size}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64: 1>, other_contract = array<i64: 1>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_pairs(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) {
+  // expected-error @+2 {{dimensions (1,) and () do not form pairs}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64: 1>, other_contract = array<i64>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x3x2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_both(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) {
+  // expected-error @+2 {{a dimension of shape (2, 3) is both a batch dimension and summed over}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64: 1>, other_batch = array<i64: 0>, input_contract = array<i64: 1>, other_contract = array<i64: 0>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<3x2x2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_twice(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) {
+  // expected-error @+2 {{dimension 1 appears more than once}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64: 1, 1>, other_contract = array<i64: 0, 1>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_range(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) {
+  // expected-error @+2 {{dimension 2 is out of range for a tensor of rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64: 2>, other_contract = array<i64: 0>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_bool(%a: tensor<2xi1>, %b: tensor<2xi1>) {
+  // expected-error @+2 {{not defined for elements of type bool}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64: 0>, other_contract = array<i64: 0>} : (tensor<2xi1>, tensor<2xi1>) -> tensor<i1>
+  return
+}
+
+// -----
+
+func.func @wrap_index_float(%a: tensor<2xf32>, %n: tensor<f32>) {
+  // expected-error @+2 {{indices must be integers, not float32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.wrap_index %a, %n {dim = 0 : i64} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @wrap_index_size(%a: tensor<2xi64>) {
+  // expected-error @+2 {{expected numbers after the first operand, the shapes are (2,) and (2,)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.wrap_index %a, %a {dim = 0 : i64} : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  return
+}
+
+// -----
+
 func.func @softmax_dimension(%a: tensor<2x3xf32>) {
   // expected-error @+2 {{dimension 2 is out of range for a tensor of rank 2}}
   // expected-error @+1 {{failed to infer returned types}}
@@ -433,10 +505,28 @@ func.func @softmax_dimension(%a: tensor<2x3xf32>) {
 
 // -----
 
-func.func @logsumexp_of_nothing(%a: tensor<0x3xf32>) {
+func.func @softmax_integers(%a: tensor<2x3xi64>) {
+  // expected-error @+2 {{not defined for elements of type int64}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.softmax %a {dim = 1 : i64} : (tensor<2x3xi64>) -> tensor<2x3xi64>
+  return
+}
+
+// -----
+
+func.func @log_softmax_bool(%a: tensor<2x3xi1>) {
+  // expected-error @+2 {{not defined for elements of type bool}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.log_softmax %a {dim = 1 : i64} : (tensor<2x3xi1>) -> tensor<2x3xi1>
+  return
+}
+
+// -----
+
+func.func @amax_of_nothing(%a: tensor<0x3xf32>) {
   // expected-error @+2 {{expected at least one element along dimension 0 of the shape (0, 3)}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = array.logsumexp %a {dims = array<i64: 0>} : (tensor<0x3xf32>) -> tensor<3xf32>
+  %0 = array.amax %a {dims = array<i64: 0>} : (tensor<0x3xf32>) -> tensor<3xf32>
   return
 }
 
@@ -460,8 +550,18 @@ func.func @layer_norm_weight(%a: tensor<2x3xf32>, %w: tensor<2xf32>) {
 
 // -----
 
+// Statistics of more channels do not make the result larger.
+func.func @batch_norm_channels(%a: tensor<2x1xf32>, %m: tensor<3xf32>) {
+  // expected-error @+2 {{shape (3,) does not broadcast to that of the input, (2, 1)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.batch_norm %a, %m, %m, %m, %m {eps = 1.0e-05 : f64} : (tensor<2x1xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
 func.func @batch_norm_mean(%a: tensor<2x3xf32>, %m: tensor<2xf32>, %w: tensor<3xf32>) {
-  // expected-error @+2 {{shapes (2, 3), (2,), (3,), (3,) and (3,) do not broadcast}}
+  // expected-error @+2 {{shape (2,) does not broadcast to that of the input, (2, 3)}}
   // expected-error @+1 {{failed to infer returned types}}
   %0 = array.batch_norm %a, %m, %w, %w, %w {eps = 1.0e-05 : f64} : (tensor<2x3xf32>, tensor<2xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
   return

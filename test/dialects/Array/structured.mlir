@@ -80,6 +80,18 @@ func.func @indexing(%x: tensor<4x?xf32>, %i: tensor<2x?xi32>, %v: tensor<2x?xf32
   %7 = array.one_hot %i {num_classes = 5 : i64} : (tensor<2x?xi32>) -> tensor<2x?x5xi64>
   // CHECK: array.linear_index %{{.*}} : (tensor<i64>, tensor<3xi64>, tensor<i64>) -> tensor<3xi64>
   %8 = array.linear_index %n, %m, %n : (tensor<i64>, tensor<3xi64>, tensor<i64>) -> tensor<3xi64>
+  // CHECK: array.wrap_index %{{.*}} {dim = 1 : i64} : (tensor<3xi64>, tensor<i64>) -> tensor<3xi64>
+  %9 = array.wrap_index %m, %n {dim = 1 : i64} : (tensor<3xi64>, tensor<i64>) -> tensor<3xi64>
+  return
+}
+
+// CHECK-LABEL: @dot_general
+func.func @dot_general(%a: tensor<2x?x4xf32>, %b: tensor<5x4x2xf32>) {
+  // The batch, the input's free dimensions, the other's.
+  // CHECK: array.dot_general %{{.*}}, %{{.*}} {input_batch = array<i64: 0>, input_contract = array<i64: 2>, other_batch = array<i64: 2>, other_contract = array<i64: 1>} : (tensor<2x?x4xf32>, tensor<5x4x2xf32>) -> tensor<2x?x5xf32>
+  %0 = array.dot_general %a, %b {input_batch = array<i64: 0>, other_batch = array<i64: 2>, input_contract = array<i64: 2>, other_contract = array<i64: 1>} : (tensor<2x?x4xf32>, tensor<5x4x2xf32>) -> tensor<2x?x5xf32>
+  // CHECK: array.amax %{{.*}} {dims = array<i64: 0>, empty = true} : (tensor<2x?x4xf32>) -> tensor<?x4xf32>
+  %1 = array.amax %a {dims = array<i64: 0>, empty = true} : (tensor<2x?x4xf32>) -> tensor<?x4xf32>
   return
 }
 

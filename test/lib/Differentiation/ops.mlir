@@ -168,3 +168,19 @@ func.func @max_pool2d(%x: tensor<?x2x?x?xf32>, %y: tensor<?x2x?x?xf32>, %i: tens
   }) : (tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>, tensor<?x2x?x?xi64>, tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
   return %d : tensor<?x2x?x?xf32>
 }
+
+// The cotangent is contracted with the other operand, and turned as the operand lies.
+// CHECK-LABEL: @dot_general
+// CHECK-SAME: (%[[X:.*]]: tensor<4x2x3xf32>, %[[Y:.*]]: tensor<2x5x4xf32>, %{{.*}}: tensor<2x3x5xf32>, %[[G:.*]]: tensor<2x3x5xf32>)
+// CHECK-DAG: %[[DX:.*]] = array.dot_general %[[G]], %[[Y]] {input_batch = array<i64: 0>, input_contract = array<i64: 2>, other_batch = array<i64: 0>, other_contract = array<i64: 1>} : {{.*}} -> tensor<2x3x4xf32>
+// CHECK-DAG: %[[TX:.*]] = array.transpose %[[DX]] {permutation = array<i64: 2, 0, 1>}
+// CHECK-DAG: %[[DY:.*]] = array.dot_general %[[G]], %[[X]] {input_batch = array<i64: 0>, input_contract = array<i64: 1>, other_batch = array<i64: 1>, other_contract = array<i64: 2>} : {{.*}} -> tensor<2x5x4xf32>
+// CHECK: return %[[TX]], %[[DY]]
+func.func @dot_general(%x: tensor<4x2x3xf32>, %y: tensor<2x5x4xf32>, %z: tensor<2x3x5xf32>, %g: tensor<2x3x5xf32>) -> (tensor<4x2x3xf32>, tensor<2x5x4xf32>) {
+  %d:2 = "autodiff.vjp"(%x, %y, %z, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 0, 1>}> ({
+  ^bb0(%a: tensor<4x2x3xf32>, %b: tensor<2x5x4xf32>):
+    %c = array.dot_general %a, %b {input_batch = array<i64: 1>, other_batch = array<i64: 0>, input_contract = array<i64: 0>, other_contract = array<i64: 2>} : (tensor<4x2x3xf32>, tensor<2x5x4xf32>) -> tensor<2x3x5xf32>
+    autodiff.yield %c : tensor<2x3x5xf32>
+  }) : (tensor<4x2x3xf32>, tensor<2x5x4xf32>, tensor<2x3x5xf32>, tensor<2x3x5xf32>) -> (tensor<4x2x3xf32>, tensor<2x5x4xf32>)
+  return %d#0, %d#1 : tensor<4x2x3xf32>, tensor<2x5x4xf32>
+}

@@ -81,6 +81,24 @@ def cross_entropy(x, target, ignore_index):
     return np.where(ignored, 0, -np.take_along_axis(log_softmax(x, 1), index[:, None], 1)[:, 0])
 
 
+def dot_general(x, y, input_batch, other_batch, input_contract, other_contract):
+    letters = "abcdefgh"
+    other = [None] * y.ndim
+    for i, j in zip(input_batch + input_contract, other_batch + other_contract, strict=True):
+        other[j] = letters[i]
+    free = iter("uvwxyz")
+    other = [name or next(free) for name in other]
+    kept = [letters[i] for i in input_batch]
+    kept += [letters[i] for i in range(x.ndim) if i not in input_batch + input_contract]
+    kept += [name for name in other if name in "uvwxyz"]
+    return np.einsum(f"{letters[: x.ndim]},{''.join(other)}->{''.join(kept)}", x, y)
+
+
+def dims(input_batch, other_batch, input_contract, other_contract):
+    return {"input_batch": input_batch, "other_batch": other_batch,
+            "input_contract": input_contract, "other_contract": other_contract}  # fmt: skip
+
+
 def fold(x, like):
     return x.reshape(like.shape)
 
@@ -160,6 +178,12 @@ CASES = {
     ),
     "index_copy": (
         index_write(False), [([A, np.array([2, 0]), R.normal(size=(2, 2, 4))], {"dim": 1})],
+    ),
+    "dot_general": (
+        dot_general,
+        [([A, A[0] + 1], dims([], [], [1, 2], [0, 1])), ([A, A[..., :2] + 1], dims([0], [0], [], [])),
+         ([A, R.normal(size=(4, 5, 2, 3))], dims([0], [2], [2, 1], [0, 3])),
+         ([A, ROW], dims([], [], [2], [0])), ([ROW, A], dims([], [], [], []))],
     ),
     "matmul": (np.matmul, [([A[0], A[1].T.copy()], {}), ([A, A[:1].transpose(0, 2, 1).copy()], {})]),
 }  # fmt: skip

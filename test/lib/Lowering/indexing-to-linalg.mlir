@@ -40,11 +40,12 @@ func.func @pick(%x: tensor<?x4xf32>, %i: tensor<?xi64>) -> tensor<?xf32> {
 
 // -----
 
-// One element after the other, into a copy of the input.
+// One element after the other, into a copy of the input; none where an index is bad.
 // CHECK-LABEL: @scatter_add
 // CHECK-SAME: (%[[X:.*]]: tensor<4x3xf32>, %[[INDEX:.*]]: tensor<2x3xi64>, %[[S:.*]]: tensor<2x3xf32>)
-// CHECK: call @stepwell.check_index(%{{.*}}, %{{.*}}, %c4_i64, %c0_i64)
-// CHECK: scf.for %[[I:.*]] = %c0 to %c2 step %c1 iter_args(%{{.*}} = %[[X]])
+// CHECK: call @stepwell.check_index(%[[BAD:.*]], %{{.*}}, %c4_i64, %c0_i64)
+// CHECK: %[[N:.*]] = arith.select %[[BAD]], %c0, %c2
+// CHECK: scf.for %[[I:.*]] = %c0 to %[[N]] step %c1 iter_args(%{{.*}} = %[[X]])
 // CHECK: scf.for %[[J:.*]] = %c0 to %c3 step %c1 iter_args(%[[TO:.*]] = %{{.*}})
 // CHECK: %[[K:.*]] = tensor.extract %[[INDEX]][%[[I]], %[[J]]]
 // CHECK: %[[AT:.*]] = arith.index_cast %[[K]]
@@ -104,6 +105,25 @@ func.func @index_add(%x: tensor<4x3xbf16>, %i: tensor<2xi64>, %s: tensor<2x3xbf1
 func.func @index_copy(%x: tensor<4x3xf32>, %i: tensor<2xi64>, %s: tensor<2x3xf32>) -> tensor<4x3xf32> {
   %0 = array.index_copy %x, %i, %s {dim = 0 : i64} : (tensor<4x3xf32>, tensor<2xi64>, tensor<2x3xf32>) -> tensor<4x3xf32>
   return %0 : tensor<4x3xf32>
+}
+
+// -----
+
+// Indices in [-size, size); those below 0 count from the end.
+// CHECK-LABEL: @wrap_index
+// CHECK-SAME: (%[[X:.*]]: tensor<?xi64>, %[[SIZE:.*]]: tensor<i64>)
+// CHECK: %[[N:.*]] = tensor.extract %[[SIZE]][]
+// CHECK: %[[LEAST:.*]] = arith.subi %c0_i64, %[[N]]
+// CHECK: arith.cmpi slt, %{{.*}}, %[[LEAST]]
+// CHECK: arith.cmpi sge, %{{.*}}, %[[N]]
+// CHECK: call @stepwell.check_index(%{{.*}}, %{{.*}}, %[[N]], %c2_i64)
+// CHECK: ^bb0(%[[I:.*]]: i64, %{{.*}}: i64):
+// CHECK: %[[BELOW:.*]] = arith.cmpi slt, %[[I]], %c0_i64
+// CHECK: %[[END:.*]] = arith.addi %[[I]], %[[N]]
+// CHECK: arith.select %[[BELOW]], %[[END]], %[[I]]
+func.func @wrap_index(%x: tensor<?xi64>, %n: tensor<i64>) -> tensor<?xi64> {
+  %0 = array.wrap_index %x, %n {dim = 2 : i64} : (tensor<?xi64>, tensor<i64>) -> tensor<?xi64>
+  return %0 : tensor<?xi64>
 }
 
 // -----

@@ -1,6 +1,6 @@
 // RUN: stepwell-opt %s -split-input-file -stepwell-lower-checks -canonicalize | FileCheck %s --implicit-check-not=check_index
 
-// The code starts as 0 and is what the entry returns; a failed check writes the code, then index, size and dimension.
+// The code starts as 0 and is what the entry returns; the first failed check writes the code, then index, size and dimension.
 // The offsets are those of stepwell_context.error in abi.h.
 // CHECK-LABEL: @kernel
 // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[BAD:.*]]: i1, %[[INDEX:.*]]: i64, %[[SIZE:.*]]: i64, %[[DIM:.*]]: i64)
@@ -9,6 +9,9 @@
 // CHECK: %[[CODE:.*]] = llvm.getelementptr %[[CTX]][40]
 // CHECK: llvm.store %[[OK]], %[[CODE]] : i32
 // CHECK: scf.if %[[BAD]] {
+// CHECK: %[[NOW:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i32
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[NOW]], %[[OK]]
+// CHECK: scf.if %[[FIRST]] {
 // CHECK: %[[C:.*]] = llvm.getelementptr %[[CTX]][40]
 // CHECK: llvm.store %[[FAILED]], %[[C]] : i32
 // CHECK: %[[D0:.*]] = llvm.getelementptr %[[CTX]][48]

@@ -72,3 +72,13 @@ func.func @main(%to: tensor<?xf32>, %from: tensor<?xf32>) -> (tensor<?xf32> {ste
 func.func @main(%a: tensor<?xf32>, %b: tensor<?xf32>) -> (tensor<?xf32> {stepwell.into = 1 : i64}, tensor<?xf32> {stepwell.into = 0 : i64}) {
   return %a, %b : tensor<?xf32>, tensor<?xf32>
 }
+
+// -----
+
+// The value of a scalar that is always the same is a constant; its word stays in the signature.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %{{.*}}: f32, %{{.*}}: memref<f32>) -> i32
+// CHECK: %[[TWO:.*]] = arith.constant 2.0{{.*}} : f32
+// CHECK: tensor.from_elements %[[TWO]] : tensor<f32>
+func.func @main(%s: tensor<f32> {stepwell.scalar, stepwell.number = 2.0 : f64}) -> tensor<f32> {
+  return %s : tensor<f32>
+}

@@ -30,15 +30,15 @@ func.func @conv_plain(%x: tensor<2x4x8x8xi32>, %w: tensor<8x4x3x3xi32>) -> tenso
 // The way back: the gradient's elements a stride apart, the kernel mirrored and its channels swapped; bf16 adds up in f32.
 // CHECK-LABEL: @input_gradient
 // CHECK-SAME: (%[[G:.*]]: tensor<?x8x?x?xbf16>, %[[W:.*]]: tensor<8x4x3x3xbf16>
-// CHECK: %[[SPREAD:.*]] = tensor.insert_slice %[[G]] into %{{.*}}[0, 0, 1, 2] {{.*}} [1, 1, 2, 1]
+// CHECK: %[[SPREAD:.*]] = tensor.insert_slice %[[G]] into %{{.*}}[0, 0, 1, 4] {{.*}} [1, 1, 2, 1]
 // CHECK: %[[MIRRORED:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4x8x3x3xbf16>)
 // CHECK-DAG: %[[C:.*]] = linalg.index 0
 // CHECK-DAG: %[[O:.*]] = linalg.index 1
 // CHECK: tensor.extract %[[W]][%[[O]], %[[C]],
-// CHECK: linalg.conv_2d_nchw_fchw {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>} ins(%[[SPREAD]], %[[MIRRORED]] : {{.*}}) outs(%{{.*}} : tensor<?x4x?x?xf32>)
+// CHECK: linalg.conv_2d_nchw_fchw {dilations = dense<[1, 2]> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>} ins(%[[SPREAD]], %[[MIRRORED]] : {{.*}}) outs(%{{.*}} : tensor<?x4x?x?xf32>)
 // CHECK: arith.truncf
 func.func @input_gradient(%g: tensor<?x8x?x?xbf16>, %w: tensor<8x4x3x3xbf16>, %x: tensor<?x4x?x?xbf16>) -> tensor<?x4x?x?xbf16> {
-  %0 = array.conv2d_input_gradient %g, %w, %x {stride = array<i64: 2, 1>, padding = array<i64: 1, 0>} : (tensor<?x8x?x?xbf16>, tensor<8x4x3x3xbf16>, tensor<?x4x?x?xbf16>) -> tensor<?x4x?x?xbf16>
+  %0 = array.conv2d_input_gradient %g, %w, %x {stride = array<i64: 2, 1>, padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>} : (tensor<?x8x?x?xbf16>, tensor<8x4x3x3xbf16>, tensor<?x4x?x?xbf16>) -> tensor<?x4x?x?xbf16>
   return %0 : tensor<?x4x?x?xbf16>
 }
 

@@ -11,15 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
 LIT = (BUILD / "test/lit.site.cfg.py").read_text()
 LLVM = Path(re.search(r"^config\.llvm_tools = r?[\"'](.*)[\"']$", LIT, re.M).group(1))
 FMA = " fma " in Path("/proc/cpuinfo").read_text()
+USE_FMA = f"fma={'true' if FMA else 'false'}"
 PASSES = (
+    f"cpu-lower-products{{{USE_FMA}}},stepwell-plan-workspace,"
     "cpu-outline-parallel{serial-work=4096 grain-work=1024},"
-    f"cpu-lower-contractions{{fma={'true' if FMA else 'false'}}},"
+    f"cpu-lower-contractions{{{USE_FMA}}},"
     "cpu-vectorize-linalg,cpu-emit-entry,expand-strided-metadata,lower-affine,"
     "convert-scf-to-cf,cpu-lower-to-llvm"
 )
@@ -89,8 +93,17 @@ def call(library, *arrays):
         words.append(array.ctypes.data)
         words += array.shape
         words += (stride // array.itemsize for stride in array.strides)
-    context = Context(abi_version=1, num_threads=2, parallel_for=parallel_for)
     arguments = (ctypes.c_int64 * len(words))(*words)
+    library.stepwell_kernel_workspace_size.restype = ctypes.c_int64
+    room = library.stepwell_kernel_workspace_size(arguments) + 64
+    workspace = np.empty(room, "i1")
+    context = Context(
+        abi_version=1,
+        num_threads=2,
+        parallel_for=parallel_for,
+        workspace=-(-workspace.ctypes.data // 64) * 64,
+        workspace_bytes=room - 64,
+    )
     assert library.stepwell_kernel(ctypes.byref(context), arguments) == 0
 
 
@@ -246,6 +259,78 @@ def test_matmul(build, element):
         call(library, a.astype(NAMES[element]), b.astype(NAMES[element]), c)
         tolerance = {"f32": 2e-4, "f64": 1e-11}.get(element, 0)
         np.testing.assert_allclose(c, a @ b, rtol=tolerance, atol=tolerance)
+
+
+# Around the tiles (6, 16), the packed pieces of k (256) and the blocks of A (168).
+EDGES = [1, 2, 5, 6, 7, 15, 16, 17, 31, 33, 97, 170, 255, 257, 340]
+
+
+@pytest.mark.parametrize("element", ["f32", "f64"])
+@pytest.mark.parametrize("layout", ["", "strided<[?, 1]>", "strided<[?, ?]>"])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    sizes=st.tuples(*[st.sampled_from(EDGES)] * 3),
+    apart=st.tuples(*[st.integers(0, 3)] * 3),
+    steps=st.tuples(*[st.sampled_from([1, 1, 2, -1])] * 3),
+    turned=st.tuples(*[st.booleans()] * 3),
+)
+def test_matmul_of_any_layout(build, element, layout, sizes, apart, steps, turned):
+    types = [buffer(2, element, layout and ", " + layout)] * 3
+    library = build(
+        entry(
+            types,
+            f"linalg.matmul ins(%m0, %m1 : {types[0]}, {types[1]}) outs(%m2 : {types[2]})",
+        )
+    )
+    m, n, k = sizes
+    arrays = []
+    for i, (rows, columns) in enumerate([(m, k), (k, n), (m, n)]):
+        swap = turned[i] and layout == "strided<[?, ?]>"
+        step = steps[i] if layout == "strided<[?, ?]>" else 1
+        if swap:
+            rows, columns = columns, rows
+        around = normal((rows, columns * abs(step) + (apart[i] if layout else 0)), element)
+        inside = around[:, : columns * abs(step) : abs(step)][:, :: -1 if step < 0 else 1]
+        arrays.append(inside.T if swap else inside)
+    a, b, c = arrays
+    expected = c.astype("f8") + a.astype("f8") @ b.astype("f8")
+    outside = c.base.copy() if c.base is not None else None
+    call(library, a, b, c)
+    tolerance = {"f32": 1e-5, "f64": 1e-14}[element] * max(1, k) ** 0.5
+    np.testing.assert_allclose(c, expected, rtol=0, atol=tolerance * 4)
+    if outside is not None:  # nothing beside the result was written
+        c[...] = outside_view(outside, c)
+        np.testing.assert_array_equal(c.base, outside)
+
+
+def outside_view(copy, view):
+    """What `view` shows, of a copy of its base."""
+    offset = view.ctypes.data - view.base.ctypes.data
+    return np.ndarray(view.shape, view.dtype, copy.data, offset, view.strides)
+
+
+def test_matmul_of_inf_and_nan_stays_in_its_row(build):
+    t = buffer(2, "f32")
+    library = build(entry([t] * 3, f"linalg.matmul ins(%m0, %m1 : {t}, {t}) outs(%m2 : {t})"))
+    for m, n, k in [(1, 40, 9), (4, 600, 500), (7, 33, 19), (350, 20, 300)]:
+        a, b = normal((m, k)), normal((k, n))
+        b[3, n - 1] = np.inf
+        b[4, n - 2] = np.nan
+        c = np.zeros((m, n), "f4")
+        call(library, a, b, c)
+        np.testing.assert_allclose(c[:, :-2], a.astype("f8") @ b[:, :-2], atol=1e-3)
+        assert np.isinf(c[:, -1]).all() and np.isnan(c[:, -2]).all()
+
+
+@pytest.mark.parametrize("outer", [1, 3, 70])
+def test_batches_with_and_without_threads(build, outer):
+    t = buffer(3, "f32")
+    library = build(entry([t] * 3, f"linalg.batch_matmul ins(%m0, %m1 : {t}, {t}) outs(%m2 : {t})"))
+    for m, n, k in [(1, 1, 1), (20, 30, 40), (130, 70, 64), (0, 3, 2), (3, 2, 0)]:
+        a, b = normal((outer, m, k)), normal((outer, k, n))
+        c = np.ones((outer, m, n), "f4")
+        call(library, a, b, c)
+        np.testing.assert_allclose(c, 1 + a.astype("f8") @ b, atol=1e-4)
 
 
 def test_matmul_transposed(build):

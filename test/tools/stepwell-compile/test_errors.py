@@ -72,10 +72,10 @@ def test_every_truncation_is_one_line(workshop):
             "--name: 'a-b' cannot name a C function",
         ),
         (
-            ["model.mlir", "-o", "p", "--target=aarch64-linux-gnu"],
+            ["model.mlir", "-o", "p", "--target=aarch64-apple-darwin"],
             (
-                "--emit=exe links with this machine's C compiler and cannot be for "
-                "aarch64-linux-gnu; --emit=asm can"
+                "--emit=exe for another machine is for Linux, and aarch64-apple-darwin is not; "
+                "--emit=asm can"
             ),
         ),
         (["model.mlir", "--emit=asm", "-o", "no/such/p"], "no/such/p: No such file or directory"),
@@ -83,6 +83,14 @@ def test_every_truncation_is_one_line(workshop):
 )
 def test_wrong_command_lines(workshop, arguments, message):
     assert workshop.refused(*arguments) == message
+
+
+def test_a_missing_cross_compiler_is_named(workshop):
+    message = workshop.refused("model.mlir", "-o", "p", "--target=s390x-linux-gnu")
+    assert message == (
+        "no C compiler for s390x found to link with: install s390x-linux-gnu-gcc (Debian: "
+        "gcc-s390x-linux-gnu), or set CC; --emit=asm needs none"
+    )
 
 
 def test_an_unknown_cpu_is_named(workshop):

@@ -13,6 +13,10 @@
 
 namespace stepwell::array {
 
+/// On a math operation in f64: its result is rounded to f32 in the end, so that
+/// a relative error of 2^-45 is small.
+inline constexpr llvm::StringLiteral kForF32Attr = "stepwell.for_f32";
+
 /// Whether the operation has a scalar body: one element of each operand makes
 /// one element of the result.
 bool isElementwise(mlir::Operation *op);

@@ -19,6 +19,7 @@ namespace stepwell {
 /// docs/kernel-key.md.
 inline constexpr llvm::StringLiteral kLayoutAttr = "stepwell.layout";
 inline constexpr llvm::StringLiteral kScalarAttr = "stepwell.scalar";
+inline constexpr llvm::StringLiteral kNumberAttr = "stepwell.number";
 inline constexpr llvm::StringLiteral kShapeOnlyAttr = "stepwell.shape_only";
 inline constexpr llvm::StringLiteral kMayAliasAttr = "stepwell.may_alias";
 inline constexpr llvm::StringLiteral kIntoAttr = "stepwell.into";

@@ -12,9 +12,10 @@ include "mlir/Pass/PassBase.td"
 def ExpandMathPass : Pass<"expand-math"> {
   let summary = "Math functions as accurate arithmetic, without calls";
   let description = [{
-    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into branch-free
-    arithmetic that any vectoriser takes; what each reaches is in docs/math.md. f32 is computed in f64 and rounded
-    once. Nothing is fused, so that every chip gives the same bits. `math.fma` is left alone, and rounded once by arithmetic with
+    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into
+    arithmetic that a vectoriser takes; what each reaches is in docs/math.md. It is free of branches but for the `scf.if`
+    around the exact reduction of huge arguments of sin, cos and tan. f32 is computed in f64 and rounded once, and so are functions
+    of f64 with the attribute `stepwell.for_f32`. Nothing is fused, so that every chip gives the same bits. `math.fma` is left alone, and rounded once by arithmetic with
     `fma=false`, for chips that have no such instruction.
 
     Before:
@@ -34,7 +35,8 @@ def ExpandMathPass : Pass<"expand-math"> {
     Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">
   ];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect"
   ];
 }
 

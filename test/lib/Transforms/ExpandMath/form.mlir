@@ -33,3 +33,32 @@ func.func @multiply_add(%x: f64) -> f64 {
   %y = math.fma %x, %x, %x : f64
   return %y : f64
 }
+
+// A power by a small integer that is known.
+// CHECK-LABEL: @square
+// CHECK: %[[S:.*]] = arith.mulf %arg0, %arg0 : vector<8xf32>
+// CHECK-NEXT: return %[[S]]
+func.func @square(%x: vector<8xf32>) -> vector<8xf32> {
+  %two = arith.constant dense<2.0> : vector<8xf32>
+  %y = math.powf %x, %two : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
+// CHECK-LABEL: @inverse
+// CHECK: %[[ONE:.*]] = arith.constant 1.0
+// CHECK: arith.divf %[[ONE]], %arg0 : f64
+func.func @inverse(%x: f64) -> f64 {
+  %exponent = arith.constant -1.0 : f64
+  %y = math.powf %x, %exponent : f64
+  return %y : f64
+}
+
+// Not a root: it differs from the power at -0 and at minus infinity.
+// CHECK-LABEL: @half
+// CHECK-NOT: math.sqrt
+// CHECK: return
+func.func @half(%x: f64) -> f64 {
+  %exponent = arith.constant 0.5 : f64
+  %y = math.powf %x, %exponent : f64
+  return %y : f64
+}

@@ -44,6 +44,8 @@ def kernels(tmp_path_factory):
     run = lambda *command, **more: subprocess.run(command, check=True, **more)  # noqa: E731
     out = run(opt, "-expand-math", input=text, stdout=subprocess.PIPE, text=True).stdout
     lower = (
+        "-convert-scf-to-cf",
+        "-convert-cf-to-llvm",
         "-convert-math-to-llvm",
         "-convert-arith-to-llvm",
         "-convert-func-to-llvm",

@@ -12,6 +12,7 @@
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/Eager/Tensor.h"
 
+#include <functional>
 #include <optional>
 
 namespace stepwell {
@@ -30,6 +31,8 @@ struct Node {
   uint64_t sequence; // later calls have larger numbers
   std::vector<Edge> edges;
   std::vector<TensorType> outputs;
+  /// By the index of an output.
+  std::vector<std::pair<uint32_t, Ref<GradientHooks>>> hooks;
 
   Node();
   virtual ~Node() = default;
@@ -55,6 +58,17 @@ bool requiresGrad(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);
+
+/// Where the hooks of a tensor that requires a gradient are kept; null: it has
+/// none so far.
+Ref<GradientHooks> &hooksOf(const Tensor &);
+
+/// The same tensors under other names. What reaches those is given to
+/// `callback`, null where there is no gradient; what it returns goes on to the
+/// tensors.
+std::vector<Tensor> watchGradients(
+    std::span<const Tensor>,
+    std::function<std::vector<Tensor>(std::vector<Tensor>)> callback);
 
 /// Runs the tape from `roots` with `gradients`. Leaves collect into `.grad`,
 /// or, when `targets` is given, only the gradients at those edges are returned.

@@ -83,8 +83,9 @@ public:
   /// `leaf.grad` is about to be read or changed.
   void noteGrad(const Tensor &leaf);
 
-  /// An error that begins with the user's line.
-  [[noreturn]] static void refuseHere(const std::string &what);
+  /// An error that begins with the user's line; `where`, unless it is empty.
+  [[noreturn]] static void refuseHere(const std::string &what,
+                                      std::string where = {});
 
   /// "file:line" of the user's code; set by the extension.
   static std::string (*location)();
@@ -106,8 +107,7 @@ private:
   Known &find(const TensorImpl &);
   Id addInput(ProgramInput, Executable::Input);
   Id addNode(ProgramNode);
-  Id view(Id parent, const Dims &parentSizes, DType, const ViewOp &,
-          const Dims &sizes);
+  Id view(Id parent, const TracedView &, DType, const Dims &sizes);
   int argumentIndex(const TensorImpl &) const;
   int32_t here();
 

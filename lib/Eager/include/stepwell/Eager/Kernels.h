@@ -15,6 +15,7 @@
 #include "stepwell/Eager/Program.h"
 #include "stepwell/Eager/Tensor.h"
 #include "stepwell/abi.h"
+#include "stepwell/cache.h"
 
 #include <functional>
 #include <memory>
@@ -34,6 +35,8 @@ struct TemplateInput {
   DType dtype;
   bool scalar = false; // passed by value
   Need need = Need::Values;
+  /// Of a number: the value, when the kernel is made for it.
+  std::optional<double> number = std::nullopt;
 };
 
 struct Template {
@@ -103,8 +106,10 @@ struct LaunchPlan;
 LaunchPlan launch(Template &, std::span<const Argument>,
                   std::span<const Tensor> outputs, int into = -1);
 
-/// Looks a key up on disk or compiles it.
+/// Looks a key up among the shipped objects and on disk, or compiles it.
 Kernel obtainKernel(const Program &, const std::string &reason);
+/// How many threads work on one call of a kernel, from now on.
+void setNumThreads(int32_t count);
 /// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
 /// many elements are touched: large work runs without Python's lock.
 void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
@@ -114,7 +119,7 @@ stepwell_arg scalarWord(DType, const Scalar &);
 DType scalarCarrier(DType compute);
 
 struct KernelStats {
-  int64_t memoryHits = 0, diskHits = 0, compiles = 0;
+  int64_t memoryHits = 0, shippedHits = 0, diskHits = 0, compiles = 0;
 };
 KernelStats &kernelStats();
 
@@ -128,11 +133,21 @@ extern LockHooks lockHooks;
 /// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by
 /// the extension.
 extern std::string compilerPath;
+/// Where the packs of shipped objects lie, one per chip, unless
+/// STEPWELL_KERNEL_PACKS says so; set by the extension.
+extern std::string packFolder;
 /// Name=value pairs of the key's options line (tests plant failures with it).
 extern std::string compilerOptions;
 
 /// Whether STEPWELL_LOG names `topic`.
 bool logs(std::string_view topic);
+
+/// Collects the texts of the programs whose kernels are asked for, while set.
+extern std::vector<std::string> *recordedPrograms;
+/// The object of such a program for a chip that need not be this one, and the
+/// digest that it is looked up by.
+std::pair<stepwell_digest, std::string> compileFor(const std::string &program,
+                                                   const std::string &level);
 
 /// Compiles without caching; every step of the descent lands in `dumpFolder`.
 void compileForDump(const Program &, const std::string &dumpFolder);

@@ -67,6 +67,8 @@ struct OpRow {
   std::vector<ResultRow> results;
   Promotion promotion;
   uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
+  /// Values of a number that are made constants of the program.
+  std::vector<double> constants;
   bool elementwise;
   /// Elementwise only, of the last operand: 1 floats, 2 signed integers, 4
   /// uint8, 8 bool.
@@ -83,6 +85,13 @@ struct OpRow {
                            : dtype == DType::U8   ? 4
                            : dtype == DType::Bool ? 8
                                                   : 2);
+  }
+  /// The value, where a kernel of its own is worth it.
+  std::optional<double> constant(double value) const {
+    for (double each : constants)
+      if (each == value)
+        return each;
+    return std::nullopt;
   }
   /// Whether the dispatcher casts this operand to the type it computes in.
   bool promotes(size_t operand) const {

@@ -12,6 +12,8 @@
 
 #include "stepwell/Eager/Kernels.h"
 
+#include <cstring>
+
 namespace stepwell {
 
 /// What tells two calls apart, but for addresses and the values of numbers:
@@ -29,6 +31,11 @@ public:
       words[count++] = word;
     else
       usable = false;
+  }
+  void add(double number) {
+    uint64_t bits;
+    std::memcpy(&bits, &number, sizeof bits);
+    add(bits);
   }
   void add(std::span<const Argument> arguments, int into);
   void add(const Attributes &);

@@ -30,6 +30,8 @@ struct ProgramInput {
   bool shapeOnly = false; // null pointer, sizes only
   bool mayAlias = false;
   std::string name; // for exported programs; no part of a key
+  /// Of a scalar: the value that it always has.
+  std::optional<double> number = std::nullopt;
 };
 
 /// Index of a value: inputs first, then node results in order.

@@ -104,6 +104,15 @@ struct ViewOp {
 };
 struct TracedView;
 
+/// What is called with a tensor's gradient, once it is complete.
+struct GradientHooks {
+  int64_t references = 0;
+  virtual ~GradientHooks() = default;
+  /// The gradient to go on with.
+  virtual Tensor call(const Tensor &gradient) = 0;
+  static void destroy(GradientHooks *hooks) { delete hooks; }
+};
+
 struct TensorImpl : Geometry {
   int64_t references = 0;
   DType dtype = DType::F32;
@@ -114,6 +123,7 @@ struct TensorImpl : Geometry {
   Ref<Buffer> buffer;
   Ref<Node> node;
   Tensor grad;
+  Ref<GradientHooks> hooks; // of a leaf; others have theirs in `node`
   /// The tensor that owns the memory that a differentiable view shows, and how
   /// often that tensor's history had changed when this view's was last read.
   Tensor base;
@@ -143,6 +153,8 @@ struct TracedView {
   uint64_t capture = 0; // which capture it belongs to
   Tensor parent;
   std::optional<ViewOp> op; // none: the parent itself under another name
+  /// Of a view that indices cannot say: the user's line that made it.
+  std::string where = {};
   static void destroy(TracedView *);
 };
 

@@ -25,11 +25,18 @@ using DTypeRule = ErrorOr<DType> (*)(Operands, const Attributes &);
 /// NumPy broadcasting: aligned at the last dimension, 1 stretches, a dynamic
 /// size equals every size but 1.
 ErrorOr<Dims> broadcast(Operands, const Attributes &);
+/// The shape of the first operand, to which the others broadcast.
+ErrorOr<Dims> broadcastToFirst(Operands, const Attributes &);
+/// The shape of the first operand; the others are numbers.
+ErrorOr<Dims> withNumbers(Operands, const Attributes &);
 /// Attributes: dims, keepdim.
 ErrorOr<Dims> reduce(Operands, const Attributes &);
 /// (..., m, k) x (..., k, n), batch dimensions broadcast; both of rank 2 or
 /// more.
 ErrorOr<Dims> matmul(Operands, const Attributes &);
+/// The batch dimensions, the input's free ones, the other's. Attributes:
+/// input_batch, other_batch, input_contract, other_contract.
+ErrorOr<Dims> dotGeneral(Operands, const Attributes &);
 /// Attributes: permutation.
 ErrorOr<Dims> permute(Operands, const Attributes &);
 /// The shape of the last operand, to which the first must broadcast.
@@ -38,7 +45,8 @@ ErrorOr<Dims> permute(Operands, const Attributes &);
 ErrorOr<Dims> broadcastLike(Operands, const Attributes &);
 /// The shape of the last operand, whatever the others have.
 ErrorOr<Dims> like(Operands, const Attributes &);
-/// As reduce; every reduced dimension has an element.
+/// As reduce; every reduced dimension has an element, unless a third attribute,
+/// empty, is set.
 ErrorOr<Dims> reduceSome(Operands, const Attributes &);
 /// The shape of the input, of which `dims` are reduced in between; what else is
 /// given lies along those. Attributes: dims.
@@ -114,6 +122,8 @@ ErrorOr<Dims> avgPool2dGradient(Operands, const Attributes &);
 
 /// All operands have one element type, and so has the result.
 ErrorOr<DType> same(Operands, const Attributes &);
+/// The same, and it is not bool.
+ErrorOr<DType> numbers(Operands, const Attributes &);
 /// All operands have one element type; the result is bool.
 ErrorOr<DType> boolean(Operands, const Attributes &);
 /// The first operand is bool, all others have one element type, and so has the
@@ -123,6 +133,8 @@ ErrorOr<DType> select(Operands, const Attributes &);
 ErrorOr<DType> first(Operands, const Attributes &);
 /// Of an input, integer indices and perhaps what is written into the input.
 ErrorOr<DType> indexed(Operands, const Attributes &);
+/// Of operands that all have one integer type.
+ErrorOr<DType> indices(Operands, const Attributes &);
 /// As indexed, of an input that is of a float type.
 ErrorOr<DType> floatIndexed(Operands, const Attributes &);
 /// The result has the element type of the attribute 0.

@@ -51,17 +51,49 @@ def CPUVectorizeLinalgPass : Pass<"cpu-vectorize-linalg", "::mlir::ModuleOp"> {
   ];
 }
 
-def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"> {
-  let summary = "Turn matrix products on buffers into micro-kernels";
+def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
+  let summary = "Turn matrix products on buffers into calls of functions made for them";
   let description = [{
-    A tile of C is summed up in registers: rows of scalars of A, spread over a vector, times vectors
-    of B. B is packed into panels on the stack unless few rows use it. A convolution is such a product
-    of its weight and its windows, which are the columns of B and only exist in the panels. Products
-    without a row or a column (a matrix times a vector) are left to cpu-vectorize-linalg.
+    One private function multiplies matrices of any size and strides; products of the same types share
+    it. It chooses at run time: rows by rows, a stream over B, panels of B packed on the stack, or B
+    packed into a buffer that the entry allocates here (so this runs before stepwell-plan-workspace).
+    A tile of C is summed up in registers. Large products call ctx->parallel_for. A zero that the
+    result was filled with before goes away.
 
     Before:
     ```mlir
+    linalg.fill ins(%zero : f32) outs(%c : memref<?x?xf32>)
     linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+    ```
+    After:
+    ```mlir
+    %scratch = memref.alloc() : memref<4194304xi8>
+    func.call @stepwell.gemm.f32.product(%ctx, %large, %scratch.pointer, %m, %n, %k, %a.pointer, ...)
+    ```
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "unsigned", "256", "The width of a vector register.">,
+    Option<"registers", "registers", "unsigned", "16", "How many vector registers there are.">,
+    Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">,
+    Option<"threads", "threads", "bool", "true", "Whether products call parallel_for.">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"> {
+  let summary = "Turn sums of products over windows into micro-kernels";
+  let description = [{
+    A convolution is the product of its weight and its windows, which are the columns of B and only
+    exist in panels, packed on the stack. A tile of C is summed up in registers: rows of scalars of A,
+    spread over a vector, times vectors of B.
+
+    Before:
+    ```mlir
+    linalg.conv_2d_nchw_fchw ins(%x, %w : memref<?x3x?x?xf32>, memref<12x3x3x3xf32>) outs(%y : memref<?x12x?x?xf32>)
     ```
     After, inside the loops over tiles:
     ```mlir

@@ -1,0 +1,86 @@
+//===- Hooks.cpp - Python functions that see gradients --------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Hooks.h"
+
+#include <nanobind/stl/vector.h>
+
+namespace nb = nanobind;
+
+namespace stepwell::python {
+
+/// What a hook returned in place of a gradient.
+static Tensor replacement(PyObject *made, const Tensor &gradient) {
+  if (!isTensor(made))
+    fail(Error::Kind::Type,
+         std::string("expected Tensor, but hook returned '") +
+             Py_TYPE(made)->tp_name + "'");
+  Tensor tensor = unwrap(made);
+  if (!(tensor->sizes == gradient->sizes))
+    fail(Error::Kind::Runtime,
+         "hook has changed the size of value: " + toString(gradient->sizes) +
+             " to " + toString(tensor->sizes));
+  if (tensor->dtype != gradient->dtype)
+    fail(Error::Kind::Runtime, "hook has changed the type of value: " +
+                                   std::string(name(gradient->dtype)) + " to " +
+                                   std::string(name(tensor->dtype)));
+  return tensor;
+}
+
+Tensor PyHooks::call(const Tensor &gradient) {
+  Tensor result = gradient;
+  if (!functions)
+    return result;
+  auto callOne = [&](nb::handle function) {
+    nb::object made =
+        nb::steal(PyObject_CallOneArg(function.ptr(), nb::cast(result).ptr()));
+    if (!made.is_valid())
+      throw nb::python_error();
+    if (!made.is_none())
+      result = replacement(made.ptr(), gradient);
+  };
+  // A hook may remove itself. The copy keeps what is called.
+  auto all = nb::steal<nb::dict>(PyDict_Copy(functions));
+  for (auto [key, function] : all)
+    if (!nb::isinstance<nb::str>(key))
+      callOne(function);
+  if (nb::object last = nb::borrow(PyDict_GetItemString(all.ptr(), "retain"));
+      last.is_valid())
+    callOne(last);
+  return result;
+}
+
+void addHooks(nb::module_ &m) {
+  m.def("_hooks", [](const Tensor &tensor) {
+    Ref<GradientHooks> &hooks = hooksOf(tensor);
+    if (!hooks)
+      hooks = Ref<GradientHooks>(new PyHooks);
+    return nb::borrow<nb::dict>(static_cast<PyHooks &>(*hooks).functions);
+  });
+  // callback: a list of gradients, None where there is none, to a list of as
+  // many, or to None, which changes nothing.
+  m.def("_watch_gradients",
+        [](const std::vector<Tensor> &tensors, nb::callable callback) {
+          return watchGradients(tensors, [callback](std::vector<Tensor> given) {
+            nb::object changed = callback(given);
+            if (changed.is_none())
+              return given;
+            nb::list listed(changed);
+            for (size_t i = 0; i < given.size(); ++i) {
+              nb::handle each = listed[i];
+              if (each.is_none())
+                given[i] = {};
+              else
+                given[i] = given[i] ? replacement(each.ptr(), given[i])
+                                    : nb::cast<Tensor>(each);
+            }
+            return given;
+          });
+        });
+}
+
+} // namespace stepwell::python

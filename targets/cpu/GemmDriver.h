@@ -1,0 +1,94 @@
+//===- GemmDriver.h - A whole matrix product as one function ----*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_LIB_TARGETS_CPU_GEMMDRIVER_H
+#define STEPWELL_LIB_TARGETS_CPU_GEMMDRIVER_H
+
+#include "GemmKernels.h"
+
+namespace stepwell::cpu {
+
+/// C[m, n] (+)= A[m, k] * B[k, n] with any strides, counted in elements.
+struct Product {
+  enum Field {
+    M,
+    N,
+    K,
+    A,
+    ARow,
+    AK,
+    B,
+    BK,
+    BColumn,
+    C,
+    CRow,
+    CColumn,
+    Accumulate
+  };
+  static constexpr unsigned kFields = Accumulate + 1;
+  SmallVector<Value> values; // one per field
+
+  Value operator[](Field field) const { return values[field]; }
+  Value &operator[](Field field) { return values[field]; }
+};
+
+/// What is known of the strides when the code is made; it names the function.
+struct ProductLayout {
+  std::optional<int64_t> aRow, aK, bK, bColumn, cColumn;
+  std::string name() const;
+};
+
+class GemmDriver {
+public:
+  GemmDriver(CodeBuilder &code, ModuleOp module, const GemmSchedule &schedule,
+             const GemmTypes &types, const ProductLayout &layout, bool threads);
+
+  /// (context, parallel, scratch, the fields of the product). `parallel`:
+  /// threads may share the work; scratch: at least scratchBytes, or null in a
+  /// task.
+  func::FuncOp function();
+  /// Elements of the sums' type; sizes are negative where unknown.
+  static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
+                                 int64_t n, int64_t k);
+
+private:
+  static constexpr int64_t kDotRows = 3;
+
+  void build(Value context, Value parallel, Value scratch,
+             const Product &product);
+  /// `most`: rows; 1 needs less code.
+  void buildDots(Value context, Value parallel, const Product &product,
+                 int64_t most);
+  void buildStream(Value context, Value parallel, const Product &product,
+                   int64_t most);
+  void buildTiles(Value context, Value parallel, Value scratch,
+                  const Product &product);
+
+  /// (tiles to multiply, one panel): see there.
+  func::FuncOp sweep();
+  func::FuncOp flush();
+  SmallVector<Type> fieldTypes();
+  Product productOf(ValueRange values);
+  /// Tiles of nearly equal, even height that cover m: how many, the smaller
+  /// height, and how many are higher by 2. One row of the last may be missing.
+  std::array<Value, 3> tilesOf(Value m);
+  bool narrowA() const { return types.widenA != Widening::None; }
+  bool narrowB() const { return types.widenB != Widening::None; }
+  int64_t elementBytes() const { return types.sum.getIntOrFloatBitWidth() / 8; }
+
+  CodeBuilder &code;
+  ModuleOp module;
+  const GemmSchedule &schedule;
+  GemmTypes types;
+  ProductLayout layout;
+  bool threads;
+  std::string prefix;
+  GemmKernels kernels;
+};
+
+} // namespace stepwell::cpu
+
+#endif // STEPWELL_LIB_TARGETS_CPU_GEMMDRIVER_H

@@ -1,0 +1,98 @@
+//===- GemmKernels.h - The functions a matrix product is made of -*- C++
+//-*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_LIB_TARGETS_CPU_GEMMKERNELS_H
+#define STEPWELL_LIB_TARGETS_CPU_GEMMKERNELS_H
+
+#include "CodeBuilder.h"
+#include "GemmSchedule.h"
+
+namespace stepwell::cpu {
+
+/// How an operand's elements become those of the sums.
+enum class Widening {
+  None,
+  Float,
+  Signed,
+  Unsigned,
+  SignedToFloat,
+  UnsignedToFloat
+};
+
+/// What products have in common that share functions.
+struct GemmTypes {
+  Type a, b, sum;
+  Widening widenA = Widening::None, widenB = Widening::None;
+  bool fma = true;
+  /// A short name for each combination.
+  std::string name() const;
+};
+
+/// Emits the leaves of a product into a module, each function once. Pointers
+/// and counts are the arguments; strides count elements.
+class GemmKernels {
+public:
+  GemmKernels(CodeBuilder &code, ModuleOp module, const GemmSchedule &schedule,
+              const GemmTypes &types)
+      : code(code), module(module), schedule(schedule), types(types),
+        prefix("stepwell.gemm." + types.name() + ".") {}
+
+  /// (A, its row stride, its k stride, B, its row stride, k, C, its row stride,
+  /// rows, accumulate): one tile of `height` rows of sums in registers, the
+  /// last of which may be missing. A and B are packed or of the type of the
+  /// sums.
+  func::FuncOp tile(int64_t height);
+  /// (B, row stride, N, A, row stride, k stride, K, C, row stride): adds to
+  /// `height` rows of C, `steps` products to each element at a time; K is a
+  /// multiple of them. B's columns and C's have stride 1.
+  func::FuncOp stream(int64_t height, int64_t steps);
+  /// Eight products for each element of B that is read.
+  int64_t streamSteps(int64_t height) { return schedule.streamRows / height; }
+  /// (A, row stride, B, column stride, columns, K, C, row stride, column
+  /// stride, accumulate): rows of A times up to `kDots` columns of B; both run
+  /// along k.
+  func::FuncOp dot(int64_t height);
+  static constexpr int64_t kDots = 4;
+
+  /// (A, row stride, k stride, rows, K, to): a tile of A, all rows of one k
+  /// side by side.
+  func::FuncOp packA(std::optional<int64_t> rowStride,
+                     std::optional<int64_t> kStride);
+  /// (B, k stride, column stride, K, columns, to): a panel of B, all columns of
+  /// one k side by side, zero beyond the last.
+  func::FuncOp packB(std::optional<int64_t> kStride,
+                     std::optional<int64_t> columnStride);
+
+  Type vectorType(int64_t lanes) { return VectorType::get({lanes}, types.sum); }
+  Type vectorType() { return vectorType(schedule.lanes); }
+  Value zero(Type type);
+
+private:
+  enum Operand { A, B };
+  /// An element or a vector in the type of the sums.
+  Value load(Operand operand, Value from, int64_t lanes = 0);
+  Type element(Operand operand) { return operand == A ? types.a : types.b; }
+  Value spread(Value scalar);
+  Value multiplyAdd(Value a, Value b, Value sum);
+  Value plus(Value a, Value b);
+  Value shuffle(Value a, Value b, ArrayRef<int64_t> lanes);
+  /// lanes x lanes elements, rows in and columns out.
+  SmallVector<Value> transpose(SmallVector<Value> rows);
+  /// The sums over the lanes of kDots vectors, side by side.
+  Value sumLanes(ArrayRef<Value> vectors);
+  bool transposes() const { return types.sum.getIntOrFloatBitWidth() >= 32; }
+
+  CodeBuilder &code;
+  ModuleOp module;
+  const GemmSchedule &schedule;
+  const GemmTypes &types;
+  std::string prefix;
+};
+
+} // namespace stepwell::cpu
+
+#endif // STEPWELL_LIB_TARGETS_CPU_GEMMKERNELS_H

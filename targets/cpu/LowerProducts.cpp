@@ -1,0 +1,333 @@
+//===- LowerProducts.cpp - Matrix products as calls -----------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Contractions.h"
+#include "GemmDriver.h"
+
+#include "stepwell/Targets/CPU/Passes.h"
+#include "stepwell/Targets/Target.h"
+
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+
+namespace stepwell {
+#define GEN_PASS_DEF_CPULOWERPRODUCTSPASS
+#include "stepwell/Targets/CPU/Passes.h.inc"
+} // namespace stepwell
+
+using namespace stepwell;
+using namespace stepwell::cpu;
+
+namespace {
+
+Widening wideningOf(linalg::LinalgOp op, unsigned operand, Type sum) {
+  if (getElementTypeOrSelf(op->getOperand(operand).getType()) == sum)
+    return Widening::None;
+  for (Operation *user : op.getBlock()->getArgument(operand).getUsers()) {
+    if (isa<arith::ExtFOp>(user))
+      return Widening::Float;
+    if (isa<arith::ExtSIOp>(user))
+      return Widening::Signed;
+    if (isa<arith::ExtUIOp>(user))
+      return Widening::Unsigned;
+    if (isa<arith::SIToFPOp>(user))
+      return Widening::SignedToFloat;
+    if (isa<arith::UIToFPOp>(user))
+      return Widening::UnsignedToFloat;
+  }
+  return Widening::None;
+}
+
+/// What fills the result with zero right before, so that the product need not
+/// read it.
+linalg::FillOp zeroBefore(linalg::LinalgOp op) {
+  Value c = op.getDpsInits()[0];
+  if (c.getDefiningOp<ViewLikeOpInterface>())
+    return {};
+  Block *block = op->getBlock();
+  linalg::FillOp fill;
+  for (Operation *user : c.getUsers()) {
+    if (isa<ViewLikeOpInterface>(user))
+      return {};
+    auto candidate = dyn_cast<linalg::FillOp>(user);
+    if (candidate && candidate->getBlock() == block &&
+        candidate.output() == c && candidate->isBeforeInBlock(op) &&
+        (!fill || fill->isBeforeInBlock(candidate)))
+      fill = candidate;
+  }
+  if (!fill)
+    return {};
+  auto constant = fill.value().getDefiningOp<arith::ConstantOp>();
+  if (!constant || !(matchPattern(constant.getResult(), m_AnyZeroFloat()) ||
+                     matchPattern(constant.getResult(), m_Zero())))
+    return {};
+  for (Operation *user : c.getUsers()) {
+    Operation *ancestor = block->findAncestorOpInBlock(*user);
+    if (ancestor && ancestor != fill && ancestor != op &&
+        fill->isBeforeInBlock(ancestor) && ancestor->isBeforeInBlock(op))
+      return {};
+  }
+  return fill;
+}
+
+class ProductLowering {
+public:
+  ProductLowering(func::FuncOp entry, linalg::LinalgOp op,
+                  const CPULowerProductsPassOptions &options)
+      : entry(entry), op(op), options(options), builder(op),
+        code(builder, op.getLoc()), module(entry->getParentOfType<ModuleOp>()) {
+  }
+
+  void run(int64_t &scratchBytes, SmallVectorImpl<memref::AllocOp> &scratches) {
+    fill = zeroBefore(op);
+    FailureOr<LoopNest> made = LoopNest::create(builder, op);
+    if (failed(made))
+      return;
+    LoopNest &nest = *made;
+    std::optional<Roles> found = findRoles(nest);
+    if (!found)
+      return;
+    Roles &roles = *found;
+    types.sum = nest.accesses[2].element;
+    types.a = nest.accesses[roles.a].element;
+    types.b = nest.accesses[roles.b].element;
+    types.widenA = wideningOf(op, roles.a, types.sum);
+    types.widenB = wideningOf(op, roles.b, types.sum);
+    types.fma = options.fma;
+    // Sums in a narrow type would have to be rounded at every visit.
+    if (isa<FloatType>(types.sum) && types.sum.getIntOrFloatBitWidth() < 32)
+      return;
+    for (auto [element, widening] :
+         {std::pair{types.a, types.widenA}, {types.b, types.widenB}})
+      if (element != types.sum && widening == Widening::None)
+        return;
+    lower(nest, roles, scratchBytes, scratches);
+    op->erase();
+  }
+
+private:
+  Value word(OpFoldResult size) {
+    if (auto known = getConstantIntValue(size))
+      return code.number(*known);
+    return arith::IndexCastOp::create(builder, op.getLoc(), code.i64,
+                                      cast<Value>(size));
+  }
+
+  Value pointerTo(const Access &access) {
+    Value index = memref::ExtractAlignedPointerAsIndexOp::create(
+        builder, op.getLoc(), access.base);
+    Value address =
+        arith::IndexCastOp::create(builder, op.getLoc(), code.i64, index);
+    Value base =
+        LLVM::IntToPtrOp::create(builder, op.getLoc(), code.pointer, address);
+    return code.at(base, word(access.offset), access.element);
+  }
+
+  void lower(LoopNest &nest, Roles &roles, int64_t &scratchBytes,
+             SmallVectorImpl<memref::AllocOp> &scratches) {
+    const Access &a = nest.accesses[roles.a], &b = nest.accesses[roles.b],
+                 &c = nest.accesses[2];
+    unsigned bits = types.sum.getIntOrFloatBitWidth();
+    GemmSchedule schedule(options.vectorBits, options.registers, bits);
+
+    // Strides; those of loops that run once are never used.
+    ProductLayout layout;
+    auto stride = [&](const Access &access, unsigned loop,
+                      std::optional<int64_t> *known) {
+      if (isConstantIntValue(nest.ranges[loop], 1))
+        return code.number(1);
+      if (known)
+        *known = access.stride(loop);
+      return word(access.strides[loop]);
+    };
+    bool sumsOutside = llvm::any_of(roles.outer, [&](unsigned loop) {
+      return op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel;
+    });
+    if (sumsOutside)
+      fill = {};
+    Product p{SmallVector<Value>(Product::kFields)};
+    p[Product::M] = word(nest.ranges[roles.m]);
+    p[Product::N] = word(nest.ranges[roles.n]);
+    p[Product::K] = word(nest.ranges[roles.k]);
+    p[Product::ARow] = stride(a, roles.m, &layout.aRow);
+    p[Product::AK] = stride(a, roles.k, &layout.aK);
+    p[Product::BK] = stride(b, roles.k, &layout.bK);
+    p[Product::BColumn] = stride(b, roles.n, &layout.bColumn);
+    p[Product::CRow] = stride(c, roles.m, nullptr);
+    p[Product::CColumn] = stride(c, roles.n, &layout.cColumn);
+    p[Product::A] = pointerTo(a);
+    p[Product::B] = pointerTo(b);
+    p[Product::C] = pointerTo(c);
+    p[Product::Accumulate] = code.truth(!fill);
+
+    auto size = [&](unsigned loop) {
+      return getConstantIntValue(nest.ranges[loop]).value_or(-1);
+    };
+    scratchBytes =
+        std::max(scratchBytes,
+                 GemmDriver::scratchElements(schedule, size(roles.m),
+                                             size(roles.n), size(roles.k)) *
+                     (bits / 8));
+    Value scratch = takeScratch(scratches);
+
+    GemmDriver driver(code, module, schedule, types, layout, options.threads);
+    func::FuncOp function = driver.function();
+    Value context = entry.getArgument(0);
+    Value work =
+        code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
+    Value enough = code.most(code.number(schedule.serialWork), work);
+    SmallVector<unsigned> outer;
+    for (unsigned loop : roles.outer)
+      if (!isConstantIntValue(nest.ranges[loop], 1))
+        outer.push_back(loop);
+    if (outer.empty()) {
+      SmallVector<Value> arguments{context, enough, scratch};
+      llvm::append_range(arguments, p.values);
+      code.call(function, arguments);
+    } else {
+      lowerBatch(nest, roles, outer, p, function, schedule, scratch, work,
+                 enough, sumsOutside);
+    }
+    if (fill)
+      fill->erase();
+  }
+
+  /// One product after the other, each shared by all threads; or, where they
+  /// are small, many at a time.
+  void lowerBatch(LoopNest &nest, Roles &roles, ArrayRef<unsigned> outer,
+                  const Product &p, func::FuncOp function,
+                  const GemmSchedule &schedule, Value scratch, Value work,
+                  Value enough, bool sumsOutside) {
+    SmallVector<Value> ranges, environment(p.values);
+    Value count = code.number(1);
+    for (unsigned loop : outer) {
+      ranges.push_back(word(nest.ranges[loop]));
+      count = code.mul(count, ranges.back());
+    }
+    // Then: the ranges, what each operand moves by, context, flag, scratch.
+    size_t first = environment.size();
+    llvm::append_range(environment, ranges);
+    unsigned operands[] = {roles.a, roles.b, 2};
+    for (unsigned operand : operands)
+      for (unsigned loop : outer)
+        environment.push_back(word(nest.accesses[operand].strides[loop]));
+
+    bool narrow =
+        types.widenA != Widening::None || types.widenB != Widening::None;
+    Value shared = code.truth(false);
+    if (options.threads && !sumsOutside && !narrow) {
+      Value small = code.less(work, code.number(schedule.wholeWork));
+      Value total = code.mul(count, work);
+      shared =
+          code.both(small, code.most(code.number(schedule.serialWork), total));
+      shared = code.both(shared, code.less(code.number(1), count));
+    }
+    Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
+    environment.push_back(entry.getArgument(0));
+    environment.push_back(code.both(enough, code.negate(shared)));
+    environment.push_back(code.select(shared, none, scratch));
+
+    static constexpr llvm::StringLiteral kName = "stepwell.gemm.batch";
+    std::string name = kName.str();
+    for (unsigned i = 0; module.lookupSymbol(name); ++i)
+      name = kName.str() + std::to_string(i);
+    size_t loops = outer.size();
+    Type element[] = {types.a, types.b, types.sum};
+    Product::Field base[] = {Product::A, Product::B, Product::C};
+    func::FuncOp task = code.task(
+        module, name, ValueRange(environment).getTypes(),
+        [&](ValueRange values, Value begin, Value end) {
+          code.range(begin, end, 1, [&](Value at) {
+            SmallVector<Value> counters(loops);
+            for (size_t i = loops; i-- > 0;) {
+              Value range = values[first + i];
+              counters[i] = i ? code.rem(at, range) : at;
+              if (i)
+                at = code.div(at, range);
+            }
+            Product one{SmallVector<Value>(values.take_front(first))};
+            for (unsigned o = 0; o < 3; ++o)
+              for (size_t i = 0; i < loops; ++i)
+                one[base[o]] = code.at(
+                    one[base[o]],
+                    code.mul(counters[i], values[first + (o + 1) * loops + i]),
+                    element[o]);
+            SmallVector<Value> arguments(values.take_back(3));
+            llvm::append_range(arguments, one.values);
+            code.call(function, arguments);
+          });
+        });
+    Value grain = code.add(code.div(code.number(schedule.grainWork),
+                                    code.max(work, code.number(1))),
+                           code.number(1));
+    code.run(task, code.environment(environment), entry.getArgument(0), shared,
+             count, grain);
+  }
+
+  /// One buffer serves every product of the entry; its size is known at the
+  /// end.
+  Value takeScratch(SmallVectorImpl<memref::AllocOp> &scratches) {
+    if (scratches.empty()) {
+      OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());
+      scratches.push_back(memref::AllocOp::create(
+          top, op.getLoc(), MemRefType::get({1}, builder.getI8Type())));
+    }
+    Value index = memref::ExtractAlignedPointerAsIndexOp::create(
+        builder, op.getLoc(), scratches.front());
+    Value address =
+        arith::IndexCastOp::create(builder, op.getLoc(), code.i64, index);
+    return LLVM::IntToPtrOp::create(builder, op.getLoc(), code.pointer,
+                                    address);
+  }
+
+  func::FuncOp entry;
+  linalg::LinalgOp op;
+  const CPULowerProductsPassOptions &options;
+  OpBuilder builder;
+  CodeBuilder code;
+  ModuleOp module;
+  GemmTypes types;
+  linalg::FillOp fill;
+};
+
+struct CPULowerProducts
+    : stepwell::impl::CPULowerProductsPassBase<CPULowerProducts> {
+  using CPULowerProductsPassBase::CPULowerProductsPassBase;
+
+  void runOnOperation() override {
+    CPULowerProductsPassOptions options;
+    options.vectorBits = vectorBits;
+    options.registers = registers;
+    options.fma = fma;
+    options.threads = threads;
+    SmallVector<func::FuncOp> entries;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function->hasAttr(kEntryAttr))
+        entries.push_back(function);
+    for (func::FuncOp entry : entries) {
+      SmallVector<linalg::LinalgOp> ops;
+      entry.walk([&](linalg::LinalgOp op) {
+        if (op.hasPureBufferSemantics() && isProductSum(op))
+          ops.push_back(op);
+      });
+      int64_t bytes = 0;
+      SmallVector<memref::AllocOp> scratches;
+      for (linalg::LinalgOp op : ops)
+        ProductLowering(entry, op, options).run(bytes, scratches);
+      for (memref::AllocOp scratch : scratches) {
+        OpBuilder builder(scratch);
+        auto sized = memref::AllocOp::create(
+            builder, scratch.getLoc(),
+            MemRefType::get({bytes}, builder.getI8Type()));
+        scratch.replaceAllUsesWith(sized.getResult());
+        scratch.erase();
+      }
+    }
+  }
+};
+
+} // namespace
