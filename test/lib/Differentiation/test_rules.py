@@ -222,6 +222,12 @@ def test_pools():
     check("avg_pool2d_gradient", gradient, input, attributes=windows)
 
 
+def test_orders():
+    x = np.random.default_rng(4).permutation(24.0).reshape(2, 3, 4)
+    check("sort", x, attributes="dim = 1 : i64, descending = true")
+    check("topk", x, attributes="dim = 2 : i64, k = 2 : i64, largest = true")
+
+
 # Their rules are checked in test/python/test_activations.py.
 ACTIVATIONS = ("gelu", "gelu_tanh", "silu")
 
