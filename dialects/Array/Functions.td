@@ -147,7 +147,9 @@ def Array_SiluOp : Array_FloatUnaryOp<"silu",
 }
 
 def Array_GeluOp : Array_FloatUnaryOp<"gelu",
-    "narrow(arith.mulf(arith.mulf(widen(input), widen(0.5)), math.erfc(arith.mulf(widen(input), widen(-0.70710678118654752)))))"> {
+    // A number is made in the input's type: sqrt(1/2) needs more digits, so that it is computed.
+    "narrow(arith.mulf(arith.mulf(widen(input), widen(0.5)), "
+    "math.erfc(arith.mulf(arith.negf(widen(input)), math.sqrt(widen(0.5))))))"> {
   let summary = "Elementwise input times the normal distribution function";
   let description = [{
     `input * erfc(-input / sqrt(2)) / 2`.

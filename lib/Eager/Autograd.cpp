@@ -310,7 +310,8 @@ struct WatchNode : Node {
 
 std::vector<Tensor> stepwell::watchGradients(
     std::span<const Tensor> tensors,
-    std::function<std::vector<Tensor>(std::vector<Tensor>)> callback) {
+    std::function<std::vector<Tensor>(std::vector<Tensor>)> callback,
+    bool views) {
   std::vector<Tensor> named(tensors.begin(), tensors.end());
   Ref<WatchNode> node(new WatchNode);
   node->callback = std::move(callback);
@@ -321,7 +322,11 @@ std::vector<Tensor> stepwell::watchGradients(
   for (size_t i = 0; i < named.size(); ++i) {
     if (!node->edges[i])
       continue;
-    named[i] = detach(named[i]);
+    Tensor tensor = std::exchange(named[i], detach(named[i]));
+    if (views) {
+      named[i]->base = tensor->base ? tensor->base : tensor;
+      named[i]->baseHistory = named[i]->base->history;
+    }
     named[i]->node = Ref<Node>(node.get());
     named[i]->output = static_cast<uint32_t>(i);
   }

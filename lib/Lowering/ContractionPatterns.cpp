@@ -20,18 +20,20 @@ using utils::IteratorType;
 
 namespace {
 
-/// The body of a contraction: the old sum and a product.
-void addProduct(OpBuilder &b, Location loc, ValueRange args, Type element) {
+Value multiply(OpBuilder &b, Location loc, ValueRange args, Type element) {
   Value x = loadElement(b, loc, args[0], element);
   Value y = loadElement(b, loc, args[1], element);
-  Value sum;
-  if (isa<FloatType>(x.getType())) {
-    Value product = arith::MulFOp::create(b, loc, x, y);
-    sum = arith::AddFOp::create(b, loc, args[2], product);
-  } else {
-    Value product = arith::MulIOp::create(b, loc, x, y);
-    sum = arith::AddIOp::create(b, loc, args[2], product);
-  }
+  if (isa<FloatType>(x.getType()))
+    return arith::MulFOp::create(b, loc, x, y);
+  return arith::MulIOp::create(b, loc, x, y);
+}
+
+/// The body of a contraction: the old sum and a product.
+void addProduct(OpBuilder &b, Location loc, ValueRange args, Type element) {
+  Value product = multiply(b, loc, args, element);
+  Value sum = isa<FloatType>(product.getType())
+                  ? Value(arith::AddFOp::create(b, loc, args[2], product))
+                  : Value(arith::AddIOp::create(b, loc, args[2], product));
   linalg::YieldOp::create(b, loc, sum);
 }
 
@@ -267,7 +269,11 @@ struct DotGeneralPattern : OpConversionPattern<array::DotGeneralOp> {
     }
 
     auto merged = RankedTensorType::get(shape, element);
-    Value init = zeros(b, loc, merged, mergedSizes);
+    // Without a sum there is nothing to accumulate in.
+    bool sums = !ofInput.empty();
+    Value init =
+        sums ? zeros(b, loc, merged, mergedSizes)
+             : emptyTensor(b, loc, merged, mergedSizes, storageType(element));
     auto count = static_cast<int64_t>(loops.size());
     AffineMap maps[] = {lhsMap, rhsMap,
                         b.getMultiDimIdentityMap(count).dropResults(
@@ -278,7 +284,11 @@ struct DotGeneralPattern : OpConversionPattern<array::DotGeneralOp> {
         linalg::GenericOp::create(
             b, loc, init.getType(), ValueRange{lhs, rhs}, init, maps, iterators,
             [&](OpBuilder &b, Location loc, ValueRange args) {
-              addProduct(b, loc, args, element);
+              if (sums)
+                return addProduct(b, loc, args, element);
+              Value product = multiply(b, loc, args, element);
+              linalg::YieldOp::create(b, loc,
+                                      storeElement(b, loc, product, element));
             })
             .getResult(0);
     product = roundAccumulator(b, loc, product, merged, mergedSizes);

@@ -72,6 +72,49 @@ struct Convolution {
     return tensor::CollapseShapeOp::create(s.builder, s.loc, value, parts);
   }
 
+  /// Whether every group is one channel that makes one channel.
+  bool isDepthwise(Value weight) const {
+    RankedTensorType type = tensorType(weight);
+    return groups != 1 && type.getDimSize(0) == groups &&
+           type.getDimSize(1) == 1;
+  }
+
+  /// Slides each channel's own weight over it. Loops: n, c, oh, ow, kh, kw.
+  Value slideEach(Value image, Value weight, Value init,
+                  ArrayRef<int64_t> stride) const {
+    OpBuilder &b = s.builder;
+    auto loop = [&](unsigned i) { return b.getAffineDimExpr(i); };
+    auto map = [&](ArrayRef<AffineExpr> exprs) {
+      return AffineMap::get(6, 0, exprs, b.getContext());
+    };
+    AffineMap maps[] = {
+        map({loop(0), loop(1), loop(2) * stride[0] + loop(4) * dilation[0],
+             loop(3) * stride[1] + loop(5) * dilation[1]}),
+        map({loop(1), b.getAffineConstantExpr(0), loop(4), loop(5)}),
+        map({loop(0), loop(1), loop(2), loop(3)})};
+    auto iterators = parallel(6);
+    iterators[4] = iterators[5] = IteratorType::reduction;
+    return linalg::GenericOp::create(
+               b, s.loc, init.getType(), ValueRange{image, weight}, init, maps,
+               iterators,
+               [&](OpBuilder &b, Location loc, ValueRange args) {
+                 linalg::YieldOp::create(b, loc, productSum(b, loc, args));
+               })
+        .getResult(0);
+  }
+
+  /// The old result plus the product of two elements.
+  Value productSum(OpBuilder &b, Location loc, ValueRange args) const {
+    Value x = loadElement(b, loc, args[0], element);
+    Value y = loadElement(b, loc, args[1], element);
+    if (isa<FloatType>(x.getType())) {
+      Value product = arith::MulFOp::create(b, loc, x, y);
+      return arith::AddFOp::create(b, loc, args[2], product);
+    }
+    Value product = arith::MulIOp::create(b, loc, x, y);
+    return arith::AddIOp::create(b, loc, args[2], product);
+  }
+
   /// Slides the weight over an image that is already padded.
   Value slide(Value image, Value weight, const Shape &shape,
               ArrayRef<int64_t> stride) const {
@@ -80,7 +123,9 @@ struct Convolution {
     auto strides = b.getI64TensorAttr(stride);
     auto dilations = b.getI64TensorAttr(dilation);
     Value sum;
-    if (groups == 1) {
+    if (isDepthwise(weight)) {
+      sum = slideEach(image, weight, init, stride);
+    } else if (groups == 1) {
       sum = linalg::Conv2DNchwFchwOp::create(
                 b, s.loc, init.getType(), ValueRange{image, weight},
                 ValueRange{init}, strides, dilations)
@@ -296,17 +341,7 @@ struct Convolution {
                     b, s.loc, init.getType(), ValueRange{image, gradient}, init,
                     maps, iterators,
                     [&](OpBuilder &b, Location loc, ValueRange args) {
-                      Value x = loadElement(b, loc, args[0], element);
-                      Value y = loadElement(b, loc, args[1], element);
-                      Value total;
-                      if (isa<FloatType>(x.getType())) {
-                        Value product = arith::MulFOp::create(b, loc, x, y);
-                        total = arith::AddFOp::create(b, loc, args[2], product);
-                      } else {
-                        Value product = arith::MulIOp::create(b, loc, x, y);
-                        total = arith::AddIOp::create(b, loc, args[2], product);
-                      }
-                      linalg::YieldOp::create(b, loc, total);
+                      linalg::YieldOp::create(b, loc, productSum(b, loc, args));
                     })
                     .getResult(0);
     if (grouped)

@@ -10,6 +10,7 @@
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace stepwell::python {
 
@@ -63,24 +64,28 @@ void addHooks(nb::module_ &m) {
   });
   // callback: a list of gradients, None where there is none, to a list of as
   // many, or to None, which changes nothing.
-  m.def("_watch_gradients",
-        [](const std::vector<Tensor> &tensors, nb::callable callback) {
-          return watchGradients(tensors, [callback](std::vector<Tensor> given) {
-            nb::object changed = callback(given);
-            if (changed.is_none())
-              return given;
-            nb::list listed(changed);
-            for (size_t i = 0; i < given.size(); ++i) {
-              nb::handle each = listed[i];
-              if (each.is_none())
-                given[i] = {};
-              else
-                given[i] = given[i] ? replacement(each.ptr(), given[i])
-                                    : nb::cast<Tensor>(each);
-            }
+  m.def(
+      "_watch_gradients",
+      [](const std::vector<Tensor> &tensors, nb::callable callback,
+         bool views) {
+        auto call = [callback](std::vector<Tensor> given) {
+          nb::object changed = callback(given);
+          if (changed.is_none())
             return given;
-          });
-        });
+          nb::list listed(changed);
+          for (size_t i = 0; i < given.size(); ++i) {
+            nb::handle each = listed[i];
+            if (each.is_none())
+              given[i] = {};
+            else
+              given[i] = given[i] ? replacement(each.ptr(), given[i])
+                                  : nb::cast<Tensor>(each);
+          }
+          return given;
+        };
+        return watchGradients(tensors, call, views);
+      },
+      "tensors"_a, "callback"_a, "views"_a = false);
 }
 
 } // namespace stepwell::python

@@ -82,6 +82,25 @@ static int32_t cpuAllocate(stepwell_device *device, int64_t bytes, void *stream,
   return *result ? STEPWELL_OK : STEPWELL_OUT_OF_MEMORY;
 }
 
+static int64_t bytesOfClass(int index) {
+  if (index == 0)
+    return (int64_t)1 << SmallestLog;
+  int log = SmallestLog + (index + 3) / 4 - 1, quarter = (index + 3) % 4 + 1;
+  return ((int64_t)1 << log) + quarter * ((int64_t)1 << (log - 2));
+}
+
+/* Gives blocks back, the largest first, until at most `limit` bytes are kept,
+ * but none of class `spared`. The lock is held. */
+static void releaseBlocks(int64_t limit, int spared) {
+  for (int index = Classes - 1; index >= 0 && keptBytes > limit; --index)
+    while (index != spared && kept[index] && keptBytes > limit) {
+      Block *block = kept[index];
+      kept[index] = block->next;
+      keptBytes -= bytesOfClass(index);
+      free(block);
+    }
+}
+
 static void cpuFree(stepwell_device *device, void *address, int64_t bytes,
                     void *stream) {
   if (!address)
@@ -89,6 +108,9 @@ static void cpuFree(stepwell_device *device, void *address, int64_t bytes,
   int index = classOf(&bytes);
   if (index >= 0) {
     lockHeap();
+    /* What is freed now is asked for again sooner than what lies about. */
+    if (bytes <= keptLimit)
+      releaseBlocks(keptLimit - bytes, index);
     if (keptBytes + bytes <= keptLimit) {
       Block *block = address;
       block->next = kept[index];
@@ -104,18 +126,7 @@ static void cpuFree(stepwell_device *device, void *address, int64_t bytes,
 void stepwell_cpu_allocator_set_limit(int64_t bytes) {
   lockHeap();
   keptLimit = bytes;
-  for (int index = Classes - 1; index >= 0 && keptBytes > keptLimit; --index) {
-    while (kept[index] && keptBytes > keptLimit) {
-      Block *block = kept[index];
-      kept[index] = block->next;
-      int log = SmallestLog + (index + 3) / 4 - 1,
-          quarter = (index + 3) % 4 + 1;
-      keptBytes -=
-          index ? ((int64_t)1 << log) + quarter * ((int64_t)1 << (log - 2))
-                : (int64_t)1 << SmallestLog;
-      free(block);
-    }
-  }
+  releaseBlocks(keptLimit, -1);
   unlockHeap();
 }
 

@@ -26,7 +26,10 @@ static bool isRareCase(Operation &operation) {
   return branch && branch.elseBlock() &&
          branch.elseBlock()->without_terminator().empty() &&
          llvm::all_of(branch.getResultTypes(), canBeElement) &&
-         llvm::all_of(branch.thenBlock()->without_terminator(), isElementwise);
+         llvm::all_of(branch.thenBlock()->without_terminator(),
+                      [](Operation &inside) {
+                        return isElementwise(inside) || isRareCase(inside);
+                      });
 }
 
 bool BodyEmitter::isVectorizable(linalg::LinalgOp op) {

@@ -35,6 +35,10 @@ std::optional<Roles> findRoles(const LoopNest &nest);
 /// stand for several of its own.
 std::optional<Roles> findWindowRoles(LoopNest &nest);
 
+/// Builds loops for windows of which each has a row of weights to itself, as in
+/// a depthwise convolution; builds nothing and returns false for anything else.
+bool lowerLoneWindows(LoopNest &nest, unsigned vectorBits, bool fma);
+
 } // namespace stepwell::cpu
 
 #endif // STEPWELL_LIB_TARGETS_CPU_CONTRACTIONS_H

@@ -528,10 +528,10 @@ struct CPULowerContractions
     FailureOr<LoopNest> nest = LoopNest::create(builder, op);
     if (failed(nest))
       return;
-    std::optional<Roles> roles = findWindowRoles(*nest);
-    if (!roles)
+    if (std::optional<Roles> roles = findWindowRoles(*nest))
+      Contraction(*nest, *roles, vectorBits, fma).run();
+    else if (!lowerLoneWindows(*nest, vectorBits, fma))
       return;
-    Contraction(*nest, *roles, vectorBits, fma).run();
     op->erase();
   }
 };

@@ -62,7 +62,40 @@ public:
       nest.builder.setInsertionPointToStart(branch.elseBlock());
       build(build, alongs.drop_front());
     };
-    build(build, Transposition::candidates(nest, loop, width));
+    auto any = [&] {
+      build(build, Transposition::candidates(nest, loop, width));
+    };
+    if (Access *repeated = maybeRepeated())
+      return buildRepeated(*repeated, outer, any);
+    any();
+  }
+
+  /// The only input, if it may be one element that is repeated: numbers are
+  /// filled in like that.
+  Access *maybeRepeated() {
+    Access *only = nullptr;
+    for (unsigned i = 0; i < nest.op.getNumDpsInputs(); ++i)
+      if (isUsed(i) && std::exchange(only, &nest.accesses[i]))
+        return nullptr;
+    return width && only && only->base && !only->stride(loop) ? only : nullptr;
+  }
+
+  void buildRepeated(Access &input, ArrayRef<unsigned> outer,
+                     llvm::function_ref<void()> otherwise) {
+    IndexBuilder index = nest.index();
+    OpFoldResult stride = input.strides[loop];
+    Value still = arith::CmpIOp::create(
+        nest.builder, nest.loc, arith::CmpIPredicate::eq, index.value(stride),
+        index.value(index.constant(0)));
+    auto branch = scf::IfOp::create(nest.builder, nest.loc, still,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(nest.builder);
+    nest.builder.setInsertionPointToStart(branch.thenBlock());
+    input.strides[loop] = index.constant(0);
+    nest.loop(outer, [&] { buildRow(); });
+    input.strides[loop] = stride;
+    nest.builder.setInsertionPointToStart(branch.elseBlock());
+    otherwise();
   }
 
   /// A row from a place on: less than a few vectors, or all of it.

@@ -5,6 +5,7 @@
 import math
 
 import elementwise_table as table
+import mpmath
 import numpy as np
 import pytest
 import stepwell as sw
@@ -46,3 +47,17 @@ def test_integers_become_float32_and_gradients_are_the_slopes(name):
     function(x).sum().backward()
     slopes = [(exact(v + 1e-6) - exact(v - 1e-6)) / 2e-6 for v in x.tolist()]
     np.testing.assert_allclose(x.grad.numpy(), slopes, rtol=1e-7, atol=1e-9)
+
+
+def test_gelu_is_near_in_its_tail_too():
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.uniform(-14.5, 14.5, 4000), rng.normal(0, 1e-3, 500)])
+    x = np.concatenate([x, [-np.finfo("f4").tiny, 1e-44, -1e-44, 3e38]]).astype("f4")
+    with mpmath.workdps(40), np.errstate(over="ignore"):
+        root = mpmath.sqrt(2)
+        exact = [v * mpmath.erfc(-v / root) / 2 for v in map(mpmath.mpf, map(float, x))]
+        exact = np.array([np.longdouble(mpmath.nstr(v, 30)) for v in exact])
+    found = sw._core._gelu(sw.from_numpy(x)).numpy()
+    errors = table.ulps(found, exact, "float32")
+    at = int(np.argmax(errors))
+    assert errors[at] <= 2, (x[at], found[at], exact[at], errors[at])

@@ -315,3 +315,32 @@ def test_module_hooks_in_a_network():
 
     step = sw.compile(lambda x: net(x).square().sum())
     assert step(x).item() == pytest.approx(net(x).square().sum().item(), rel=1e-6)
+
+
+class InPlace(nn.Module):
+    def forward(self, x):
+        return x.mul_(3)
+
+
+def test_modules_that_write_into_their_arguments():
+    module, seen = InPlace(), []
+    module.register_full_backward_hook(lambda m, i, o: seen.append(o[0].tolist()))
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    z = module(y)
+    assert y.tolist() == z.tolist() == [6.0, 12.0]
+    (z * y).sum().backward()  # what was written is what y is now
+    assert x.grad.tolist() == [72.0, 144.0]
+    with pytest.raises(RuntimeError, match="view of a leaf Variable that requires grad"):
+        module(x)
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_writes_into_what_a_module_returned():
+    layer, seen = nn.Linear(2, 2, bias=False), []
+    with sw.no_grad():
+        layer.weight.copy_(sw.eye(2))
+    layer.register_full_backward_hook(lambda m, i, o: seen.append(o[0].tolist()))
+    x = leaf(1.0, 2.0)
+    layer(x).mul_(5).sum().backward()
+    assert seen == [[5.0, 5.0]] and x.grad.tolist() == [5.0, 5.0]

@@ -67,6 +67,21 @@ def test_what_is_kept_is_bounded(runtime, cpu):
     assert runtime.stepwell_cpu_allocator_cached_bytes() <= 100_000
 
 
+def test_what_lies_about_makes_room_for_what_was_just_freed(runtime, cpu):
+    held = [runtime.stepwell_storage_create(cpu, 300_000, None) for _ in range(5)]
+    for storage in held:
+        runtime.stepwell_storage_release(storage)
+    first = runtime.stepwell_storage_create(cpu, 250_000, None)
+    address = data_of(first)
+    runtime.stepwell_storage_release(first)
+    assert runtime.stepwell_cpu_allocator_cached_bytes() <= 1 << 20
+    second = runtime.stepwell_storage_create(cpu, 250_000, None)
+    kept = runtime.stepwell_cpu_allocator_cached_bytes()
+    assert data_of(second) == address
+    runtime.stepwell_storage_release(second)
+    assert runtime.stepwell_cpu_allocator_cached_bytes() >= kept + 250_000
+
+
 @pytest.mark.parametrize("size", [-1, 1 << 60, (1 << 63) - 1])
 def test_impossible_sizes_are_refused(runtime, cpu, size):
     assert runtime.stepwell_storage_create(cpu, size, None) is None

@@ -134,6 +134,31 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
       expand(op);
   }
 
+  /// For chips without multiply-add: two roundings each, unless the f32 that
+  /// comes out could be another one then. (One in 2^18 could.)
+  static Value buildUnfused(Operation *op, em::Real x, em::Real y, em::Real z,
+                            const em::Maker &exact, Type type) {
+    em::Maker unfused = exact;
+    unfused.fma = em::Maker::Unfused;
+    auto in = [](em::Real value, const em::Maker &maker) {
+      return em::Real{value.value, &maker};
+    };
+    em::Real near = in(
+        build(op, in(x, unfused), in(y, unfused), in(z, unfused), true), exact);
+    em::Real margin = near * 0x1p-44;
+    auto narrow = [&](em::Real value) -> Value {
+      return arith::TruncFOp::create(exact.builder, exact.loc, type,
+                                     value.value);
+    };
+    // Not of NaN.
+    em::Bool doubtful{arith::CmpFOp::create(
+                          exact.builder, exact.loc, arith::CmpFPredicate::ONE,
+                          narrow(near - margin), narrow(near + margin)),
+                      &exact};
+    return em::unless(doubtful, near, [&] { return build(op, x, y, z, true); })
+        .value;
+  }
+
   void expand(Operation *op) {
     Type type = op->getResult(0).getType(),
          element = getElementTypeOrSelf(type);
@@ -148,7 +173,8 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
       return scalar;
     };
     em::Maker maker{builder, op->getLoc(), with(builder.getF64Type()),
-                    with(builder.getI64Type()), fma};
+                    with(builder.getI64Type()),
+                    fma ? em::Maker::Chip : em::Maker::Emulated};
     auto operand = [&](unsigned i) {
       Value value = op->getOperand(std::min(i, op->getNumOperands() - 1));
       if (converts)
@@ -157,7 +183,10 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
     };
     em::Real x = operand(0);
     em::Real y = op->getNumOperands() > 1 ? operand(1) : x;
-    Value result = build(op, x, y, operand(2), f32).value;
+    em::Real z = operand(2);
+    Value result = converts && !fma && !isa<math::FmaOp, arith::RemFOp>(op)
+                       ? buildUnfused(op, x, y, z, maker, type)
+                       : build(op, x, y, z, f32).value;
     if (converts)
       result = arith::TruncFOp::create(builder, op->getLoc(), type, result);
     op->getResult(0).replaceAllUsesWith(result);

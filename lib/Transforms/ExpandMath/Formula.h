@@ -21,8 +21,9 @@ struct Maker {
   mlir::OpBuilder &builder;
   mlir::Location loc;
   mlir::Type f64, i64;
-  /// Whether the chip has a multiply-add.
-  bool fma = true;
+  /// How multiply-adds are done: by the chip, by arithmetic with one rounding,
+  /// or with two.
+  enum Fma { Chip, Emulated, Unfused } fma = Chip;
 };
 
 /// A truth value per element.
@@ -232,7 +233,9 @@ template <size_t n> Real horner(Real x, const double (&c)[n]) {
 Real emulatedFma(Real x, Real y, Real z);
 inline Real fma(Real x, Real y, Real z) {
   const Maker &maker = *x.maker;
-  if (!maker.fma)
+  if (maker.fma == Maker::Unfused)
+    return x * y + z;
+  if (maker.fma == Maker::Emulated)
     return emulatedFma(x, y, z);
   return {mlir::math::FmaOp::create(maker.builder, maker.loc, x.value, y.value,
                                     z.value),

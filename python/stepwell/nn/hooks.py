@@ -49,7 +49,7 @@ class BackwardHooks:
         if not _core.is_grad_enabled() or not any(args[i].requires_grad for i in tensors):
             return args
         self.inputs = tensors
-        named = _core._watch_gradients([args[i] for i in tensors], self._on_inputs)
+        named = _core._watch_gradients([args[i] for i in tensors], self._on_inputs, True)
         listed = list(args)
         for i, tensor in zip(tensors, named, strict=True):
             listed[i] = tensor

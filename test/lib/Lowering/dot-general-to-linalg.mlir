@@ -46,7 +46,10 @@ func.func @apart(%a: tensor<?x?x4x5xf32>, %b: tensor<5x4x3xf32>) -> tensor<?x?x3
 
 // Nothing to sum over.
 // CHECK-LABEL: @outer
+// CHECK-NOT: linalg.fill
 // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]}
+// CHECK: arith.muli
+// CHECK-NEXT: linalg.yield
 func.func @outer(%a: tensor<3xi32>, %b: tensor<?xi32>) -> tensor<3x?xi32> {
   %0 = array.dot_general %a, %b {input_batch = array<i64>, other_batch = array<i64>, input_contract = array<i64>, other_contract = array<i64>} : (tensor<3xi32>, tensor<?xi32>) -> tensor<3x?xi32>
   return %0 : tensor<3x?xi32>

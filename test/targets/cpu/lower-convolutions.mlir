@@ -27,12 +27,23 @@ func.func @images(%ctx: !llvm.ptr, %x: memref<?x4x?x?xf32>, %w: memref<32x4x3x3x
 
 // -----
 
-// Groups share nothing, so threads share the groups; a lone channel is no product of matrices.
+// Groups share nothing, so threads share the groups. A lone channel is no product of matrices: three
+// vectors of a row take nine taps each, then single vectors, then the one that ends with the row.
 
 // SHARE-LABEL: func.func private @depthwise_body_0(
 // SHARE:         memref.subview %{{.*}} : memref<64x1x1x3x3xf32> to memref<?x1x1x3x3xf32
 // CHECK-LABEL: func.func @depthwise
-// CHECK:         linalg.conv_2d_ngchw_gfchw
+// CHECK-COUNT-9: vector.broadcast %{{.*}} : f32 to vector<8xf32>
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-27:    vector.fma
+// CHECK-NOT:         vector.fma
+// CHECK:           scf.for
+// CHECK-COUNT-9:     vector.fma
+// CHECK:           scf.if
+// CHECK-COUNT-9:     vector.fma
+// CHECK-NOT:     vector.fma
+// CHECK-NOT:     linalg
 func.func @depthwise(%ctx: !llvm.ptr, %x: memref<?x64x1x?x?xf32>, %w: memref<64x1x1x3x3xf32>, %y: memref<?x64x1x?x?xf32>) -> i32 attributes {stepwell.entry} {
   linalg.conv_2d_ngchw_gfchw {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>}
       ins(%x, %w : memref<?x64x1x?x?xf32>, memref<64x1x1x3x3xf32>) outs(%y : memref<?x64x1x?x?xf32>)

@@ -64,3 +64,19 @@ func.func @gather(%x: memref<?xf32>, %i: memref<?xindex>, %z: memref<?xf32>) {
   }
   return
 }
+
+// An input that may repeat one element is asked whether it does: then the element is loaded once.
+// CHECK-LABEL: func.func @maybe_repeated
+// CHECK: %[[STILL:.*]] = arith.cmpi eq, %{{.*}}, %c0
+// CHECK: scf.if %[[STILL]] {
+// CHECK: memref.load
+// CHECK: vector.broadcast
+// CHECK: scf.for
+// CHECK-NOT: load
+// CHECK: vector.store
+// CHECK: } else {
+// CHECK: vector.from_elements
+func.func @maybe_repeated(%x: memref<?xf32, strided<[?]>>, %out: memref<?xf32>) {
+  linalg.copy ins(%x : memref<?xf32, strided<[?]>>) outs(%out : memref<?xf32>)
+  return
+}

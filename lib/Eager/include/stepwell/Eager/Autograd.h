@@ -65,10 +65,11 @@ Ref<GradientHooks> &hooksOf(const Tensor &);
 
 /// The same tensors under other names. What reaches those is given to
 /// `callback`, null where there is no gradient; what it returns goes on to the
-/// tensors.
-std::vector<Tensor> watchGradients(
-    std::span<const Tensor>,
-    std::function<std::vector<Tensor>(std::vector<Tensor>)> callback);
+/// tensors. With `views`, a write into one is a write into the tensor.
+std::vector<Tensor>
+watchGradients(std::span<const Tensor>,
+               std::function<std::vector<Tensor>(std::vector<Tensor>)> callback,
+               bool views);
 
 /// Runs the tape from `roots` with `gradients`. Leaves collect into `.grad`,
 /// or, when `targets` is given, only the gradients at those edges are returned.

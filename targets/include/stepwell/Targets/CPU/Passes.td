@@ -89,7 +89,8 @@ def CPULowerContractionsPass : Pass<"cpu-lower-contractions", "::mlir::ModuleOp"
   let description = [{
     A convolution is the product of its weight and its windows, which are the columns of B and only
     exist in panels, packed on the stack. A tile of C is summed up in registers: rows of scalars of A,
-    spread over a vector, times vectors of B.
+    spread over a vector, times vectors of B. A depthwise convolution has a single row for each of its
+    windows: a few vectors of a row are summed up in registers over all taps.
 
     Before:
     ```mlir
