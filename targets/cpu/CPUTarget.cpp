@@ -79,6 +79,7 @@ public:
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
     pm.addPass(createCPUEmitEntryPass());
+    pm.addPass(createCPUExpandShapesPass());
     pm.addPass(memref::createExpandStridedMetadataPass());
     pm.addPass(createLowerAffinePass());
     pm.addPass(createSCFToControlFlowPass());

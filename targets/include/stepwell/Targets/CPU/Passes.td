@@ -147,6 +147,24 @@ def CPUFuseLoopsPass : Pass<"cpu-fuse-loops", "::mlir::ModuleOp"> {
   ];
 }
 
+def CPUExpandShapesPass : Pass<"cpu-expand-shapes", "::mlir::ModuleOp"> {
+  let summary = "Expansions of buffers with several unknown sizes, as strides";
+  let description = [{
+    Strides are multiplied up from the sizes, innermost first. Other expansions are left to upstream's pass.
+
+    Before:
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1]] output_shape [%a, %b] : memref<?xf32> into memref<?x?xf32>
+    ```
+    After:
+    ```mlir
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %x
+    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%a, %b], strides: [%row, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Reduce a large buffer to one value in parts";
   let description = [{
