@@ -286,10 +286,14 @@ func::FuncOp GemmKernels::dot(int64_t height) {
             sums[s] = plus(sums[s], sums[chain * each + s]);
         SmallVector<Value> totals;
         for (int64_t r = 0; r < height; ++r) {
-          Value four = sumLanes(ArrayRef(sums).slice(r * kDots, kDots));
-          for (int64_t j = 0; j < kDots; ++j)
-            totals.push_back(
-                vector::ExtractOp::create(code.builder, code.loc, four, j));
+          // A vector has room for as many sums as it has lanes.
+          int64_t few = std::min(kDots, lanes);
+          for (int64_t first = 0; first < kDots; first += few) {
+            Value side = sumLanes(ArrayRef(sums).slice(r * kDots + first, few));
+            for (int64_t j = 0; j < few; ++j)
+              totals.push_back(
+                  vector::ExtractOp::create(code.builder, code.loc, side, j));
+          }
         }
         totals =
             code.range(whole, depth, 1, totals, [&](Value k, ValueRange state) {

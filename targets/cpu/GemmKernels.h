@@ -82,7 +82,8 @@ private:
   Value shuffle(Value a, Value b, ArrayRef<int64_t> lanes);
   /// lanes x lanes elements, rows in and columns out.
   SmallVector<Value> transpose(SmallVector<Value> rows);
-  /// The sums over the lanes of kDots vectors, side by side.
+  /// The sums over the lanes of so many vectors, at most one per lane, side by
+  /// side.
   Value sumLanes(ArrayRef<Value> vectors);
   bool transposes() const { return types.sum.getIntOrFloatBitWidth() >= 32; }
 
