@@ -27,6 +27,8 @@ constexpr int64_t kDigitBits = 8, kBuckets = 1 << kDigitBits;
 constexpr int64_t kGroups = 8;
 /// So many elements are kept in order one by one; for more, all are sorted.
 constexpr int64_t kFewest = 32;
+/// Rows up to this length are sorted by inserting: counting digits costs more.
+constexpr int64_t kShortRow = 48;
 
 /// A builder with the few operations that sorting takes.
 struct Writer {
@@ -66,6 +68,17 @@ struct Writer {
     scf::YieldOp::create(
         b, loc, body(made.getInductionVar(), made.getRegionIterArgs()));
     return made.getResults();
+  }
+  SmallVector<Value> choose(Value condition,
+                            llvm::function_ref<SmallVector<Value>()> yes,
+                            llvm::function_ref<SmallVector<Value>()> no) {
+    auto branch = [](llvm::function_ref<SmallVector<Value>()> make) {
+      return [make](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, make());
+      };
+    };
+    return scf::IfOp::create(b, loc, condition, branch(yes), branch(no))
+        .getResults();
   }
 };
 
@@ -146,17 +159,26 @@ public:
 
   unsigned passes() const { return keys.width() / kDigitBits; }
 
-  Value digit(Writer &w, ValueRange item, unsigned pass) const {
-    int64_t shift = pass * kDigitBits + (packed ? 32 : 0);
-    Value digit = arith::ShRUIOp::create(w.b, w.loc, item[0], w.word(shift));
+  Value digit(Writer &w, ValueRange item, Value pass) const {
+    Value shift = w.add(w.mul(w.toWord(pass), w.word(kDigitBits)),
+                        w.word(packed ? 32 : 0));
+    Value digit = arith::ShRUIOp::create(w.b, w.loc, item[0], shift);
     return w.toIndex(
         arith::AndIOp::create(w.b, w.loc, digit, w.word(kBuckets - 1)));
   }
 
-  /// Whether `a` comes before `b`, which is further left.
+  /// Whether `a` comes before `b`: of equal keys the one that was first.
   Value before(Writer &w, ValueRange a, ValueRange b) const {
-    return arith::CmpIOp::create(w.b, w.loc, arith::CmpIPredicate::ult, a[0],
-                                 b[0]);
+    using arith::CmpIPredicate;
+    auto compare = [&](CmpIPredicate how, unsigned word) -> Value {
+      return arith::CmpIOp::create(w.b, w.loc, how, a[word], b[word]);
+    };
+    Value less = compare(CmpIPredicate::ult, 0);
+    if (packed)
+      return less;
+    Value tie = arith::AndIOp::create(w.b, w.loc, compare(CmpIPredicate::eq, 0),
+                                      compare(CmpIPredicate::ult, 1));
+    return arith::OrIOp::create(w.b, w.loc, less, tie);
   }
 
 private:
@@ -192,16 +214,16 @@ public:
         emptyTensor(b, loc, result, sizes, b.getI64Type())};
     Value taken = inserts ? kept : length;
     int64_t fixed = inserts ? *count : tensorType(input).getDimSize(1);
-    auto scratch = [&](int64_t planes, int64_t size, Value dynamic) {
-      auto type = RankedTensorType::get({ShapedType::kDynamic, planes, size},
-                                        b.getI64Type());
-      inits.push_back(
-          emptyTensor(b, loc, type, {groups, {}, dynamic}, b.getI64Type()));
+    auto scratch = [&](ArrayRef<int64_t> shape, ArrayRef<Value> sizes) {
+      inits.push_back(emptyTensor(b, loc,
+                                  RankedTensorType::get(shape, b.getI64Type()),
+                                  sizes, b.getI64Type()));
     };
     // Items before and after a pass lie in planes of one tensor.
-    scratch(items.words() * (inserts ? 1 : 2), fixed, taken);
+    scratch({ShapedType::kDynamic, items.words() * (inserts ? 1 : 2), fixed},
+            {groups, {}, taken});
     if (!inserts)
-      scratch(items.passes(), kBuckets, {});
+      scratch({ShapedType::kDynamic, items.passes() * kBuckets}, {groups, {}});
     auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{groups},
                                         inits, /*mapping=*/{});
     OpBuilder::InsertionGuard guard(b);
@@ -227,8 +249,21 @@ public:
     parts = w.loop(size, parts, [&](Value row, ValueRange carried) {
       SmallVector<Value> tensors(carried);
       Value from = w.add(begin, row);
-      inserts ? insertRow(from, row, tensors) : sortRow(from, row, tensors);
-      return tensors;
+      if (inserts) {
+        insertRow(from, row, tensors);
+        return tensors;
+      }
+      Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle,
+                                            length, w.index(kShortRow));
+      auto with =
+          [&](void (RowSort::*sort)(Value, Value, SmallVectorImpl<Value> &)) {
+            SmallVector<Value> results = tensors;
+            (this->*sort)(from, row, results);
+            return results;
+          };
+      return w.choose(
+          isShort, [&] { return with(&RowSort::insertRow); },
+          [&] { return with(&RowSort::sortRow); });
     });
     b.setInsertionPointToStart(forall.getTerminator().getBody());
     for (auto [i, part] : llvm::enumerate(parts))
@@ -240,27 +275,32 @@ public:
   }
 
 private:
-  SmallVector<Value> place(unsigned plane, Value at) {
-    return {w.index(0), w.index(plane), at};
+  SmallVector<Value> place(Value first, unsigned word, Value at) {
+    return {w.index(0), w.add(first, w.index(word)), at};
+  }
+
+  /// Where a digit of a pass is counted.
+  SmallVector<Value> counter(Value pass, Value digit) {
+    return {w.index(0), w.add(w.mul(pass, w.index(kBuckets)), digit)};
   }
 
   /// Items lie word by word in planes, from `first` on.
-  SmallVector<Value> readItem(Value tensor, unsigned first, Value at) {
+  SmallVector<Value> readItem(Value tensor, Value first, Value at) {
     SmallVector<Value> item;
     for (unsigned word = 0; word < items.words(); ++word)
-      item.push_back(w.read(tensor, place(first + word, at)));
+      item.push_back(w.read(tensor, place(first, word, at)));
     return item;
   }
 
-  Value writeItem(Value tensor, unsigned first, ValueRange item, Value at) {
+  Value writeItem(Value tensor, Value first, ValueRange item, Value at) {
     for (auto [word, value] : llvm::enumerate(item))
-      tensor = w.write(tensor, value, place(first + word, at));
+      tensor = w.write(tensor, value, place(first, word, at));
     return tensor;
   }
 
   /// The results of a row, from its items in order.
   void finish(Value from, Value row, SmallVectorImpl<Value> &tensors,
-              unsigned ordered) {
+              Value ordered) {
     SmallVector<Value> results = w.loop(
         kept, ArrayRef(tensors).take_front(2), [&](Value at, ValueRange out) {
           Value where = items.position(w, readItem(tensors[2], ordered, at));
@@ -273,114 +313,128 @@ private:
   }
 
   /// A radix sort from the lowest digit on; each pass keeps the order of the
-  /// one before.
+  /// one before. A digit that all items share takes no pass.
   void sortRow(Value from, Value row, SmallVectorImpl<Value> &tensors) {
+    OpBuilder &b = w.b;
+    Location loc = w.loc;
     Value &scratch = tensors[2], &counters = tensors[3];
-    for (unsigned pass = 0; pass < items.passes(); ++pass)
-      counters =
-          w.loop(w.index(kBuckets), counters, [&](Value at, ValueRange t) {
-            return SmallVector<Value>{
-                w.write(t[0], w.word(0), place(pass, at))};
-          })[0];
+    int64_t passes = items.passes();
+    counters = w.loop(
+        w.index(passes * kBuckets), counters, [&](Value at, ValueRange t) {
+          return SmallVector<Value>{w.write(t[0], w.word(0), {w.index(0), at})};
+        })[0];
     // Items, and how often each digit occurs at each place.
     SmallVector<Value> state =
         w.loop(length, {scratch, counters}, [&](Value at, ValueRange t) {
           SmallVector<Value> item =
               items.make(w, w.read(input, {from, at}), at);
           Value counts = t[1];
-          for (unsigned pass = 0; pass < items.passes(); ++pass) {
-            SmallVector<Value> digit = place(pass, items.digit(w, item, pass));
+          for (int64_t pass = 0; pass < passes; ++pass) {
+            SmallVector<Value> digit =
+                counter(w.index(pass), items.digit(w, item, w.index(pass)));
             Value old = w.read(counts, digit);
             counts = w.write(counts, w.add(old, w.word(1)), digit);
           }
-          return SmallVector<Value>{writeItem(t[0], 0, item, at), counts};
+          return SmallVector<Value>{writeItem(t[0], w.index(0), item, at),
+                                    counts};
+        });
+    // A loop over the passes: written out, chains of loops take bufferization
+    // time that doubles with each.
+    Value zero = w.index(0);
+    state = w.loop(
+        w.index(passes), {state[0], state[1], zero},
+        [&](Value pass, ValueRange t) {
+          // Where each bucket starts, and how many the fullest holds.
+          SmallVector<Value> starts =
+              w.loop(w.index(kBuckets), {t[1], w.word(0), w.word(0)},
+                     [&](Value at, ValueRange t) {
+                       Value many = w.read(t[0], counter(pass, at));
+                       return SmallVector<Value>{
+                           w.write(t[0], t[1], counter(pass, at)),
+                           w.add(t[1], many), w.max(t[2], many)};
+                     });
+          Value here = t[2];
+          Value there = w.sub(w.index(items.words()), here);
+          Value shared = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                               starts[1], starts[2]);
+          // No items go round then: the scratch stays as it is.
+          Value many = arith::SelectOp::create(b, loc, shared, zero, length);
+          SmallVector<Value> moved =
+              w.loop(many, {t[0], starts[0]}, [&](Value at, ValueRange t) {
+                SmallVector<Value> item = readItem(t[0], here, at);
+                SmallVector<Value> digit =
+                    counter(pass, items.digit(w, item, pass));
+                Value next = w.read(t[1], digit);
+                return SmallVector<Value>{
+                    writeItem(t[0], there, item, w.toIndex(next)),
+                    w.write(t[1], w.add(next, w.word(1)), digit)};
+              });
+          return SmallVector<Value>{
+              moved[0], moved[1],
+              arith::SelectOp::create(b, loc, shared, here, there)};
         });
     scratch = state[0];
     counters = state[1];
-    unsigned here = 0, there = items.words();
-    for (unsigned pass = 0; pass < items.passes(); ++pass) {
-      // Where each bucket starts.
-      counters =
-          w.loop(w.index(kBuckets), {counters, w.word(0)},
-                 [&](Value at, ValueRange t) {
-                   Value many = w.read(t[0], place(pass, at));
-                   return SmallVector<Value>{
-                       w.write(t[0], t[1], place(pass, at)), w.add(t[1], many)};
-                 })[0];
-      state = w.loop(length, {scratch, counters}, [&](Value at, ValueRange t) {
-        SmallVector<Value> item = readItem(t[0], here, at);
-        SmallVector<Value> digit = place(pass, items.digit(w, item, pass));
-        Value next = w.read(t[1], digit);
-        return SmallVector<Value>{writeItem(t[0], there, item, w.toIndex(next)),
-                                  w.write(t[1], w.add(next, w.word(1)), digit)};
-      });
-      scratch = state[0];
-      counters = state[1];
-      std::swap(here, there);
-    }
-    finish(from, row, tensors, here);
+    finish(from, row, tensors, state[2]);
   }
 
   /// The best so far stay in order; few elements get past the last of them.
   void insertRow(Value from, Value row, SmallVectorImpl<Value> &tensors) {
     OpBuilder &b = w.b;
     Location loc = w.loc;
-    if (*count == 0)
+    if (count == 0)
       return;
-    // At first what comes after every element.
-    SmallVector<Value> last(items.words(), w.word(-1));
-    tensors[2] = w.loop(kept, tensors[2], [&](Value at, ValueRange t) {
-      return SmallVector<Value>{writeItem(t[0], 0, last, at)};
-    })[0];
-    Value end = w.sub(kept, w.index(1));
-    tensors[2] = w.loop(length, tensors[2], [&](Value at, ValueRange t) {
+    SmallVector<Value> state{tensors[2]};
+    state.append(items.words(), w.word(0));
+    // The last one kept goes along: most elements are compared with it alone.
+    tensors[2] = w.loop(length, state, [&](Value at, ValueRange state) {
       SmallVector<Value> item = items.make(w, w.read(input, {from, at}), at);
-      Value wins = items.before(w, item, readItem(t[0], 0, end));
-      // A key may be as large as the filler, which it comes before.
-      if (items.words() == 2) {
-        Value early =
-            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, kept);
-        wins = arith::OrIOp::create(b, loc, wins, early);
-      }
-      auto branch = scf::IfOp::create(b, loc, t[0].getType(), wins,
-                                      /*withElse=*/true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      scf::YieldOp::create(b, loc, pushIn(t[0], item));
-      b.setInsertionPointToStart(branch.elseBlock());
-      scf::YieldOp::create(b, loc, t[0]);
-      return SmallVector<Value>(branch.getResults());
+      Value early =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, kept);
+      Value wins = arith::OrIOp::create(
+          b, loc, early, items.before(w, item, state.drop_front()));
+      return w.choose(
+          wins, [&] { return pushIn(state[0], item, at, early); },
+          [&] { return SmallVector<Value>(state); });
     })[0];
-    finish(from, row, tensors, 0);
+    finish(from, row, tensors, w.index(0));
   }
 
-  /// From the place where the item belongs on, everyone moves up by one.
-  Value pushIn(Value tensor, ArrayRef<Value> item) {
+  /// From the place where the item belongs on, everyone moves up by one; gives
+  /// the last one, too.
+  SmallVector<Value> pushIn(Value tensor, ArrayRef<Value> item, Value at,
+                            Value early) {
     OpBuilder &b = w.b;
     Location loc = w.loc;
     SmallVector<Value> init{tensor};
     llvm::append_range(init, item);
-    init.push_back(arith::ConstantIntOp::create(b, loc, 0, 1));
-    return w.loop(kept, init, [&](Value at, ValueRange state) {
-      SmallVector<Value> hand(state.slice(1, items.words()));
-      SmallVector<Value> old = readItem(state[0], 0, at);
-      Value moves = items.before(w, hand, old);
-      if (items.words() == 2) // filler: no position is that large
-        moves = arith::OrIOp::create(
-            b, loc, moves,
-            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, old[1],
-                                  w.word(0)));
-      moves = arith::OrIOp::create(b, loc, moves, state.back());
-      SmallVector<Value> put, left;
-      for (auto [mine, there] : llvm::zip(hand, old)) {
-        put.push_back(arith::SelectOp::create(b, loc, moves, mine, there));
-        left.push_back(arith::SelectOp::create(b, loc, moves, there, mine));
-      }
-      SmallVector<Value> next{writeItem(state[0], 0, put, at)};
-      llvm::append_range(next, left);
-      next.push_back(moves);
-      return next;
-    })[0];
+    SmallVector<Value> state =
+        w.loop(w.min(at, kept), init, [&](Value at, ValueRange state) {
+          ValueRange hand = state.drop_front();
+          SmallVector<Value> old = readItem(state[0], w.index(0), at);
+          Value moves = items.before(w, hand, old);
+          SmallVector<Value> put, left;
+          for (auto [mine, there] : llvm::zip(hand, old)) {
+            put.push_back(arith::SelectOp::create(b, loc, moves, mine, there));
+            left.push_back(arith::SelectOp::create(b, loc, moves, there, mine));
+          }
+          SmallVector<Value> next{writeItem(state[0], w.index(0), put, at)};
+          llvm::append_range(next, left);
+          return next;
+        });
+    // The one left over has a place of its own as long as there are some.
+    Value grown = w.choose(
+        early,
+        [&] {
+          return SmallVector<Value>{writeItem(
+              state[0], w.index(0), ArrayRef(state).drop_front(), at)};
+        },
+        [&] { return SmallVector<Value>{state[0]}; })[0];
+    SmallVector<Value> next{grown};
+    llvm::append_range(
+        next, readItem(grown, w.index(0),
+                       w.sub(w.min(w.add(at, w.index(1)), kept), w.index(1))));
+    return next;
   }
 
   Writer &w;
