@@ -1,5 +1,4 @@
-//===- ReadRows.cpp - Rows that an index names ------------------------------
-//===//
+//===- ReadRows.cpp - Rows that an index names ----------------------------===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- SplitReductions.cpp - Large sums in parts ----------------------------
-//===//
+//===- SplitReductions.cpp - Large sums in parts --------------------------===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -55,9 +55,7 @@ def test_sort(kind, descending, shape, seed, last):
     # Not only equal: -0 stays -0.
     if kind.startswith("float"):
         np.testing.assert_array_equal(np.signbit(found.values.numpy()), np.signbit(want))
-    np.testing.assert_array_equal(
-        sw.argsort(sw.tensor(values), dim, descending).numpy(), where
-    )
+    np.testing.assert_array_equal(sw.argsort(sw.tensor(values), dim, descending).numpy(), where)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,7 +107,8 @@ def test_kthvalue_and_median():
         found = t.kthvalue(k)
         np.testing.assert_array_equal(found.values.numpy(), np.sort(values, 1)[:, k - 1])
         np.testing.assert_array_equal(
-            np.take_along_axis(values, found.indices.numpy()[:, None], 1)[:, 0], found.values.numpy()
+            np.take_along_axis(values, found.indices.numpy()[:, None], 1)[:, 0],
+            found.values.numpy(),
         )
     assert t.kthvalue(2, 0, keepdim=True).values.shape == (1, 15)
     np.testing.assert_array_equal(t.median(1).values.numpy(), np.median(values, 1))
