@@ -66,31 +66,13 @@ struct MatmulPattern : OpConversionPattern<array::MatmulOp> {
       sizes[rank - 1] = dimOf(b, loc, rhs, tensorType(rhs).getRank() - 1);
 
     Value init = zeros(b, loc, type, sizes);
-    Value result;
-    if (rank == 2) {
-      result = linalg::MatmulOp::create(b, loc, init.getType(),
-                                        ValueRange{lhs, rhs}, init)
-                   .getResult(0);
-    } else if (rank == 3 && sameBatch(lhs, rhs, type)) {
-      result = linalg::BatchMatmulOp::create(b, loc, init.getType(),
-                                             ValueRange{lhs, rhs}, init)
-                   .getResult(0);
-    } else {
-      result = contraction(b, loc, lhs, rhs, init, element);
-    }
+    // No named operation: a transposed operand is to become a map, not a copy.
+    Value result = contraction(b, loc, lhs, rhs, init, element);
     b.replaceOp(op, roundAccumulator(b, loc, result, type, sizes));
     return success();
   }
 
 private:
-  static bool sameBatch(Value lhs, Value rhs, RankedTensorType type) {
-    return llvm::all_of(ArrayRef{lhs, rhs}, [&](Value operand) {
-      RankedTensorType from = tensorType(operand);
-      return from.getRank() == 3 &&
-             (from.getDimSize(0) != 1 || type.getDimSize(0) == 1);
-    });
-  }
-
   /// Loops: the batch dimensions, m, n, k.
   static Value contraction(OpBuilder &b, Location loc, Value lhs, Value rhs,
                            Value init, Type element) {

@@ -56,6 +56,12 @@ bool readsOneTensor(linalg::GenericOp producer) {
          }) <= 1;
 }
 
+/// Whether each element is read once and none is repeated, as in a transpose.
+bool permutes(linalg::GenericOp producer) {
+  return producer.getNumDpsInputs() == 1 &&
+         producer.getIndexingMapsArray().front().isPermutation();
+}
+
 bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -70,6 +76,11 @@ bool shouldFuse(OpOperand *operand) {
       !consumer.getMatchingIndexingMap(operand).isProjectedPermutation(
           /*allowZeroInResults=*/true);
   if (repeats && (windowed || !movesOnly))
+    return false;
+  // An operand of a product without rows or columns would make it another
+  // kind of sum.
+  if (repeats && linalg::isaContractionOpInterface(consumer) &&
+      !permutes(producer))
     return false;
   if (movesOnly)
     return true;
@@ -102,12 +113,66 @@ struct InlineScalars : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// Whether the body adds its only input to the old result.
+bool isSum(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1)
+    return false;
+  Operation *add = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  return isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add) &&
+         llvm::is_contained(add->getOperands(), op.getBody()->getArgument(0)) &&
+         llvm::is_contained(add->getOperands(), op.getBody()->getArgument(1));
+}
+
+bool isZeroFill(Value value) {
+  auto fill = value.getDefiningOp<linalg::FillOp>();
+  return fill && (matchPattern(fill.value(), m_AnyZeroFloat()) ||
+                  matchPattern(fill.value(), m_Zero()));
+}
+
+/// A sum over products of matrices, as in the gradient of what a batch shares,
+/// is a product with more to sum over.
+struct SumProducts : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSum(op) ||
+        !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+          return map.isProjectedPermutation();
+        }))
+      return failure();
+    auto product = op.getInputs()[0].getDefiningOp<linalg::GenericOp>();
+    if (!product || !linalg::isaContractionOpInterface(product) ||
+        !product.getResult(0).hasOneUse() ||
+        !isZeroFill(product.getDpsInits()[0]) ||
+        !op.getIndexingMapsArray()[0].isPermutation())
+      return failure();
+    // From a loop of the sum, by the dimension that it reads, to the product's.
+    AffineMap read = op.getIndexingMapsArray()[0];
+    SmallVector<AffineMap> maps = product.getIndexingMapsArray();
+    SmallVector<AffineExpr> results;
+    for (AffineExpr loop : op.getIndexingMapsArray()[1].getResults())
+      results.push_back(maps[2].getResult(*read.getResultPosition(loop)));
+    maps[2] = AffineMap::get(product.getNumLoops(), 0, results, getContext());
+    SmallVector<utils::IteratorType> kinds = product.getIteratorTypesArray();
+    for (auto [loop, kind] : llvm::enumerate(kinds))
+      if (!maps[2].isFunctionOfDim(loop))
+        kind = utils::IteratorType::reduction;
+    auto made = linalg::GenericOp::create(
+        rewriter, op.getLoc(), op.getResultTypes(), product.getInputs(),
+        op.getDpsInits(), maps, kinds);
+    rewriter.cloneRegionBefore(product.getRegion(), made.getRegion(),
+                               made.getRegion().end());
+    rewriter.replaceOp(op, made);
+    return success();
+  }
+};
+
 struct FuseElementwise
     : stepwell::impl::FuseElementwisePassBase<FuseElementwise> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
-    patterns.add<InlineScalars>(&getContext());
+    patterns.add<InlineScalars, SumProducts>(&getContext());
     // A producer must not stay because somebody asks for its sizes.
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());

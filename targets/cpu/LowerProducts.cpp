@@ -138,21 +138,20 @@ private:
     ProductLayout layout;
     auto stride = [&](const Access &access, unsigned loop,
                       std::optional<int64_t> *known) {
-      if (isConstantIntValue(nest.ranges[loop], 1))
+      if (isOneLoop(nest, loop))
         return code.number(1);
       if (known)
         *known = access.stride(loop);
       return word(access.strides[loop]);
     };
-    bool sumsOutside = llvm::any_of(roles.outer, [&](unsigned loop) {
-      return op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel;
+    Product p{SmallVector<Value>(Product::kFields)};
+    OuterLoops outer = mergeLoops(nest, roles, p);
+    bool sumsOutside = llvm::any_of(outer, [&](const auto &left) {
+      return op.getIteratorTypesArray()[left.first] !=
+             utils::IteratorType::parallel;
     });
     if (sumsOutside)
       fill = {};
-    Product p{SmallVector<Value>(Product::kFields)};
-    p[Product::M] = word(nest.ranges[roles.m]);
-    p[Product::N] = word(nest.ranges[roles.n]);
-    p[Product::K] = word(nest.ranges[roles.k]);
     p[Product::ARow] = stride(a, roles.m, &layout.aRow);
     p[Product::AK] = stride(a, roles.k, &layout.aK);
     p[Product::BK] = stride(b, roles.k, &layout.bK);
@@ -164,14 +163,14 @@ private:
     p[Product::C] = pointerTo(c);
     p[Product::Accumulate] = code.truth(!fill);
 
-    auto size = [&](unsigned loop) {
-      return getConstantIntValue(nest.ranges[loop]).value_or(-1);
+    auto size = [&](Product::Field field) {
+      return CodeBuilder::known(p[field]).value_or(-1);
     };
-    scratchBytes =
-        std::max(scratchBytes,
-                 GemmDriver::scratchElements(schedule, size(roles.m),
-                                             size(roles.n), size(roles.k)) *
-                     (bits / 8));
+    scratchBytes = std::max(
+        scratchBytes,
+        GemmDriver::scratchElements(schedule, size(Product::M),
+                                    size(Product::N), size(Product::K)) *
+            (bits / 8));
     Value scratch = takeScratch(scratches);
 
     GemmDriver driver(code, module, schedule, types, layout, options.threads);
@@ -180,10 +179,6 @@ private:
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
     Value enough = code.most(code.number(schedule.serialWork), work);
-    SmallVector<unsigned> outer;
-    for (unsigned loop : roles.outer)
-      if (!isConstantIntValue(nest.ranges[loop], 1))
-        outer.push_back(loop);
     if (outer.empty()) {
       SmallVector<Value> arguments{context, enough, scratch};
       llvm::append_range(arguments, p.values);
@@ -196,24 +191,70 @@ private:
       fill->erase();
   }
 
+  /// Loops that are left around a product, and how often they run.
+  using OuterLoops = SmallVector<std::pair<unsigned, Value>>;
+
+  /// Sets the sizes. Products of a batch with one matrix are a single one where
+  /// rows follow each other as evenly from product to product as within one;
+  /// columns and steps of k likewise. Strides tell, at run time if need be.
+  OuterLoops mergeLoops(LoopNest &nest, const Roles &roles, Product &p) {
+    struct Target {
+      Product::Field size;
+      unsigned loop, still, moving[2];
+    };
+    const Target targets[] = {
+        {Product::M, roles.m, roles.b, {roles.a, 2}},
+        {Product::N, roles.n, roles.a, {roles.b, 2}},
+        {Product::K, roles.k, 2, {roles.a, roles.b}},
+    };
+    for (const Target &target : targets)
+      p[target.size] = word(nest.ranges[target.loop]);
+    OuterLoops outer;
+    for (unsigned loop : llvm::reverse(roles.outer)) {
+      if (isOneLoop(nest, loop))
+        continue;
+      Value times = word(nest.ranges[loop]);
+      for (const Target &target : targets) {
+        if (nest.accesses[target.still].stride(loop) != 0)
+          continue;
+        Value size = p[target.size], even = code.truth(true);
+        for (unsigned operand : target.moving) {
+          const Access &access = nest.accesses[operand];
+          Value step = code.mul(size, word(access.strides[target.loop]));
+          even = code.both(even, code.equal(word(access.strides[loop]), step));
+        }
+        p[target.size] = code.select(even, code.mul(size, times), size);
+        times = code.select(even, code.number(1), times);
+        break;
+      }
+      if (CodeBuilder::known(times) != 1)
+        outer.insert(outer.begin(), {loop, times});
+    }
+    return outer;
+  }
+
+  bool isOneLoop(const LoopNest &nest, unsigned loop) {
+    return isConstantIntValue(nest.ranges[loop], 1);
+  }
+
   /// One product after the other, each shared by all threads; or, where they
   /// are small, many at a time.
-  void lowerBatch(LoopNest &nest, Roles &roles, ArrayRef<unsigned> outer,
+  void lowerBatch(LoopNest &nest, Roles &roles, const OuterLoops &outer,
                   const Product &p, func::FuncOp function,
                   const GemmSchedule &schedule, Value scratch, Value work,
                   Value enough, bool sumsOutside) {
     SmallVector<Value> ranges, environment(p.values);
     Value count = code.number(1);
-    for (unsigned loop : outer) {
-      ranges.push_back(word(nest.ranges[loop]));
-      count = code.mul(count, ranges.back());
+    for (auto [loop, times] : outer) {
+      ranges.push_back(times);
+      count = code.mul(count, times);
     }
     // Then: the ranges, what each operand moves by, context, flag, scratch.
     size_t first = environment.size();
     llvm::append_range(environment, ranges);
     unsigned operands[] = {roles.a, roles.b, 2};
     for (unsigned operand : operands)
-      for (unsigned loop : outer)
+      for (auto [loop, times] : outer)
         environment.push_back(word(nest.accesses[operand].strides[loop]));
 
     bool narrow =

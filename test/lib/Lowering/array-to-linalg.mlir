@@ -108,7 +108,7 @@ func.func @sum(%x: tensor<?x?xf16>) -> tensor<?x1xf16> {
 
 // CHECK-LABEL: @matmul
 // CHECK: %[[ZERO:.*]] = linalg.fill
-// CHECK: linalg.matmul ins(%{{.*}}) outs(%[[ZERO]] : tensor<?x?xf32>)
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%{{.*}}) outs(%[[ZERO]] : tensor<?x?xf32>)
 func.func @matmul(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = array.matmul %x, %y : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -117,7 +117,7 @@ func.func @matmul(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
 // -----
 
 // CHECK-LABEL: @batch_matmul
-// CHECK: linalg.batch_matmul
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
 func.func @batch_matmul(%x: tensor<?x?x?xf32>, %y: tensor<?x?x?xf32>) -> tensor<?x?x?xf32> {
   %0 = array.matmul %x, %y : (tensor<?x?x?xf32>, tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
   return %0 : tensor<?x?x?xf32>

@@ -87,3 +87,29 @@ func.func @again(%x: tensor<?x?xf32>, %m: tensor<?x1xf32>) -> (tensor<?xf32>, te
   %2 = array.neg %0 : (tensor<?x?xf32>) -> tensor<?x?xf32>
   return %1, %2 : tensor<?xf32>, tensor<?x?xf32>
 }
+
+// A transposed operand of a product is an index, too, but rows that repeat are left: without them it is no product.
+// CHECK-LABEL: @product
+// CHECK-NOT: linalg.generic
+// CHECK: %[[ROWS:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<?xf32>)
+// CHECK-NOT: linalg.generic
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #{{.*}}, #{{.*}}], iterator_types = ["parallel", "parallel", "reduction"]} ins(%[[ROWS]], %arg1
+// CHECK-NOT: linalg.generic
+func.func @product(%x: tensor<?xf32>, %w: tensor<?x?xf32>, %like: tensor<4x?xf32>) -> tensor<4x?xf32> {
+  %0 = array.broadcast_like %x, %like {dims = array<i64: 0>, keepdim = false} : (tensor<?xf32>, tensor<4x?xf32>) -> tensor<4x?xf32>
+  %1 = array.transpose %w {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %2 = array.matmul %0, %1 : (tensor<4x?xf32>, tensor<?x?xf32>) -> tensor<4x?xf32>
+  return %2 : tensor<4x?xf32>
+}
+
+// The gradient of a matrix that a batch shares: one product that sums over the batch as well.
+// CHECK-LABEL: @sum_of_products
+// CHECK-NOT: linalg.generic
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel", "parallel", "reduction"]} ins(%arg0, %arg1 : {{.*}}) outs(%{{.*}} : tensor<?x?xf32>)
+// CHECK-NOT: linalg.generic
+func.func @sum_of_products(%x: tensor<?x?x?xf32>, %g: tensor<?x?x?xf32>) -> tensor<?x?xf32> {
+  %0 = array.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %1 = array.matmul %0, %g : (tensor<?x?x?xf32>, tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %2 = array.sum %1 {dims = array<i64: 0>, keepdim = false} : (tensor<?x?x?xf32>) -> tensor<?x?xf32>
+  return %2 : tensor<?x?xf32>
+}

@@ -59,3 +59,25 @@ func.func @batch(%ctx: !llvm.ptr, %a: memref<?x?x?xf64>, %b: memref<?x?x?xf64>, 
   linalg.batch_matmul ins(%a, %b : memref<?x?x?xf64>, memref<?x?x?xf64>) outs(%c : memref<?x?x?xf64>)
   return %ok : i32
 }
+
+// -----
+
+// A batch by one matrix is a single product with more rows.
+
+// CHECK-LABEL: func.func @merged
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product(%arg0, %{{[^,]*}}, %{{[^,]*}}, %c512_i64{{[^,]*}}, %c48_i64{{[^,]*}}, %c32_i64
+// CHECK:         return
+#batch = affine_map<(b, m, n, k) -> (b, m, k)>
+#matrix = affine_map<(b, m, n, k) -> (k, n)>
+#rows = affine_map<(b, m, n, k) -> (b, m, n)>
+func.func @merged(%ctx: !llvm.ptr, %x: memref<8x64x32xf32>, %w: memref<32x48xf32>, %y: memref<8x64x48xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  linalg.generic {indexing_maps = [#batch, #matrix, #rows], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x64x32xf32>, memref<32x48xf32>) outs(%y : memref<8x64x48xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return %ok : i32
+}
