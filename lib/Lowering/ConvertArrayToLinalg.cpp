@@ -45,7 +45,8 @@ struct ConvertArrayToLinalg
          {populateContractionPatterns, populateConvolutionPatterns,
           populateElementwisePatterns, populateIndexingPatterns,
           populatePoolingPatterns, populateRandomPatterns,
-          populateReductionPatterns, populateStructurePatterns})
+          populateReductionPatterns, populateSortPatterns,
+          populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

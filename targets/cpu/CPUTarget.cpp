@@ -13,8 +13,10 @@
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -58,7 +60,9 @@ public:
     products.fma = machine.fma;
     products.threads = options.threads;
     pm.addPass(createCPULowerProductsPass(products));
+    pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
     pm.addPass(createCPUFuseLoopsPass());
+    pm.addPass(createCPUSplitReductionsPass());
   }
 
   void buildPipeline(OpPassManager &pm,
@@ -75,6 +79,7 @@ public:
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
     pm.addPass(createCPUEmitEntryPass());
+    pm.addPass(createCPUExpandShapesPass());
     pm.addPass(memref::createExpandStridedMetadataPass());
     pm.addPass(createLowerAffinePass());
     pm.addPass(createSCFToControlFlowPass());

@@ -538,6 +538,15 @@ private:
         times(OpFoldResult(inner.getUpperBound()));
       total = arith::AddIOp::create(builder, loc, total, work);
     });
+    // Loops written out: what the longest of them runs over.
+    loop.walk([&](scf::ForOp inner) {
+      Value bound = inner.getUpperBound();
+      if (inner.getOps<linalg::LinalgOp>().empty() && isOutside(bound))
+        total = arith::MaxSIOp::create(
+            builder, loc, total,
+            arith::MulIOp::create(builder, loc, bound,
+                                  constant(builder, kLoopCost)));
+    });
     return arith::MulIOp::create(builder, loc, total, count);
   }
 
@@ -565,6 +574,8 @@ private:
     emitCall(builder, totalWork(builder, count), count);
   }
 
+  /// What a step of a loop costs, of which nothing else is known.
+  static constexpr int64_t kLoopCost = 16;
   scf::ParallelOp loop;
 };
 

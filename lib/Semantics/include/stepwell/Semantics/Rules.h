@@ -84,6 +84,10 @@ ErrorOr<Dims> pick(Operands, const Attributes &);
 ErrorOr<Dims> classes(Operands, const Attributes &);
 /// Attributes: num_classes.
 ErrorOr<Dims> oneHot(Operands, const Attributes &);
+/// dim: as the input, fewer than 2^32 elements along it.
+ErrorOr<Dims> sorted(Operands, const Attributes &);
+/// dim, k: the input with k elements along dim.
+ErrorOr<Dims> topk(Operands, const Attributes &);
 
 // WindowRules.cpp. Attributes: stride, padding, dilation, groups.
 
