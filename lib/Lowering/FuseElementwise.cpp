@@ -129,13 +129,22 @@ bool isZeroFill(Value value) {
                   matchPattern(fill.value(), m_Zero()));
 }
 
+/// Whether the body yields its only input.
+bool isMove(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0);
+}
+
 /// A sum over products of matrices, as in the gradient of what a batch shares,
-/// is a product with more to sum over.
-struct SumProducts : OpRewritePattern<linalg::GenericOp> {
+/// is a product with more to sum over; a product that is transposed writes its
+/// result so.
+struct AbsorbIntoProduct : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(linalg::GenericOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!isSum(op) ||
+    bool moves = isMove(op);
+    if ((!isSum(op) && !moves) ||
         !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
           return map.isProjectedPermutation();
         }))
@@ -157,9 +166,15 @@ struct SumProducts : OpRewritePattern<linalg::GenericOp> {
     for (auto [loop, kind] : llvm::enumerate(kinds))
       if (!maps[2].isFunctionOfDim(loop))
         kind = utils::IteratorType::reduction;
-    auto made = linalg::GenericOp::create(
-        rewriter, op.getLoc(), op.getResultTypes(), product.getInputs(),
-        op.getDpsInits(), maps, kinds);
+    Value init = op.getDpsInits()[0];
+    if (moves) {
+      auto zero = product.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+      init = linalg::FillOp::create(rewriter, op.getLoc(), zero.value(), init)
+                 .getResult(0);
+    }
+    auto made =
+        linalg::GenericOp::create(rewriter, op.getLoc(), op.getResultTypes(),
+                                  product.getInputs(), init, maps, kinds);
     rewriter.cloneRegionBefore(product.getRegion(), made.getRegion(),
                                made.getRegion().end());
     rewriter.replaceOp(op, made);
@@ -172,7 +187,7 @@ struct FuseElementwise
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
-    patterns.add<InlineScalars, SumProducts>(&getContext());
+    patterns.add<InlineScalars, AbsorbIntoProduct>(&getContext());
     // A producer must not stay because somebody asks for its sizes.
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
