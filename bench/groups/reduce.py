@@ -44,6 +44,11 @@ def cases() -> list[Case]:
             "F.embedding(i, a)",
             lambda rng: {**big(rng), "i": rng.integers(0, 1024, 512)},
         ),
+        Case("sort 1M", "a.flatten().sort(stable=True)[0]", big),
+        Case("sort rows of 1024x1024", "a.sort(1, stable=True)[0]", big),
+        Case("sort dim 0 of 1024x1024", "a.sort(0, stable=True)[0]", big),
+        Case("argsort 1M", "a.flatten().argsort(stable=True)", big),
+        Case("topk 10 of 1024x1024", "a.topk(10, 1)[0]", big),
         Case("cat dim 0", "torch.cat([a, a])", big),
         Case("cat dim 1", "torch.cat([a, a], 1)", big),
     ]

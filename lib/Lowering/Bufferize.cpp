@@ -75,6 +75,10 @@ OpOperand *findReusable(linalg::GenericOp op, OpOperand &init) {
         llvm::count(op->getOperands(), value) != 1 || !isLastUser(op, value))
       continue;
     Value place = maker.getDpsInits()[cast<OpResult>(value).getResultNumber()];
+    // What a product adds to is as new.
+    if (auto fill = place.getDefiningOp<linalg::FillOp>();
+        fill && fill->hasOneUse())
+      place = fill.getDpsInits()[0];
     if (place.getDefiningOp<tensor::EmptyOp>())
       return input;
   }

@@ -47,7 +47,7 @@ struct ConvertArrayToLinalg
           populateConvolutionPatterns, populateElementwisePatterns,
           populateIndexingPatterns, populatePoolingPatterns,
           populateRandomPatterns, populateReductionPatterns,
-          populateStructurePatterns})
+          populateSortPatterns, populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

@@ -114,12 +114,81 @@ struct InlineScalars : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// Whether the body adds its only input to the old result.
+bool isSum(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1)
+    return false;
+  Operation *add = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  return isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add) &&
+         llvm::is_contained(add->getOperands(), op.getBody()->getArgument(0)) &&
+         llvm::is_contained(add->getOperands(), op.getBody()->getArgument(1));
+}
+
+bool isZeroFill(Value value) {
+  auto fill = value.getDefiningOp<linalg::FillOp>();
+  return fill && (matchPattern(fill.value(), m_AnyZeroFloat()) ||
+                  matchPattern(fill.value(), m_Zero()));
+}
+
+/// Whether the body yields its only input.
+bool isMove(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0);
+}
+
+/// A sum over products of matrices, as in the gradient of what a batch shares,
+/// is a product with more to sum over; a product that is transposed writes its
+/// result so.
+struct AbsorbIntoProduct : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    bool moves = isMove(op);
+    if ((!isSum(op) && !moves) ||
+        !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+          return map.isProjectedPermutation();
+        }))
+      return failure();
+    auto product = op.getInputs()[0].getDefiningOp<linalg::GenericOp>();
+    if (!product || !linalg::isaContractionOpInterface(product) ||
+        !product.getResult(0).hasOneUse() ||
+        !isZeroFill(product.getDpsInits()[0]) ||
+        !op.getIndexingMapsArray()[0].isPermutation())
+      return failure();
+    // From a loop of the sum, by the dimension that it reads, to the product's.
+    AffineMap read = op.getIndexingMapsArray()[0];
+    SmallVector<AffineMap> maps = product.getIndexingMapsArray();
+    SmallVector<AffineExpr> results;
+    for (AffineExpr loop : op.getIndexingMapsArray()[1].getResults())
+      results.push_back(maps[2].getResult(*read.getResultPosition(loop)));
+    maps[2] = AffineMap::get(product.getNumLoops(), 0, results, getContext());
+    SmallVector<utils::IteratorType> kinds = product.getIteratorTypesArray();
+    for (auto [loop, kind] : llvm::enumerate(kinds))
+      if (!maps[2].isFunctionOfDim(loop))
+        kind = utils::IteratorType::reduction;
+    Value init = op.getDpsInits()[0];
+    if (moves) {
+      auto zero = product.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+      init = linalg::FillOp::create(rewriter, op.getLoc(), zero.value(), init)
+                 .getResult(0);
+    }
+    auto made =
+        linalg::GenericOp::create(rewriter, op.getLoc(), op.getResultTypes(),
+                                  product.getInputs(), init, maps, kinds);
+    rewriter.cloneRegionBefore(product.getRegion(), made.getRegion(),
+                               made.getRegion().end());
+    rewriter.replaceOp(op, made);
+    return success();
+  }
+};
+
 struct FuseElementwise
     : stepwell::impl::FuseElementwisePassBase<FuseElementwise> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
-    patterns.add<InlineScalars>(&getContext());
+    patterns.add<InlineScalars, AbsorbIntoProduct>(&getContext());
     // A producer must not stay because somebody asks for its sizes.
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());

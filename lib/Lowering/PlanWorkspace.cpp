@@ -184,23 +184,19 @@ private:
     if (Value known = mapping.lookupOrNull(value))
       return known;
     Operation *op = value.getDefiningOp();
-    if (auto dim = dyn_cast_or_null<memref::DimOp>(op)) {
-      if (auto alloc = dim.getSource().getDefiningOp<memref::AllocOp>())
-        if (std::optional<int64_t> index = dim.getConstantIndex()) {
-          MemRefType type = alloc.getType();
-          Value size =
-              type.isDynamicDim(*index)
-                  ? recompute(
-                        alloc
-                            .getDynamicSizes()[type.getDynamicDimIndex(*index)],
-                        builder, mapping)
-                  : Value(arith::ConstantIndexOp::create(
-                        builder, op->getLoc(), type.getDimSize(*index)));
-          if (size)
-            mapping.map(value, size);
-          return size;
-        }
-    } else if (!op || !isPure(op) || op->getNumRegions()) {
+    auto dim = dyn_cast_or_null<memref::DimOp>(op);
+    std::optional<int64_t> index = dim ? dim.getConstantIndex() : std::nullopt;
+    if (index && isa_and_nonnull<memref::AllocOp, memref::CollapseShapeOp>(
+                     dim.getSource().getDefiningOp())) {
+      Value size = recomputeSize(dim.getSource(), *index, op->getLoc(), builder,
+                                 mapping);
+      if (size)
+        mapping.map(value, size);
+      return size;
+    }
+    if (!dim && (!op || !isMemoryEffectFree(op) || op->getNumRegions() ||
+                 // What always runs cannot fail here if it does not there.
+                 (!isSpeculatable(op) && op->getBlock() != &block))) {
       Operation *where = op ? op : value.getParentBlock()->getParentOp();
       where->emitError("the size of a temporary buffer depends on data");
       return {};
@@ -210,6 +206,34 @@ private:
         return {};
     builder.clone(*op, mapping);
     return mapping.lookup(value);
+  }
+
+  /// A dimension of a buffer; of one made here, from what its size was made of.
+  Value recomputeSize(Value buffer, int64_t index, Location loc,
+                      OpBuilder &builder, IRMapping &mapping) {
+    auto type = cast<MemRefType>(buffer.getType());
+    if (!type.isDynamicDim(index))
+      return arith::ConstantIndexOp::create(builder, loc,
+                                            type.getDimSize(index));
+    if (auto alloc = buffer.getDefiningOp<memref::AllocOp>())
+      return recompute(alloc.getDynamicSizes()[type.getDynamicDimIndex(index)],
+                       builder, mapping);
+    if (auto collapsed = buffer.getDefiningOp<memref::CollapseShapeOp>()) {
+      Value product;
+      ReassociationIndices group = collapsed.getReassociationIndices()[index];
+      for (int64_t from : group) {
+        Value size =
+            recomputeSize(collapsed.getSrc(), from, loc, builder, mapping);
+        if (!size)
+          return {};
+        product =
+            product ? arith::MulIOp::create(builder, loc, product, size) : size;
+      }
+      return product;
+    }
+    Value source = recompute(buffer, builder, mapping);
+    return source ? memref::DimOp::create(builder, loc, source, index)
+                  : Value();
   }
 
   /// Offsets of the slots, then the total, as index values at the builder.

@@ -317,4 +317,28 @@ ErrorOr<Dims> attention(Operands operands, const Attributes &) {
   return Dims{query[0], query[1], query[2], value[3]};
 }
 
+ErrorOr<Dims> sorted(Operands operands, const Attributes &attributes) {
+  const Dims &input = operands[0].dims;
+  int64_t dim = std::get<int64_t>(attributes[0]);
+  if (auto error = checkDim(dim, input))
+    return *error;
+  // Kernels keep a position in 32 bits.
+  if (input[dim] >= int64_t(1) << 32)
+    return valueError("cannot sort " + number(input[dim]) + " elements");
+  return input;
+}
+
+ErrorOr<Dims> topk(Operands operands, const Attributes &attributes) {
+  ErrorOr<Dims> result = sorted(operands, attributes);
+  if (!result)
+    return result;
+  int64_t dim = std::get<int64_t>(attributes[0]),
+          k = std::get<int64_t>(attributes[1]);
+  if (k < 0 || ((*result)[dim] != kDynamic && k > (*result)[dim]))
+    return valueError("selected index k out of range: " + number(k) + " of " +
+                      number((*result)[dim]) + " elements");
+  (*result)[dim] = k;
+  return result;
+}
+
 } // namespace stepwell::rules

@@ -65,6 +65,7 @@ from ._random import (  # noqa: E402
 )
 from ._composed import *  # noqa: E402, F403
 from ._contraction import einsum, tensordot  # noqa: E402
+from ._sorting import *  # noqa: E402, F403
 from ._structure import *  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 

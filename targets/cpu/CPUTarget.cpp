@@ -62,6 +62,7 @@ public:
     pm.addPass(createCPULowerProductsPass(products));
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
     pm.addPass(createCPUFuseLoopsPass());
+    pm.addPass(createCPUSplitReductionsPass());
   }
 
   void buildPipeline(OpPassManager &pm,
@@ -78,6 +79,7 @@ public:
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
     pm.addPass(createCPUEmitEntryPass());
+    pm.addPass(createCPUExpandShapesPass());
     pm.addPass(memref::createExpandStridedMetadataPass());
     pm.addPass(createLowerAffinePass());
     pm.addPass(createSCFToControlFlowPass());

@@ -168,6 +168,15 @@ void CodeBuilder::store(Value value, Value to) {
   LLVM::StoreOp::create(builder, loc, value, to, alignment);
 }
 
+Value CodeBuilder::null() {
+  return LLVM::ZeroOp::create(builder, loc, pointer);
+}
+
+Value CodeBuilder::isNull(Value address) {
+  return LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, address,
+                              null());
+}
+
 Value CodeBuilder::stack(Type element, int64_t count) {
   auto function = builder.getInsertionBlock()->getParentOp();
   if (!isa<func::FuncOp>(function))
@@ -188,6 +197,13 @@ void CodeBuilder::range(Value begin, Value end, int64_t step, Body body) {
     body(i);
     return SmallVector<Value>();
   });
+}
+
+void CodeBuilder::range(Value begin, Value end, Value step, Body body) {
+  auto loop = scf::ForOp::create(builder, loc, begin, end, step);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
 }
 
 SmallVector<Value> CodeBuilder::range(Value begin, Value end, int64_t step,
@@ -274,16 +290,19 @@ func::FuncOp
 CodeBuilder::task(ModuleOp module, StringRef name, TypeRange environment,
                   llvm::function_ref<void(ValueRange, Value, Value)> body) {
   return function(module, name, {pointer, i64, i64}, [&](ValueRange arguments) {
-    auto type = environmentOf(builder.getContext(), environment);
-    SmallVector<Value> values;
-    for (auto [i, field] : llvm::enumerate(environment)) {
-      Value from =
-          LLVM::GEPOp::create(builder, loc, pointer, type, arguments[0],
-                              ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-      values.push_back(LLVM::LoadOp::create(builder, loc, field, from));
-    }
-    body(values, arguments[1], arguments[2]);
+    body(values(arguments[0], environment), arguments[1], arguments[2]);
   });
+}
+
+SmallVector<Value> CodeBuilder::values(Value environment, TypeRange types) {
+  auto type = environmentOf(builder.getContext(), types);
+  SmallVector<Value> loaded;
+  for (auto [i, field] : llvm::enumerate(types)) {
+    Value from = LLVM::GEPOp::create(builder, loc, pointer, type, environment,
+                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+    loaded.push_back(LLVM::LoadOp::create(builder, loc, field, from));
+  }
+  return loaded;
 }
 
 Value CodeBuilder::environment(ValueRange values) {
@@ -310,18 +329,47 @@ void CodeBuilder::run(func::FuncOp task, Value environment, Value context,
                             ArrayRef<LLVM::GEPArg>{int32_t(
                                 offsetof(stepwell_context, parallel_for))});
     Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
-    Value code = func::ConstantOp::create(
-        builder, loc, task.getFunctionType(),
-        FlatSymbolRefAttr::get(builder.getContext(), task.getSymName()));
-    code = UnrealizedConversionCastOp::create(builder, loc, pointer, code)
-               .getResult(0);
-    auto signature = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(builder.getContext()),
-        {pointer, i64, i64, pointer, pointer});
-    LLVM::CallOp::create(
-        builder, loc, signature,
-        ValueRange{callee, context, count, grain, code, environment});
+    callPointer(callee, {context, count, grain, pointerTo(task), environment});
   };
   auto alone = [&] { call(task, {environment, number(0), count}); };
   when(both(parallel, less(grain, count)), share, alone);
+}
+
+void CodeBuilder::callPointer(Value function, ValueRange arguments) {
+  auto signature =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                  SmallVector<Type>(arguments.getTypes()));
+  SmallVector<Value> operands{function};
+  llvm::append_range(operands, arguments);
+  LLVM::CallOp::create(builder, loc, signature, operands);
+}
+
+Value CodeBuilder::pointerTo(func::FuncOp function) {
+  Value code = func::ConstantOp::create(
+      builder, loc, function.getFunctionType(),
+      FlatSymbolRefAttr::get(builder.getContext(), function.getSymName()));
+  return cast(code, pointer);
+}
+
+//===----------------------------------------------------------------------===//
+// What the conversion to LLVM makes of buffers and indices
+//===----------------------------------------------------------------------===//
+
+Type CodeBuilder::storedType(Type type) {
+  auto memref = dyn_cast<MemRefType>(type);
+  Type word = IntegerType::get(type.getContext(), 64);
+  if (!memref)
+    return type.isIndex() ? word : storedAs(type);
+  Type place = LLVM::LLVMPointerType::get(type.getContext());
+  SmallVector<Type> fields{place, place, word};
+  if (memref.getRank())
+    fields.append(2, LLVM::LLVMArrayType::get(word, memref.getRank()));
+  return LLVM::LLVMStructType::getLiteral(type.getContext(), fields);
+}
+
+Value CodeBuilder::cast(Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  return UnrealizedConversionCastOp::create(builder, loc, type, value)
+      .getResult(0);
 }

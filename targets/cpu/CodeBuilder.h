@@ -66,6 +66,8 @@ public:
   /// A scalar or a vector; aligned as its elements are.
   Value load(Type type, Value from);
   void store(Value value, Value to);
+  Value null();
+  Value isNull(Value address);
   /// Room on the stack of the function that is being built.
   Value stack(Type element, int64_t count);
 
@@ -76,6 +78,7 @@ public:
   using CarryingBody =
       llvm::function_ref<SmallVector<Value>(Value, ValueRange)>;
   void range(Value begin, Value end, int64_t step, Body body);
+  void range(Value begin, Value end, Value step, Body body);
   SmallVector<Value> range(Value begin, Value end, int64_t step,
                            ValueRange init, CarryingBody body);
   void when(Value condition, llvm::function_ref<void()> yes,
@@ -98,17 +101,32 @@ public:
       llvm::function_ref<void(ValueRange values, Value begin, Value end)> body);
   /// An environment on the stack; its values may be set again.
   Value environment(ValueRange values);
+  SmallVector<Value> values(Value environment, TypeRange types);
   void set(Value environment, TypeRange types, unsigned field, Value value);
   /// Runs a task over [0, count): by ctx->parallel_for with at least `grain` a
   /// piece where `parallel` holds, else at once.
   void run(func::FuncOp task, Value environment, Value context, Value parallel,
            Value count, Value grain);
 
+  /// A function of void through a pointer.
+  void callPointer(Value function, ValueRange arguments);
+  Value pointerTo(func::FuncOp function);
+
+  //===--- What the conversion to LLVM makes of buffers and indices
+  //---------------------------------------------------------===//
+
+  static Type storedType(Type type);
+  Value asStored(Value value) {
+    return cast(value, storedType(value.getType()));
+  }
+  Value asGiven(Value stored, Type type) { return cast(stored, type); }
+
   OpBuilder &builder;
   Location loc;
   Type i64, pointer;
 
 private:
+  Value cast(Value value, Type type);
   Value compare(arith::CmpIPredicate predicate, Value a, Value b);
 };
 

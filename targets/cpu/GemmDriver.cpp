@@ -26,15 +26,18 @@ std::string ProductLayout::name() const {
 
 GemmDriver::GemmDriver(CodeBuilder &code, ModuleOp module,
                        const GemmSchedule &schedule, const GemmTypes &types,
-                       const ProductLayout &layout, bool threads)
+                       const ProductLayout &layout, bool threads,
+                       bool epilogues, bool turned)
     : code(code), module(module), schedule(schedule), types(types),
-      layout(layout), threads(threads),
-      prefix("stepwell.gemm." + types.name() + "." + layout.name() + "."),
+      layout(layout), threads(threads), epilogues(epilogues), turned(turned),
+      prefix("stepwell.gemm." + types.name() + "." + layout.name() +
+             (turned ? ".turned." : ".")),
       kernels(code, module, schedule, types) {}
 
 SmallVector<Type> GemmDriver::fieldTypes() {
   SmallVector<Type> fields(Product::kFields, code.i64);
-  for (auto field : {Product::A, Product::B, Product::C})
+  for (auto field : {Product::A, Product::B, Product::C, Product::Finish,
+                     Product::FinishWith})
     fields[field] = code.pointer;
   fields[Product::Accumulate] = code.builder.getI1Type();
   return fields;
@@ -136,7 +139,8 @@ void GemmDriver::build(Value context, Value parallel, Value scratch,
   GemmTypes turnedTypes = types;
   std::swap(turnedTypes.a, turnedTypes.b);
   std::swap(turnedTypes.widenA, turnedTypes.widenB);
-  GemmDriver other(code, module, schedule, turnedTypes, turned, threads);
+  GemmDriver other(code, module, schedule, turnedTypes, turned, threads,
+                   epilogues, /*turned=*/true);
   Product column = other.productOf(swapped(p).values);
   auto streamColumn = [&] {
     if (!mayStreamA)
@@ -164,6 +168,42 @@ static Value grainOf(CodeBuilder &code, const GemmSchedule &schedule,
       code.number(1));
 }
 
+void GemmDriver::finish(const Product &p, Value m, Value mEnd, Value n,
+                        Value nEnd) {
+  if (!epilogues)
+    return;
+  if (turned) {
+    std::swap(m, n);
+    std::swap(mEnd, nEnd);
+  }
+  code.when(code.negate(code.isNull(p[Product::Finish])), [&] {
+    code.callPointer(p[Product::Finish], {p[Product::FinishWith],
+                                          p[Product::First], m, mEnd, n, nEnd});
+  });
+}
+
+void GemmDriver::finishGroups(const Product &p, Value begin, Value end,
+                              int64_t columns, Value rowBegin, Value rowEnd,
+                              Value first, Value last,
+                              llvm::function_ref<void(Value)> body) {
+  if (!epilogues)
+    return code.range(begin, end, 1, body);
+  Value rows = code.max(code.sub(rowEnd, rowBegin), code.number(1));
+  Value group =
+      code.max(code.div(code.number(schedule.finishElements / columns), rows),
+               code.number(1));
+  code.range(begin, end, group, [&](Value from) {
+    Value to = code.min(code.add(from, group), end);
+    code.range(from, to, 1, body);
+    code.when(last, [&] {
+      Value n = code.add(first, code.mul(from, columns));
+      Value nEnd =
+          code.min(code.add(first, code.mul(to, columns)), p[Product::N]);
+      finish(p, rowBegin, rowEnd, n, nEnd);
+    });
+  });
+}
+
 void GemmDriver::buildDots(Value context, Value parallel,
                            const Product &product, int64_t most) {
   auto task = code.task(
@@ -171,30 +211,37 @@ void GemmDriver::buildDots(Value context, Value parallel,
       [&](ValueRange values, Value begin, Value end) {
         Product p = productOf(values);
         Value width = code.number(GemmKernels::kDots);
-        code.range(begin, end, 1, [&](Value strip) {
-          Value n = code.mul(strip, width);
-          Value columns = code.min(width, code.sub(p[Product::N], n));
-          Value b =
-              code.at(p[Product::B], code.mul(n, p[Product::BColumn]), types.b);
-          auto rows = [&](Value m, int64_t height) {
-            Value place = code.add(code.mul(m, p[Product::CRow]),
-                                   code.mul(n, p[Product::CColumn]));
-            code.call(
-                kernels.dot(height),
-                {code.at(p[Product::A], code.mul(m, p[Product::ARow]), types.a),
-                 p[Product::ARow], b, p[Product::BColumn], columns,
-                 p[Product::K], code.at(p[Product::C], place, types.sum),
-                 p[Product::CRow], p[Product::CColumn],
-                 p[Product::Accumulate]});
-          };
-          if (most == 1)
-            return rows(code.number(0), 1);
-          Value rest = code.rem(p[Product::M], code.number(3));
-          Value whole = code.sub(p[Product::M], rest);
-          code.range(code.number(0), whole, 3, [&](Value m) { rows(m, 3); });
-          code.when(code.equal(rest, code.number(1)), [&] { rows(whole, 1); });
-          code.when(code.equal(rest, code.number(2)), [&] { rows(whole, 2); });
-        });
+        Value none = code.number(0), all = code.truth(true);
+        finishGroups(
+            p, begin, end, GemmKernels::kDots, none, p[Product::M], none, all,
+            [&](Value strip) {
+              Value n = code.mul(strip, width);
+              Value columns = code.min(width, code.sub(p[Product::N], n));
+              Value b = code.at(p[Product::B], code.mul(n, p[Product::BColumn]),
+                                types.b);
+              auto rows = [&](Value m, int64_t height) {
+                Value place = code.add(code.mul(m, p[Product::CRow]),
+                                       code.mul(n, p[Product::CColumn]));
+                code.call(kernels.dot(height),
+                          {code.at(p[Product::A], code.mul(m, p[Product::ARow]),
+                                   types.a),
+                           p[Product::ARow], b, p[Product::BColumn], columns,
+                           p[Product::K],
+                           code.at(p[Product::C], place, types.sum),
+                           p[Product::CRow], p[Product::CColumn],
+                           p[Product::Accumulate]});
+              };
+              if (most == 1)
+                return rows(code.number(0), 1);
+              Value rest = code.rem(p[Product::M], code.number(3));
+              Value whole = code.sub(p[Product::M], rest);
+              code.range(code.number(0), whole, 3,
+                         [&](Value m) { rows(m, 3); });
+              code.when(code.equal(rest, code.number(1)),
+                        [&] { rows(whole, 1); });
+              code.when(code.equal(rest, code.number(2)),
+                        [&] { rows(whole, 2); });
+            });
       });
   Value width = code.number(GemmKernels::kDots);
   Value work =
@@ -262,6 +309,7 @@ void GemmDriver::buildStream(Value context, Value parallel,
             rows(code.number(0), m, 4);
             rows(m, p[Product::M], 1);
           });
+          finish(p, code.number(0), p[Product::M], n, code.add(n, columns));
         });
       });
   Value width = code.number(schedule.streamColumns);
@@ -417,12 +465,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                 end});
         });
   };
-  Value none = LLVM::ZeroOp::create(code.builder, code.loc, code.pointer);
-  auto isNull = [&](Value pointer) -> Value {
-    Value null = LLVM::ZeroOp::create(code.builder, code.loc, code.pointer);
-    return LLVM::ICmpOp::create(code.builder, code.loc, LLVM::ICmpPredicate::eq,
-                                pointer, null);
-  };
+  Value none = code.null();
   auto tileRow = [&](const Given &g, Value t) {
     return code.add(code.mul(t, g.extra[Low]),
                     code.mul(code.min(t, g.extra[Higher]), 2));
@@ -442,6 +485,10 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.either(g.p[Product::Accumulate],
                        code.less(code.number(0), g.extra[KBegin]));
   };
+  auto lastPiece = [&](const Given &g) {
+    Value end = code.add(g.extra[KBegin], g.extra[Depth]);
+    return code.most(g.p[Product::K], end);
+  };
   // Moderate: panels one after the other, packed on the stack.
   auto packTiles = makeTask("pack_tiles", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value t) {
@@ -452,7 +499,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   });
   auto panels = makeTask("panels", [&](const Given &g) {
     Value store = code.stack(types.sum, schedule.depth * columns);
-    Value inPlaceA = isNull(g.extra[PackedA]);
+    Value inPlaceA = code.isNull(g.extra[PackedA]);
     Value origin = code.at(
         g.p[Product::A], code.mul(g.extra[KBegin], g.p[Product::AK]), types.a);
     Value zero = code.number(0);
@@ -462,30 +509,32 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     Value tileStep =
         code.select(inPlaceA, zero, code.number(schedule.packedTile()));
     Value rowStep = code.select(inPlaceA, g.p[Product::ARow], zero);
-    code.range(g.begin, g.end, 1, [&](Value panel) {
-      Value n = code.mul(panel, columns);
-      Value width =
-          code.min(code.number(columns), code.sub(g.p[Product::N], n));
-      Value place = code.add(code.mul(g.extra[KBegin], g.p[Product::BK]),
-                             code.mul(n, g.p[Product::BColumn]));
-      Value from = code.at(g.p[Product::B], place, types.b);
-      Value pack = code.either(g.extra[PackPanels],
-                               code.less(width, code.number(columns)));
-      code.when(pack, [&] {
-        code.call(kernels.packB(layout.bK, layout.bColumn),
-                  {from, g.p[Product::BK], g.p[Product::BColumn],
-                   g.extra[Depth], width, store});
-      });
-      Value b = code.select(pack, store, from);
-      Value bK = code.select(pack, code.number(columns), g.p[Product::BK]);
-      Value c = code.at(g.p[Product::C], code.mul(n, g.p[Product::CColumn]),
-                        types.sum);
-      code.call(sweep(),
-                {a, aRow, aK, tileStep, rowStep, g.extra[Low], g.extra[Higher],
-                 code.number(0), g.extra[Tiles], b, bK, g.extra[Depth], c,
-                 g.p[Product::CRow], g.p[Product::CColumn], g.p[Product::M],
-                 width, again(g)});
-    });
+    finishGroups(
+        g.p, g.begin, g.end, columns, code.number(0), g.p[Product::M],
+        code.number(0), lastPiece(g), [&](Value panel) {
+          Value n = code.mul(panel, columns);
+          Value width =
+              code.min(code.number(columns), code.sub(g.p[Product::N], n));
+          Value place = code.add(code.mul(g.extra[KBegin], g.p[Product::BK]),
+                                 code.mul(n, g.p[Product::BColumn]));
+          Value from = code.at(g.p[Product::B], place, types.b);
+          Value pack = code.either(g.extra[PackPanels],
+                                   code.less(width, code.number(columns)));
+          code.when(pack, [&] {
+            code.call(kernels.packB(layout.bK, layout.bColumn),
+                      {from, g.p[Product::BK], g.p[Product::BColumn],
+                       g.extra[Depth], width, store});
+          });
+          Value b = code.select(pack, store, from);
+          Value bK = code.select(pack, code.number(columns), g.p[Product::BK]);
+          Value c = code.at(g.p[Product::C], code.mul(n, g.p[Product::CColumn]),
+                            types.sum);
+          code.call(sweep(),
+                    {a, aRow, aK, tileStep, rowStep, g.extra[Low],
+                     g.extra[Higher], code.number(0), g.extra[Tiles], b, bK,
+                     g.extra[Depth], c, g.p[Product::CRow],
+                     g.p[Product::CColumn], g.p[Product::M], width, again(g)});
+        });
   });
 
   // Large: all of B's piece, then blocks of A by all panels.
@@ -525,24 +574,28 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                          types.sum));
       });
       Value panels = code.ceilDiv(g.extra[NWidth], code.number(columns));
-      code.range(code.number(0), panels, 1, [&](Value panel) {
-        Value n = code.mul(panel, columns);
-        Value width =
-            code.min(code.number(columns), code.sub(g.extra[NWidth], n));
-        Value b = code.at(g.extra[PackedB],
-                          code.mul(code.mul(panel, g.extra[Depth]), columns),
-                          types.sum);
-        Value c = code.at(
-            g.p[Product::C],
-            code.mul(code.add(g.extra[NBegin], n), g.p[Product::CColumn]),
-            types.sum);
-        code.call(sweep(),
-                  {store, code.number(1), code.number(rows),
-                   code.number(schedule.packedTile()), code.number(0),
-                   g.extra[Low], g.extra[Higher], first, end, b,
-                   code.number(columns), g.extra[Depth], c, g.p[Product::CRow],
-                   g.p[Product::CColumn], g.p[Product::M], width, again(g)});
-      });
+      Value rowEnd = code.min(tileRow(g, end), g.p[Product::M]);
+      finishGroups(
+          g.p, code.number(0), panels, columns, tileRow(g, first), rowEnd,
+          g.extra[NBegin], lastPiece(g), [&](Value panel) {
+            Value n = code.mul(panel, columns);
+            Value width =
+                code.min(code.number(columns), code.sub(g.extra[NWidth], n));
+            Value b = code.at(
+                g.extra[PackedB],
+                code.mul(code.mul(panel, g.extra[Depth]), columns), types.sum);
+            Value c = code.at(
+                g.p[Product::C],
+                code.mul(code.add(g.extra[NBegin], n), g.p[Product::CColumn]),
+                types.sum);
+            code.call(sweep(),
+                      {store, code.number(1), code.number(rows),
+                       code.number(schedule.packedTile()), code.number(0),
+                       g.extra[Low], g.extra[Higher], first, end, b,
+                       code.number(columns), g.extra[Depth], c,
+                       g.p[Product::CRow], g.p[Product::CColumn],
+                       g.p[Product::M], width, again(g)});
+          });
     });
   });
 
@@ -558,7 +611,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.both(code.equal(code.rem(bytes, code.number(4096)), zero),
                      code.most(code.number(4096), bytes));
   };
-  Value hasScratch = code.negate(isNull(scratch));
+  Value hasScratch = code.negate(code.isNull(scratch));
   Value large =
       code.both(code.less(code.number(2 * schedule.blockRows), m), hasScratch);
   Value unit = code.equal(p[Product::BColumn], one);

@@ -26,9 +26,12 @@ struct Product {
     C,
     CRow,
     CColumn,
-    Accumulate
+    Accumulate,
+    Finish,     // an epilogue's function, or null
+    FinishWith, // its environment
+    First       // its first argument
   };
-  static constexpr unsigned kFields = Accumulate + 1;
+  static constexpr unsigned kFields = First + 1;
   SmallVector<Value> values; // one per field
 
   Value operator[](Field field) const { return values[field]; }
@@ -44,7 +47,8 @@ struct ProductLayout {
 class GemmDriver {
 public:
   GemmDriver(CodeBuilder &code, ModuleOp module, const GemmSchedule &schedule,
-             const GemmTypes &types, const ProductLayout &layout, bool threads);
+             const GemmTypes &types, const ProductLayout &layout, bool threads,
+             bool epilogues, bool turned = false);
 
   /// (context, parallel, scratch, the fields of the product). `parallel`:
   /// threads may share the work; scratch: at least scratchBytes, or null in a
@@ -66,6 +70,12 @@ private:
                    int64_t most);
   void buildTiles(Value context, Value parallel, Value scratch,
                   const Product &product);
+  /// Runs `body` over [begin, end) in groups of as many strips of `columns` as
+  /// an epilogue takes, and the epilogue after each group where `last` holds.
+  void finishGroups(const Product &product, Value begin, Value end,
+                    int64_t columns, Value rowBegin, Value rowEnd, Value first,
+                    Value last, llvm::function_ref<void(Value)> body);
+  void finish(const Product &product, Value m, Value mEnd, Value n, Value nEnd);
 
   /// (tiles to multiply, one panel): see there.
   func::FuncOp sweep();
@@ -84,7 +94,7 @@ private:
   const GemmSchedule &schedule;
   GemmTypes types;
   ProductLayout layout;
-  bool threads;
+  bool threads, epilogues, turned;
   std::string prefix;
   GemmKernels kernels;
 };

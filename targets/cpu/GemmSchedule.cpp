@@ -44,6 +44,9 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
   packARows = 96;
   packColumns = 16 * columns;
 
+  // Still in the second-level cache, and rows long enough for vectors.
+  finishElements = (kSecondLevel / 4) / bytes;
+
   serialWork = 1 << 18;
   grainWork = 1 << 16;
   wholeWork = 1 << 23;

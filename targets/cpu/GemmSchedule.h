@@ -46,6 +46,9 @@ struct GemmSchedule {
   /// A is packed from so many rows on, if there are more than `packColumns`.
   int64_t packARows, packColumns;
 
+  /// Elements of the result that an epilogue takes at once, at least a panel.
+  int64_t finishElements;
+
   /// Multiply-adds that are worth a second thread, and those in a piece of
   /// work.
   int64_t serialWork, grainWork;

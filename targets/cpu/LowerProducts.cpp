@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Contractions.h"
+#include "Epilogue.h"
 #include "GemmDriver.h"
 
 #include "stepwell/Targets/CPU/Passes.h"
@@ -84,10 +85,11 @@ linalg::FillOp zeroBefore(linalg::LinalgOp op) {
 class ProductLowering {
 public:
   ProductLowering(func::FuncOp entry, linalg::LinalgOp op,
+                  linalg::GenericOp consumer, bool epilogues,
                   const CPULowerProductsPassOptions &options)
-      : entry(entry), op(op), options(options), builder(op),
-        code(builder, op.getLoc()), module(entry->getParentOfType<ModuleOp>()) {
-  }
+      : entry(entry), op(op), consumer(consumer), epilogues(epilogues),
+        options(options), builder(op), code(builder, op.getLoc()),
+        module(entry->getParentOfType<ModuleOp>()) {}
 
   void run(int64_t &scratchBytes, SmallVectorImpl<memref::AllocOp> &scratches) {
     fill = zeroBefore(op);
@@ -108,6 +110,8 @@ public:
     // Iterations of a parallel loop are tasks already.
     inTask = op->getParentOfType<scf::ForallOp>() ||
              op->getParentOfType<scf::ParallelOp>();
+    if (inTask)
+      consumer = {}; // a task is handed over without functions
     // What is widened is packed, which a task has no room for.
     if (inTask &&
         (types.widenA != Widening::None || types.widenB != Widening::None))
@@ -152,21 +156,20 @@ private:
     ProductLayout layout;
     auto stride = [&](const Access &access, unsigned loop,
                       std::optional<int64_t> *known) {
-      if (isConstantIntValue(nest.ranges[loop], 1))
+      if (isOneLoop(nest, loop))
         return code.number(1);
       if (known)
         *known = access.stride(loop);
       return word(access.strides[loop]);
     };
-    bool sumsOutside = llvm::any_of(roles.outer, [&](unsigned loop) {
-      return op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel;
-    });
-    if (sumsOutside)
-      fill = {};
     Product p{SmallVector<Value>(Product::kFields)};
-    p[Product::M] = word(nest.ranges[roles.m]);
-    p[Product::N] = word(nest.ranges[roles.n]);
-    p[Product::K] = word(nest.ranges[roles.k]);
+    OuterLoops outer = mergeLoops(nest, roles, p);
+    bool sumsOutside = llvm::any_of(
+        outer, [&](const auto &left) { return !isParallel(left.first); });
+    if (sumsOutside) {
+      fill = {};
+      consumer = {}; // not complete before the last of them
+    }
     p[Product::ARow] = stride(a, roles.m, &layout.aRow);
     p[Product::AK] = stride(a, roles.k, &layout.aK);
     p[Product::BK] = stride(b, roles.k, &layout.bK);
@@ -178,28 +181,31 @@ private:
     p[Product::C] = pointerTo(c);
     p[Product::Accumulate] = code.truth(!fill);
 
-    auto size = [&](unsigned loop) {
-      return getConstantIntValue(nest.ranges[loop]).value_or(-1);
+    auto size = [&](Product::Field field) {
+      return CodeBuilder::known(p[field]).value_or(-1);
     };
-    scratchBytes =
-        std::max(scratchBytes,
-                 GemmDriver::scratchElements(schedule, size(roles.m),
-                                             size(roles.n), size(roles.k)) *
-                     (bits / 8));
-    Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
-    Value scratch = inTask ? none : takeScratch(scratches);
+    scratchBytes = std::max(
+        scratchBytes,
+        GemmDriver::scratchElements(schedule, size(Product::M),
+                                    size(Product::N), size(Product::K)) *
+            (bits / 8));
+    Value scratch = inTask ? code.null() : takeScratch(scratches);
 
-    GemmDriver driver(code, module, schedule, types, layout, options.threads);
+    p[Product::Finish] = p[Product::FinishWith] = code.null();
+    p[Product::First] = code.number(0);
+    if (consumer) {
+      Epilogue epilogue = outlineEpilogue(code, module, nest, roles, consumer);
+      p[Product::Finish] = code.pointerTo(epilogue.function);
+      p[Product::FinishWith] = epilogue.environment;
+    }
+    GemmDriver driver(code, module, schedule, types, layout, options.threads,
+                      epilogues);
     func::FuncOp function = driver.function();
-    context = inTask ? none : Value(entry.getArgument(0));
+    context = inTask ? code.null() : Value(entry.getArgument(0));
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
     Value enough = inTask ? code.truth(false)
                           : code.most(code.number(schedule.serialWork), work);
-    SmallVector<unsigned> outer;
-    for (unsigned loop : roles.outer)
-      if (!isConstantIntValue(nest.ranges[loop], 1))
-        outer.push_back(loop);
     if (outer.empty()) {
       SmallVector<Value> arguments{context, enough, scratch};
       llvm::append_range(arguments, p.values);
@@ -210,27 +216,99 @@ private:
     }
     if (fill)
       fill->erase();
+    if (consumer)
+      consumer->erase();
+  }
+
+  /// Loops that are left around a product, and how often they run.
+  using OuterLoops = SmallVector<std::pair<unsigned, Value>>;
+
+  /// Sets the sizes. Products of a batch with one matrix are a single one where
+  /// rows follow each other as evenly from product to product as within one;
+  /// columns and steps of k likewise. Strides tell, at run time if need be.
+  /// An epilogue counts on through rows alone, and through all loops inside of
+  /// one that it counts through.
+  OuterLoops mergeLoops(LoopNest &nest, const Roles &roles, Product &p) {
+    struct Target {
+      Product::Field size;
+      unsigned loop, still, moving[2];
+    };
+    const Target targets[] = {
+        {Product::M, roles.m, roles.b, {roles.a, 2}},
+        {Product::N, roles.n, roles.a, {roles.b, 2}},
+        {Product::K, roles.k, 2, {roles.a, roles.b}},
+    };
+    for (const Target &target : targets)
+      p[target.size] = word(nest.ranges[target.loop]);
+    OuterLoops outer;
+    Value inner = code.truth(true);
+    for (unsigned loop : llvm::reverse(roles.outer)) {
+      if (isOneLoop(nest, loop))
+        continue;
+      Value times = word(nest.ranges[loop]);
+      bool counted = false;
+      for (const Target &target : targets) {
+        if (nest.accesses[target.still].stride(loop) != 0)
+          continue;
+        if (consumer && target.size == Product::N)
+          break;
+        bool counts = consumer && target.size == Product::M;
+        Value size = p[target.size], even = counts ? inner : code.truth(true);
+        for (unsigned operand : target.moving) {
+          const Access &access = nest.accesses[operand];
+          Value step = code.mul(size, word(access.strides[target.loop]));
+          even = code.both(even, code.equal(word(access.strides[loop]), step));
+        }
+        p[target.size] = code.select(even, code.mul(size, times), size);
+        times = code.select(even, code.number(1), times);
+        if (counts)
+          inner = even;
+        counted |= counts;
+        break;
+      }
+      if (!counted && isParallel(loop))
+        inner = code.truth(false);
+      if (CodeBuilder::known(times) != 1)
+        outer.insert(outer.begin(), {loop, times});
+    }
+    return outer;
+  }
+
+  bool isParallel(unsigned loop) {
+    return op.getIteratorTypesArray()[loop] == utils::IteratorType::parallel;
+  }
+  bool isOneLoop(const LoopNest &nest, unsigned loop) {
+    return isConstantIntValue(nest.ranges[loop], 1);
   }
 
   /// One product after the other, each shared by all threads; or, where they
   /// are small, many at a time.
-  void lowerBatch(LoopNest &nest, Roles &roles, ArrayRef<unsigned> outer,
+  void lowerBatch(LoopNest &nest, Roles &roles, const OuterLoops &outer,
                   const Product &p, func::FuncOp function,
                   const GemmSchedule &schedule, Value scratch, Value work,
                   Value enough, bool sumsOutside) {
     SmallVector<Value> ranges, environment(p.values);
     Value count = code.number(1);
-    for (unsigned loop : outer) {
-      ranges.push_back(word(nest.ranges[loop]));
-      count = code.mul(count, ranges.back());
+    for (auto [loop, times] : outer) {
+      ranges.push_back(times);
+      count = code.mul(count, times);
     }
-    // Then: the ranges, what each operand moves by, context, flag, scratch.
+    // Then: the ranges, what each operand moves by, how many matrices of the
+    // result lie between, context, flag, scratch.
     size_t first = environment.size();
     llvm::append_range(environment, ranges);
     unsigned operands[] = {roles.a, roles.b, 2};
     for (unsigned operand : operands)
-      for (unsigned loop : outer)
+      for (auto [loop, times] : outer)
         environment.push_back(word(nest.accesses[operand].strides[loop]));
+    if (consumer)
+      for (auto [loop, times] : outer) {
+        Value between = code.number(1);
+        for (unsigned other : outerLoops(nest, roles))
+          if (other > loop)
+            between = code.mul(between, word(nest.ranges[other]));
+        environment.push_back(between);
+      }
 
     bool narrow =
         types.widenA != Widening::None || types.widenB != Widening::None;
@@ -242,7 +320,7 @@ private:
           code.both(small, code.most(code.number(schedule.serialWork), total));
       shared = code.both(shared, code.less(code.number(1), count));
     }
-    Value none = LLVM::ZeroOp::create(builder, op.getLoc(), code.pointer);
+    Value none = code.null();
     environment.push_back(context);
     environment.push_back(code.both(enough, code.negate(shared)));
     environment.push_back(code.select(shared, none, scratch));
@@ -272,6 +350,11 @@ private:
                     one[base[o]],
                     code.mul(counters[i], values[first + (o + 1) * loops + i]),
                     element[o]);
+            if (consumer)
+              for (size_t i = 0; i < loops; ++i)
+                one[Product::First] = code.add(
+                    one[Product::First],
+                    code.mul(counters[i], values[first + 4 * loops + i]));
             SmallVector<Value> arguments(values.take_back(3));
             llvm::append_range(arguments, one.values);
             code.call(function, arguments);
@@ -302,6 +385,8 @@ private:
 
   func::FuncOp entry;
   linalg::LinalgOp op;
+  linalg::GenericOp consumer; // the epilogue, if there is one
+  bool epilogues;             // whether any product of the module has one
   const CPULowerProductsPassOptions &options;
   OpBuilder builder;
   CodeBuilder code;
@@ -326,16 +411,37 @@ struct CPULowerProducts
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function->hasAttr(kEntryAttr))
         entries.push_back(function);
+    struct Work {
+      func::FuncOp entry;
+      SmallVector<std::pair<linalg::LinalgOp, linalg::GenericOp>> products;
+    };
+    SmallVector<Work> work;
+    bool epilogues = false;
     for (func::FuncOp entry : entries) {
       SmallVector<linalg::LinalgOp> ops;
       entry.walk([&](linalg::LinalgOp op) {
         if (op.hasPureBufferSemantics() && isProductSum(op))
           ops.push_back(op);
       });
+      Work &own = work.emplace_back(Work{entry, {}});
+      DenseSet<Operation *> taken;
+      for (linalg::LinalgOp op : ops) {
+        linalg::GenericOp consumer = findEpilogue(op);
+        if (consumer && taken.insert(consumer).second) {
+          op->moveBefore(consumer);
+          epilogues = true;
+        } else {
+          consumer = {};
+        }
+        own.products.push_back({op, consumer});
+      }
+    }
+    for (Work &own : work) {
       int64_t bytes = 0;
       SmallVector<memref::AllocOp> scratches;
-      for (linalg::LinalgOp op : ops)
-        ProductLowering(entry, op, options).run(bytes, scratches);
+      for (auto [op, consumer] : own.products)
+        ProductLowering(own.entry, op, consumer, epilogues, options)
+            .run(bytes, scratches);
       for (memref::AllocOp scratch : scratches) {
         OpBuilder builder(scratch);
         auto sized = memref::AllocOp::create(

@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "CodeBuilder.h"
+
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Targets/Target.h"
 #include "stepwell/abi.h"
@@ -75,24 +77,10 @@ protected:
     });
   }
 
-  /// What the conversion to LLVM makes of a type.
-  Type storedType(Type type) {
-    auto memref = dyn_cast<MemRefType>(type);
-    Type i64 = IntegerType::get(type.getContext(), 64);
-    if (type.isBF16())
-      return IntegerType::get(type.getContext(), 16);
-    if (!memref)
-      return type.isIndex() ? i64 : type;
-    SmallVector<Type> fields{pointer, pointer, i64};
-    if (memref.getRank())
-      fields.append(2, LLVM::LLVMArrayType::get(i64, memref.getRank()));
-    return LLVM::LLVMStructType::getLiteral(type.getContext(), fields);
-  }
-
   void makeEnvironmentType() {
     SmallVector<Type> fields;
     for (Value value : captured)
-      fields.push_back(storedType(value.getType()));
+      fields.push_back(cpu::CodeBuilder::storedType(value.getType()));
     environment = LLVM::LLVMStructType::getLiteral(root->getContext(), fields);
   }
 
@@ -557,6 +545,15 @@ private:
       }
       total = arith::AddIOp::create(builder, loc, total, work);
     });
+    // Loops written out: what the longest of them runs over.
+    loop.walk([&](scf::ForOp inner) {
+      Value bound = inner.getUpperBound();
+      if (inner.getOps<linalg::LinalgOp>().empty() && isOutside(bound))
+        total = arith::MaxSIOp::create(
+            builder, loc, total,
+            arith::MulIOp::create(builder, loc, bound,
+                                  constant(builder, kLoopCost)));
+    });
     return arith::MulIOp::create(builder, loc, total, count);
   }
 
@@ -584,6 +581,8 @@ private:
     emitCall(builder, totalWork(builder, count), count);
   }
 
+  /// What a step of a loop costs, of which nothing else is known.
+  static constexpr int64_t kLoopCost = 16;
   scf::ParallelOp loop;
 };
 

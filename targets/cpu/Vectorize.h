@@ -35,6 +35,10 @@ std::optional<PositionBody> findPosition(linalg::LinalgOp op);
 void vectorizePosition(LoopNest &nest, const PositionBody &parts,
                        const VectorOptions &options);
 
+/// Turns reads of rows, each where an index says, into copies of rows, which it
+/// adds to `made`; false for any other operation.
+bool readRows(linalg::LinalgOp op, SmallVectorImpl<linalg::LinalgOp> &made);
+
 /// Per output, the operation that joins a new value with the old result; empty
 /// when some output has none.
 SmallVector<Operation *> findCombiners(linalg::LinalgOp op);

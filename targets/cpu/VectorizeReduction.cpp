@@ -649,8 +649,52 @@ private:
 
 } // namespace
 
+/// A loop along which inputs of unknown strides might be packed, as a
+/// transposed matrix is.
+static std::optional<unsigned> findMaybePacked(LoopNest &nest) {
+  std::optional<unsigned> found;
+  for (unsigned i = 0; i < unsigned(nest.op.getNumDpsInputs()); ++i) {
+    const Access &access = nest.accesses[i];
+    for (unsigned loop = 0; access.base && loop < nest.ranges.size(); ++loop) {
+      if (access.stride(loop) == 1)
+        return std::nullopt;
+      if (!found && !access.stride(loop) && loop + 1 < nest.ranges.size())
+        found = loop;
+    }
+  }
+  return found;
+}
+
 void stepwell::cpu::vectorizeReduction(LoopNest &nest,
                                        ArrayRef<Operation *> combiners,
                                        const VectorOptions &options) {
+  std::optional<unsigned> loop = findMaybePacked(nest);
+  if (!loop) {
+    Reduction(nest, combiners, options).run();
+    return;
+  }
+  IndexBuilder index = nest.index();
+  Value one = index.value(index.constant(1)), packed;
+  SmallVector<Access> general = nest.accesses;
+  for (unsigned i = 0; i < unsigned(nest.op.getNumDpsInputs()); ++i) {
+    Access &access = nest.accesses[i];
+    if (!access.base || access.stride(*loop))
+      continue;
+    Value isOne =
+        arith::CmpIOp::create(nest.builder, nest.loc, arith::CmpIPredicate::eq,
+                              index.value(access.strides[*loop]), one);
+    packed = packed
+                 ? arith::AndIOp::create(nest.builder, nest.loc, packed, isOne)
+                       .getResult()
+                 : isOne;
+    access.strides[*loop] = index.constant(1);
+  }
+  auto branch = scf::IfOp::create(nest.builder, nest.loc, packed,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(nest.builder);
+  nest.builder.setInsertionPointToStart(branch.thenBlock());
+  Reduction(nest, combiners, options).run();
+  nest.accesses = general;
+  nest.builder.setInsertionPointToStart(branch.elseBlock());
   Reduction(nest, combiners, options).run();
 }

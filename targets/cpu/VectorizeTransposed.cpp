@@ -146,9 +146,10 @@ void Transposition::tile(Value row, Value column) {
     return vector::LoadOp::create(builder, nest.loc, type(access),
                                   place(access, from), zero);
   };
-  // Every operand as one vector per row of the result.
-  SmallVector<SmallVector<Value>> rows(inputs);
-  for (unsigned i = 0; i < inputs; ++i) {
+  // Every operand as one vector per row of the result, whose old elements may
+  // be wanted, too.
+  SmallVector<SmallVector<Value>> rows(nest.accesses.size());
+  for (unsigned i = 0; i < rows.size(); ++i) {
     const Access &access = nest.accesses[i];
     if (nest.op.getBlock()->getArgument(i).use_empty())
       continue;
@@ -177,9 +178,8 @@ void Transposition::tile(Value row, Value column) {
   for (unsigned lane = 0; lane < width; ++lane) {
     nest.counters[along] = index.value(index.add(row, index.constant(lane)));
     SmallVector<Value> arguments;
-    for (unsigned i = 0; i < nest.op.getBlock()->getNumArguments(); ++i)
-      arguments.push_back(i < inputs && !rows[i].empty() ? rows[i][lane]
-                                                         : Value());
+    for (const SmallVector<Value> &row : rows)
+      arguments.push_back(row.empty() ? Value() : row[lane]);
     SmallVector<Value> results = body.emit(arguments, width, loop, column);
     for (auto [i, result] : llvm::enumerate(results)) {
       const Access &access = nest.accesses[inputs + i];

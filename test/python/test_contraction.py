@@ -188,3 +188,21 @@ ERRORS = [
 def test_wrong_input(call, kind, message):
     with pytest.raises(kind, match=message):
         call(sw.ones(2, 3), sw.ones(3, 2))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("even", [True, False])
+def test_batch_by_one_matrix(compiled, even):
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((3, 7, 20)).astype("f4"), rng.standard_normal((20, 9)).astype("f4")
+    g = rng.standard_normal((3, 7, 9)).astype("f4")
+    # Turned round, rows of the second image do not follow those of the first.
+    given = sw.tensor(x) if even else sw.tensor(x.swapaxes(0, 1).copy()).transpose(0, 1)
+    weight = sw.tensor(w, requires_grad=True)
+    product = sw.compile(lambda x, w: x @ w) if compiled else sw.matmul
+    result = product(given, weight)
+    result.backward(sw.tensor(g))
+    np.testing.assert_allclose(result.detach().numpy(), x @ w, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        weight.grad.numpy(), np.einsum("bmk,bmn->kn", x, g), rtol=1e-5, atol=1e-5
+    )

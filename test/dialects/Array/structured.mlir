@@ -19,6 +19,10 @@ func.func @reductions(%a: tensor<2x?x4xf32>, %b: tensor<?x3xi1>, %c: tensor<?x3x
   %6 = array.argmin %b {dims = array<i64: 0, 1>} : (tensor<?x3xi1>) -> tensor<i64>
   // CHECK: array.count %{{.*}} {dims = array<i64: 0, 1>, dtype = f64} : (tensor<2x?x4xf32>) -> tensor<f64>
   %7 = array.count %a {dims = array<i64: 0, 1>, dtype = f64} : (tensor<2x?x4xf32>) -> tensor<f64>
+  // CHECK: array.sort %{{.*}} {descending = true, dim = 0 : i64} : (tensor<?x3xi64>) -> (tensor<?x3xi64>, tensor<?x3xi64>)
+  %sorted:2 = array.sort %c {dim = 0 : i64, descending = true} : (tensor<?x3xi64>) -> (tensor<?x3xi64>, tensor<?x3xi64>)
+  // CHECK: array.topk %{{.*}} {dim = 1 : i64, k = 2 : i64} : (tensor<?x3xi64>) -> (tensor<?x2xi64>, tensor<?x2xi64>)
+  %top:2 = array.topk %c {dim = 1 : i64, k = 2 : i64} : (tensor<?x3xi64>) -> (tensor<?x2xi64>, tensor<?x2xi64>)
   // CHECK: array.cumsum %{{.*}} {dim = 0 : i64} : (tensor<?x3xi64>) -> tensor<?x3xi64>
   %8 = array.cumsum %c {dim = 0 : i64} : (tensor<?x3xi64>) -> tensor<?x3xi64>
   // CHECK: array.cumsum %{{.*}} {dim = 1 : i64, reverse = true} : (tensor<?x3xi64>) -> tensor<?x3xi64>

@@ -28,6 +28,22 @@ def broadcast_like(x, like, dims=(), keepdim=True):
     return np.broadcast_to(x, like.shape)
 
 
+def sort(x, dim, descending=False):
+    where = np.argsort(-x if descending else x, dim, kind="stable")
+    return np.take_along_axis(x, where, dim), where
+
+
+def topk(x, dim, k, largest=True):
+    return tuple(np.take(found, np.arange(k), dim) for found in sort(x, dim, largest))
+
+
+def scatter_add(x, index, src, dim):
+    out = x.copy()
+    for at in np.ndindex(index.shape):
+        out[(*at[:dim], index[at], *at[dim + 1 :])] += src[at]
+    return out
+
+
 # How NumPy says it, where it does not use our name.
 NUMPY = {
     "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
@@ -39,7 +55,7 @@ NUMPY = {
     "gt": np.greater, "ge": np.greater_equal, "cast": lambda x: x,
     "transpose": lambda x, permutation: np.transpose(x, permutation),
     "sum": lambda x, dims, keepdim=False: np.sum(x, tuple(dims), keepdims=keepdim),
-    "broadcast_like": broadcast_like,
+    "broadcast_like": broadcast_like, "sort": sort, "topk": topk, "scatter_add": scatter_add,
 }  # fmt: skip
 # Their last operand has a shape and no gradient.
 LIKE = {"broadcast_like", "conv2d_input_gradient", "conv2d_weight_gradient",
@@ -220,6 +236,12 @@ def test_pools():
     windows += ", count_include_pad = false"
     check("avg_pool2d", input, attributes=windows)
     check("avg_pool2d_gradient", gradient, input, attributes=windows)
+
+
+def test_orders():
+    x = np.random.default_rng(4).permutation(np.arange(24.0)).reshape(2, 3, 4)
+    check("sort", x, attributes="dim = 1 : i64, descending = true")
+    check("topk", x, attributes="dim = 2 : i64, k = 2 : i64, largest = true")
 
 
 # Their rules are checked in test/python/test_activations.py.

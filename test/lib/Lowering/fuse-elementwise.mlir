@@ -101,3 +101,27 @@ func.func @product(%x: tensor<?xf32>, %w: tensor<?x?xf32>, %like: tensor<4x?xf32
   %2 = array.matmul %0, %1 : (tensor<4x?xf32>, tensor<?x?xf32>) -> tensor<4x?xf32>
   return %2 : tensor<4x?xf32>
 }
+
+// The gradient of a matrix that a batch shares: one product that sums over the batch as well.
+// CHECK-LABEL: @sum_of_products
+// CHECK-NOT: linalg.generic
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel", "parallel", "reduction"]} ins(%arg0, %arg1 : {{.*}}) outs(%{{.*}} : tensor<?x?xf32>)
+// CHECK-NOT: linalg.generic
+func.func @sum_of_products(%x: tensor<?x?x?xf32>, %g: tensor<?x?x?xf32>) -> tensor<?x?xf32> {
+  %0 = array.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %1 = array.matmul %0, %g : (tensor<?x?x?xf32>, tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %2 = array.sum %1 {dims = array<i64: 0>, keepdim = false} : (tensor<?x?x?xf32>) -> tensor<?x?xf32>
+  return %2 : tensor<?x?xf32>
+}
+
+// A product that is transposed has its rows and columns the other way round.
+// CHECK-LABEL: @transposed_product
+// CHECK: linalg.fill {{.*}} outs(%{{.*}} : tensor<5x?xf32>)
+// CHECK-NOT: linalg.generic
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%arg0, %arg1 : {{.*}}) outs(%{{.*}} : tensor<5x?xf32>)
+// CHECK-NOT: linalg.generic
+func.func @transposed_product(%x: tensor<?x?xf32>, %w: tensor<?x5xf32>) -> tensor<5x?xf32> {
+  %0 = array.matmul %x, %w : (tensor<?x?xf32>, tensor<?x5xf32>) -> tensor<?x5xf32>
+  %1 = array.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<?x5xf32>) -> tensor<5x?xf32>
+  return %1 : tensor<5x?xf32>
+}

@@ -9,10 +9,8 @@
 // CHECK:         %[[SCRATCH:.*]] = memref.alloc() : memref<{{[0-9]+}}xi8>
 // CHECK:         linalg.fill {{.*}}%arg4
 // CHECK-NOT:     linalg
-// CHECK:         %[[STORE:.*]] = arith.constant false
-// CHECK:         call @[[PRODUCT:stepwell.gemm.f32.*product]](%arg0, {{.*}}, %[[STORE]])
-// CHECK:         %[[ADD:.*]] = arith.constant true
-// CHECK:         call @[[PRODUCT]](%arg0, {{.*}}, %[[ADD]])
+// CHECK:         call @[[PRODUCT:stepwell.gemm.f32.*product]](%arg0, {{.*}}, %false{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}})
+// CHECK:         call @[[PRODUCT]](%arg0, {{.*}}, %true{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}})
 // CHECK:         func.func private @[[PRODUCT]]
 // CHECK:         func.func private @stepwell.gemm.f32.tile6
 // CHECK-COUNT-12: vector.fma %{{.*}} : vector<8xf32>
@@ -57,6 +55,94 @@ func.func @read_between(%ctx: !llvm.ptr, %a: memref<?x?xf32>, %b: memref<?x?xf32
 func.func @batch(%ctx: !llvm.ptr, %a: memref<?x?x?xf64>, %b: memref<?x?x?xf64>, %c: memref<?x?x?xf64>) -> i32 attributes {stepwell.entry} {
   %ok = arith.constant 0 : i32
   linalg.batch_matmul ins(%a, %b : memref<?x?x?xf64>, memref<?x?x?xf64>) outs(%c : memref<?x?x?xf64>)
+  return %ok : i32
+}
+
+// -----
+
+// A batch by one matrix is a single product with more rows.
+
+// CHECK-LABEL: func.func @merged
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product(%arg0, %{{[^,]*}}, %{{[^,]*}}, %c512_i64{{[^,]*}}, %c48_i64{{[^,]*}}, %c32_i64
+// CHECK:         return
+#batch = affine_map<(b, m, n, k) -> (b, m, k)>
+#matrix = affine_map<(b, m, n, k) -> (k, n)>
+#rows = affine_map<(b, m, n, k) -> (b, m, n)>
+func.func @merged(%ctx: !llvm.ptr, %x: memref<8x64x32xf32>, %w: memref<32x48xf32>, %y: memref<8x64x48xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  linalg.generic {indexing_maps = [#batch, #matrix, #rows], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x64x32xf32>, memref<32x48xf32>) outs(%y : memref<8x64x48xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return %ok : i32
+}
+
+// -----
+
+// What follows element by element runs on pieces of the product, for which the product calls it.
+
+// CHECK-LABEL: func.func @epilogue
+// CHECK-NOT:     linalg
+// CHECK:         %[[F:.*]] = constant @stepwell.gemm.epilogue0
+// CHECK:         %[[FINISH:.*]] = builtin.unrealized_conversion_cast %[[F]]
+// CHECK-NOT:     linalg
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product({{.*}}, %[[FINISH]], %{{.*}}, %{{.*}})
+// CHECK-NOT:     linalg
+// CHECK:         return
+// CHECK:         func.func private @stepwell.gemm.epilogue0(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %[[M:.*]]: i64, %{{.*}}: i64, %[[N:.*]]: i64, %{{.*}}: i64)
+// CHECK:           memref.subview %{{.*}}[%{{.*}}] [%{{.*}}] [1] : memref<?xf32>
+// CHECK:           memref.subview %{{.*}}[%{{.*}}, %{{.*}}] [%{{.*}}, %{{.*}}] [1, 1] : memref<?x?xf32>
+// CHECK:           linalg.generic
+// CHECK:             arith.maximumf
+// CHECK:         func.func private @stepwell.gemm.f32.{{.*}}product(
+// CHECK:         func.func private @stepwell.gemm.f32.{{.*}}panels(
+// CHECK:           llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i64, i64, i64, i64) -> ()
+#id = affine_map<(i, j) -> (i, j)>
+#column = affine_map<(i, j) -> (j)>
+func.func @epilogue(%ctx: !llvm.ptr, %a: memref<?x?xf32>, %b: memref<?x?xf32>, %bias: memref<?xf32>, %c: memref<?x?xf32>) -> i32 attributes {stepwell.entry} {
+  %zero = arith.constant 0.0 : f32
+  %ok = arith.constant 0 : i32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x?xf32>)
+  linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+  linalg.generic {indexing_maps = [#column, #id], iterator_types = ["parallel", "parallel"]} ins(%bias : memref<?xf32>) outs(%c : memref<?x?xf32>) {
+  ^bb0(%x: f32, %old: f32):
+    %0 = arith.addf %old, %x : f32
+    %1 = arith.maximumf %0, %zero : f32
+    linalg.yield %1 : f32
+  }
+  return %ok : i32
+}
+
+// -----
+
+// What writes an operand of the product, or reads its result elsewhere than it writes, waits until it is complete.
+
+// CHECK-LABEL: func.func @waits
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product(
+// CHECK:         linalg.generic
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product(
+// CHECK:         linalg.generic
+// CHECK:         return
+// CHECK-NOT:     epilogue
+#id = affine_map<(i, j) -> (i, j)>
+#turned = affine_map<(i, j) -> (j, i)>
+func.func @waits(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: memref<8x8xf32>, %d: memref<8x8xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  linalg.matmul ins(%a, %b : memref<8x8xf32>, memref<8x8xf32>) outs(%c : memref<8x8xf32>)
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%c : memref<8x8xf32>) outs(%a : memref<8x8xf32>) {
+  ^bb0(%x: f32, %old: f32):
+    %0 = arith.addf %x, %old : f32
+    linalg.yield %0 : f32
+  }
+  linalg.matmul ins(%a, %b : memref<8x8xf32>, memref<8x8xf32>) outs(%d : memref<8x8xf32>)
+  linalg.generic {indexing_maps = [#turned, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%d, %d : memref<8x8xf32>, memref<8x8xf32>) outs(%c : memref<8x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %old: f32):
+    %0 = arith.addf %x, %y : f32
+    linalg.yield %0 : f32
+  }
   return %ok : i32
 }
 

@@ -87,6 +87,10 @@ ErrorOr<Dims> oneHot(Operands, const Attributes &);
 /// (b, h, l, e), (b, h, s, e) and (b, h, s, v) to (b, h, l, v); a fourth
 /// operand is (b, h, l, s).
 ErrorOr<Dims> attention(Operands, const Attributes &);
+/// dim: as the input, fewer than 2^32 elements along it.
+ErrorOr<Dims> sorted(Operands, const Attributes &);
+/// dim, k: the input with k elements along dim.
+ErrorOr<Dims> topk(Operands, const Attributes &);
 
 // WindowRules.cpp. Attributes: stride, padding, dilation, groups.
 

@@ -58,7 +58,8 @@ def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
     it. It chooses at run time: rows by rows, a stream over B, panels of B packed on the stack, or B
     packed into a buffer that the entry allocates here (so this runs before stepwell-plan-workspace).
     A tile of C is summed up in registers. Large products call ctx->parallel_for. A zero that the
-    result was filled with before goes away.
+    result was filled with before goes away. An elementwise operation that reads the result next moves into a
+    function, which the product calls for each piece of the result while that is in the cache.
 
     Before:
     ```mlir
@@ -140,6 +141,49 @@ def CPUFuseLoopsPass : Pass<"cpu-fuse-loops", "::mlir::ModuleOp"> {
       linalg.generic <max over j> ins(%xi : ...) outs(%mi : ...)
       linalg.generic <x - m> ins(%xi, %mi : ...) outs(%yi : ...)
     }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
+def CPUExpandShapesPass : Pass<"cpu-expand-shapes", "::mlir::ModuleOp"> {
+  let summary = "Expansions of buffers with several unknown sizes, as strides";
+  let description = [{
+    Strides are multiplied up from the sizes, innermost first. Other expansions are left to upstream's pass.
+
+    Before:
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1]] output_shape [%a, %b] : memref<?xf32> into memref<?x?xf32>
+    ```
+    After:
+    ```mlir
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %x
+    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%a, %b], strides: [%row, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
+  let summary = "Reduce a large buffer to one value in parts";
+  let description = [{
+    Where every loop reduces there is none to share out: parts of a fixed number of elements are reduced on their own,
+    and their results after them. How many threads there are changes nothing of the result.
+
+    Before:
+    ```mlir
+    linalg.generic <sum over i> ins(%x : memref<?xf32>) outs(%s : memref<f32>)
+    ```
+    After:
+    ```mlir
+    %parts = memref.alloc(%count) : memref<?xf32>
+    scf.parallel (%p) = (%c0) to (%count) step (%c1) {
+      linalg.fill ins(%zero : f32) outs(%part : memref<f32, ...>)
+      linalg.generic <sum over i> ins(%window : ...) outs(%part : ...)
+    }
+    linalg.generic <sum over p> ins(%parts : memref<?xf32>) outs(%s : memref<f32>)
     ```
   }];
   let dependentDialects = [

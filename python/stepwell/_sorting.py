@@ -1,0 +1,165 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Order along a dimension: sort, topk and what follows from them."""
+
+from __future__ import annotations
+
+import builtins
+from typing import NamedTuple
+
+from . import _core
+from ._core import Tensor
+from ._structure import _wrap
+
+
+class sort_result(NamedTuple):
+    """What `sort` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+class topk_result(NamedTuple):
+    """What `topk` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+class kthvalue_result(NamedTuple):
+    """What `kthvalue` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+class median_result(NamedTuple):
+    """What `median` along a dimension returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _row(input: Tensor) -> Tensor:
+    return input.reshape(1) if input.ndim == 0 else input
+
+
+def sort(
+    input: Tensor,
+    dim: builtins.int = -1,
+    descending: builtins.bool = False,
+    stable: builtins.bool = False,
+) -> sort_result:
+    """The elements along `dim` in order, and where they were (int64), both of the input's shape.
+
+    NaN is larger than every number. Equal elements keep their order, `stable` or not. Of every
+    element type; IndexError for a `dim` that there is not.
+
+    >>> sort(tensor([3, 1, 2]))
+    sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
+    """
+    dim = _wrap(dim, input.ndim)
+    values, indices = _core._sort(_row(input), dim, descending)
+    return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
+
+
+def argsort(
+    input: Tensor,
+    dim: builtins.int = -1,
+    descending: builtins.bool = False,
+    stable: builtins.bool = False,
+) -> Tensor:
+    """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
+    return sort(input.detach(), dim, descending, stable).indices
+
+
+def msort(input: Tensor) -> Tensor:
+    """The values of `sort` along dimension 0."""
+    return sort(input, 0).values
+
+
+def topk(
+    input: Tensor,
+    k: builtins.int,
+    dim: builtins.int | None = None,
+    largest: builtins.bool = True,
+    sorted: builtins.bool = True,
+) -> topk_result:
+    """The `k` largest (or smallest) elements along `dim`, the last one by default, and where they were.
+
+    They are in order, `sorted` or not, and of equal elements the first are taken. RuntimeError if there are fewer
+    than `k`.
+
+    >>> topk(tensor([3.0, 1.0, 2.0]), 2)
+    topk_result(values=tensor([3., 2.]), indices=tensor([0, 2]))
+    """
+    dim = _wrap(-1 if dim is None else dim, input.ndim)
+    values, indices = _core._topk(_row(input), dim, k, largest)
+    if input.ndim == 0 and k:
+        values, indices = values.reshape(()), indices.reshape(())
+    return topk_result(values, indices)
+
+
+def _at(ordered: sort_result, dim: builtins.int, at: builtins.int) -> tuple[Tensor, Tensor]:
+    return ordered.values.narrow(dim, at, 1), ordered.indices.narrow(dim, at, 1)
+
+
+def kthvalue(
+    input: Tensor, k: builtins.int, dim: builtins.int | None = None, keepdim: builtins.bool = False
+) -> kthvalue_result:
+    """The `k`-th smallest element along `dim`, counted from 1, and where it was.
+
+    RuntimeError for a `k` that is not in [1, size].
+
+    >>> kthvalue(tensor([3, 1, 2]), 2)
+    kthvalue_result(values=tensor(2), indices=tensor(2))
+    """
+    dim = _wrap(-1 if dim is None else dim, input.ndim)
+    row = _row(input)
+    if not 1 <= k <= row.shape[dim]:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: {k} of {row.shape[dim]}"
+        )
+    values, indices = _at(sort(row, dim), dim, k - 1)
+    if not keepdim or input.ndim == 0:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return kthvalue_result(values.clone(), indices.clone())
+
+
+def median(
+    input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False
+) -> Tensor | median_result:
+    """The middle one of the elements in order, the lower one of two; along `dim`, also where it was.
+
+    NaN if there is one. IndexError if there is no element along `dim`.
+
+    >>> median(tensor([3.0, 1.0, 2.0, 4.0]))
+    tensor(2.)
+    """
+    if dim is None:
+        if input.numel() == 0:
+            return _core._cast(input.sum(), input.dtype) * float("nan")
+        return median(input.reshape(-1), 0).values
+    dim = _wrap(dim, input.ndim)
+    row = _row(input)
+    size = row.shape[dim]
+    if size == 0:
+        raise IndexError(f"median(): expected at least one element along dimension {dim}")
+    ordered = sort(row, dim)
+    values, indices = _at(ordered, dim, (size - 1) // 2)
+    if input.dtype.is_floating_point:
+        # The first NaN, if there are any: they come last.
+        last, _ = _at(ordered, dim, size - 1)
+        isnan = _core.isnan(last)
+        first = _core.argmax(row.detach(), dim, True)
+        values = _core.where(isnan, last, values)
+        indices = _core.where(isnan, first, indices)
+    if not keepdim or input.ndim == 0:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return median_result(values.clone(), indices.clone())
+
+
+__all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
+
+for _each in (argsort, kthvalue, median, msort, sort, topk):
+    setattr(Tensor, _each.__name__, _each)
