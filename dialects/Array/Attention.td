@@ -20,11 +20,7 @@ class Array_AttentionLikeOp<string mnemonic, dag extra, list<string> masking> : 
      "products = matmul(x, transpose(cast(key, wide(key)), permutation=swapLast(key)))",
      "s = products * number(scale, x)"],
     masking,
-    ["m = amax(t, [3], True, True)",
-     "finite = where(isinf(m), 0, m)",
-     "e = exp(t - finite)",
-     "total = sum(e, [3], True)",
-     "cast(matmul(e, cast(value, wide(value))) / where(eq(total, 0), 1, total), dtype(query))"]);
+    ["cast(matmul(masked_softmax(t, 3), cast(value, wide(value))), dtype(query))"]);
 }
 
 def Array_AttentionOp : Array_AttentionLikeOp<"attention", (ins), ["t = s"]> {

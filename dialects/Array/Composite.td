@@ -78,6 +78,22 @@ def Array_SoftmaxOp : Array_CompositeOp<"softmax"> {
   let python = ["softmax(input, dim, *, dtype=None)"];
 }
 
+def Array_MaskedSoftmaxOp : Array_CompositeOp<"masked_softmax"> {
+  let summary = "Softmax that is 0 where every element is -inf";
+  let description = [{
+    As `softmax`, whose result would be NaN there, and 0 over no element.
+  }];
+  let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
+  let inference = [Infer<"along", "floats">];
+  let decomposition = ["x = cast(input, wide(input))",
+                       "m = amax(x, dims(dim), True, True)",
+                       "e = exp(x - where(isinf(m), 0, m))",
+                       "total = sum(e, dims(dim), True)",
+                       "cast(e / where(eq(total, 0), 1, total), dtype(input))"];
+  let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
+  let python = ["_masked_softmax(input, dim)"];
+}
+
 def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
   let summary = "Logarithm of softmax";
   let description = [{

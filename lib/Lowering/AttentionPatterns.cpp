@@ -217,8 +217,13 @@ private:
       wideValues = buffer({kKeys, width});
     }
     TypedAttr zero = b.getFloatAttr(wide, 0);
+    // A finite start: where all scores are -inf, the distances to it are, too.
+    const llvm::fltSemantics &format =
+        cast<FloatType>(wide).getFloatSemantics();
+    TypedAttr smallest = b.getFloatAttr(
+        wide, llvm::APFloat::getLargest(format, /*Negative=*/true));
     SmallVector<Value> state{fill(zero, sums),
-                             fill(lowest(), scratch({queries}, here)),
+                             fill(smallest, scratch({queries}, here)),
                              fill(zero, scratch({queries}, here))};
 
     // Later keys are left out as a whole.
@@ -252,7 +257,8 @@ private:
           most = generic(
               scores, most, {square, byColumn}, {kReduction, kParallel},
               [](OpBuilder &b, Location loc, ValueRange args) {
-                return arith::MaximumFOp::create(b, loc, args[1], args[0]);
+                // A NaN goes on through its weight.
+                return arith::MaxNumFOp::create(b, loc, args[1], args[0]);
               });
           Value rescale = generic(
               ValueRange{old, most}, factor, {identity, identity, identity},
@@ -303,14 +309,8 @@ private:
         });
   }
 
-  /// exp(score - most), 0 where every score so far is -inf.
   Value weight(OpBuilder &b, Location loc, Value score, Value most) {
-    Value lowestValue = arith::ConstantOp::create(b, loc, lowest());
-    Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(wide, 0));
-    Value none = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, most,
-                                       lowestValue);
-    Value origin = arith::SelectOp::create(b, loc, none, zero, most);
-    Value distance = arith::SubFOp::create(b, loc, score, origin);
+    Value distance = arith::SubFOp::create(b, loc, score, most);
     return math::ExpOp::create(b, loc, distance);
   }
 

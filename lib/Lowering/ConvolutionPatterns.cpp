@@ -272,37 +272,32 @@ struct Convolution {
     Value spread = place(s, gradient, padded, offsets, {1, 1, 1, 1}, zero());
     Value made = slide(spread, phaseWeights(weight),
                        Shape::get(planes, element), {1, 1});
-    Value init = emptyTensor(b, s.loc, shape.type, shape.sizes, element);
-    Value perPhase = s.value(sizes[1]);
-    return linalg::GenericOp::create(
-               b, s.loc, init.getType(), ValueRange(), init,
-               b.getMultiDimIdentityMap(4), parallel(4),
-               [&](OpBuilder &b, Location loc, ValueRange) {
-                 auto index = [&](int64_t x) -> Value {
-                   return arith::ConstantIndexOp::create(b, loc, x);
-                 };
-                 SmallVector<Value> at, own;
-                 for (int i = 0; i < 2; ++i) {
-                   Value x = linalg::IndexOp::create(b, loc, 2 + i);
-                   x = arith::AddIOp::create(b, loc, x, index(padding[i]));
-                   own.push_back(
-                       arith::RemUIOp::create(b, loc, x, index(stride[i])));
-                   at.push_back(
-                       arith::DivUIOp::create(b, loc, x, index(stride[i])));
-                 }
-                 Value phase = arith::AddIOp::create(
-                     b, loc,
-                     arith::MulIOp::create(b, loc, own[0], index(stride[1])),
-                     own[1]);
-                 Value channel = arith::AddIOp::create(
-                     b, loc, arith::MulIOp::create(b, loc, phase, perPhase),
-                     linalg::IndexOp::create(b, loc, 1));
-                 at.insert(at.begin(),
-                           {linalg::IndexOp::create(b, loc, 0), channel});
-                 Value value = tensor::ExtractOp::create(b, loc, made, at);
-                 linalg::YieldOp::create(b, loc, value);
-               })
-        .getResult(0);
+    // Each plane goes to elements a stride apart.
+    Value woven = emptyTensor(b, s.loc, shape.type, shape.sizes, element);
+    OpFoldResult one = s.constant(1);
+    for (int64_t phase = 0; phase < stride[0] * stride[1]; ++phase) {
+      int64_t own[] = {phase / stride[1], phase % stride[1]};
+      SmallVector<OpFoldResult> from{s.constant(0),
+                                     s.mul(sizes[1], s.constant(phase))},
+          to(2, s.constant(0)), count(sizes.begin(), sizes.begin() + 2),
+          steps(2, one);
+      for (int i = 0; i < 2; ++i) {
+        int64_t first =
+            (own[i] + stride[i] - padding[i] % stride[i]) % stride[i];
+        to.push_back(s.constant(first));
+        from.push_back(s.constant((first + padding[i]) / stride[i]));
+        count.push_back(
+            s.div(s.add(sizes[2 + i], s.constant(stride[i] - 1 - first)),
+                  s.constant(stride[i])));
+        steps.push_back(s.constant(stride[i]));
+      }
+      SmallVector<OpFoldResult> ones(4, one);
+      Value plane =
+          tensor::ExtractSliceOp::create(b, s.loc, made, from, count, ones);
+      woven = tensor::InsertSliceOp::create(b, s.loc, plane, woven, to, count,
+                                            steps);
+    }
+    return woven;
   }
 
   /// Sums image times gradient over the batch and every window. Loops: (g), o,

@@ -91,12 +91,7 @@ def _with_dropout(
         scores = _core.where(mask, scores, -math.inf)
     elif mask is not None:
         scores = scores + mask
-    # A query that sees no key has no weights.
-    most = _core.amax(scores, -1, keepdim=True).detach()
-    most = _core.where(most == -math.inf, 0.0, most)
-    weights = _core.exp(scores - most)
-    total = _core.sum(weights, -1, keepdim=True)
-    weights = weights / _core.where(total == 0, 1.0, total)
+    weights = _core._masked_softmax(scores, scores.ndim - 1)
     return dropout(weights, p) @ value
 
 

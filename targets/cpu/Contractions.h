@@ -35,6 +35,10 @@ std::optional<Roles> findRoles(const LoopNest &nest);
 /// stand for several of its own.
 std::optional<Roles> findWindowRoles(LoopNest &nest);
 
+/// On a sum of products over windows: there is nothing that it adds to, and
+/// nothing that filled the result before.
+inline constexpr llvm::StringLiteral kStoresAttr = "stepwell.stores";
+
 /// Builds loops for windows of which each has a row of weights to itself, as in
 /// a depthwise convolution; builds nothing and returns false for anything else.
 bool lowerLoneWindows(LoopNest &nest, unsigned vectorBits, bool fma);

@@ -29,15 +29,18 @@ namespace {
 
 class Contraction {
 public:
-  Contraction(LoopNest &nest, const Roles &roles, unsigned vectorBits, bool fma)
+  /// `stores`: there are no old sums to add to.
+  Contraction(LoopNest &nest, const Roles &roles, unsigned vectorBits, bool fma,
+              bool stores)
       : nest(nest), builder(nest.builder), loc(nest.loc), roles(roles),
-        fma(fma) {
+        fma(fma), stores(stores) {
     element = nest.accesses[2].element;
     if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
       element = builder.getF32Type();
     lanes = vectorBits / element.getIntOrFloatBitWidth();
     rows = vectorBits == 512 ? 14 : 6;
-    depth = vectorBits == 512 ? 1024 : 384;
+    // A panel leaves room in the first-level cache for rows of A.
+    depth = vectorBits == 512 ? 1024 : 288;
     if (element.getIntOrFloatBitWidth() > 32)
       depth /= 2;
     // Equal tiles waste less than full ones and a small rest.
@@ -49,8 +52,19 @@ public:
     if (auto known = getConstantIntValue(nest.ranges[roles.n]))
       if (*known <= lanes)
         vectors = 1;
-    if (auto known = getConstantIntValue(nest.ranges[roles.k]))
-      depth = std::clamp<int64_t>(*known, 1, depth);
+    // Pieces of k hold whole channels, as many each, if windows are small
+    // enough.
+    taps = 1;
+    for (unsigned part : ArrayRef(roles.kParts).drop_front())
+      taps *= getConstantIntValue(nest.ranges[part]).value_or(depth + 1);
+    int64_t whole = taps <= depth ? taps : 1;
+    depth -= depth % whole;
+    if (auto known = getConstantIntValue(nest.ranges[roles.k])) {
+      int64_t channels = (*known + whole - 1) / whole;
+      int64_t most = depth / whole;
+      int64_t pieces = std::max<int64_t>((channels + most - 1) / most, 1);
+      depth = std::max<int64_t>((channels + pieces - 1) / pieces, 1) * whole;
+    }
     columns = lanes * vectors;
   }
 
@@ -151,13 +165,34 @@ private:
     return arith::AddFOp::create(builder, loc, product, sum);
   }
 
+  /// Pieces of k inside keep what they add to near; outside they keep A near,
+  /// where it is larger than the second-level cache.
   void build() {
-    forRange(index().constant(0), size(roles.k), depth, [&](Value k) {
-      OpFoldResult deep =
-          index().min(index().constant(depth), index().sub(size(roles.k), k));
-      forRange(index().constant(0), size(roles.n), columns,
-               [&](Value n) { buildPanel(k, deep, n); });
-    });
+    auto m = getConstantIntValue(size(roles.m)),
+         k = getConstantIntValue(size(roles.k));
+    bool sumsStay =
+        m && k &&
+        *m * *k * element.getIntOrFloatBitWidth() / 8 <= kSecondLevel / 2;
+    auto forPieces = [&](llvm::function_ref<void(Value, OpFoldResult)> inner) {
+      forRange(index().constant(0), size(roles.k), depth, [&](Value at) {
+        if (stores && !(k && *k <= depth))
+          isFirst = compare(arith::CmpIPredicate::eq, at, index().constant(0));
+        inner(at, index().min(index().constant(depth),
+                              index().sub(size(roles.k), at)));
+      });
+    };
+    auto forColumns = [&](llvm::function_ref<void(Value)> inner) {
+      forRange(index().constant(0), size(roles.n), columns, inner);
+    };
+    if (sumsStay)
+      forColumns([&](Value n) {
+        forPieces(
+            [&](Value at, OpFoldResult deep) { buildPanel(at, deep, n); });
+      });
+    else
+      forPieces([&](Value at, OpFoldResult deep) {
+        forColumns([&](Value n) { buildPanel(at, deep, n); });
+      });
   }
 
   void buildPanel(Value k, OpFoldResult deep, Value n) {
@@ -303,6 +338,44 @@ private:
     return vector::ShuffleOp::create(builder, loc, low, high, pick);
   }
 
+  /// Where each row of a panel comes from and goes to, channel by channel: the
+  /// taps of a window are written out, so nothing counts through them.
+  void forChannels(Value k, OpFoldResult deep,
+                   llvm::function_ref<void(Value, OpFoldResult)> pack) {
+    const Access &b = nest.accesses[roles.b];
+    ArrayRef<unsigned> parts = roles.kParts;
+    OpFoldResult whole = index().constant(taps);
+    auto divide = [&](OpFoldResult x) -> OpFoldResult {
+      if (taps == 1)
+        return x;
+      if (auto known = getConstantIntValue(x))
+        return index().constant(*known / taps);
+      return arith::DivUIOp::create(builder, loc, index().value(x),
+                                    index().value(whole))
+          .getResult();
+    };
+    OpFoldResult first = divide(k);
+    forRange(index().constant(0), divide(deep), 1, [&](Value channel) {
+      OpFoldResult start =
+          index().add(b.offset, index().mul(index().add(first, channel),
+                                            b.strides[parts[0]]));
+      OpFoldResult to =
+          index().mul(index().mul(channel, whole), index().constant(columns));
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        OpFoldResult from = start;
+        int64_t rest = tap;
+        for (unsigned part : llvm::reverse(parts.drop_front())) {
+          int64_t range = *getConstantIntValue(size(part));
+          from = index().add(from, index().mul(index().constant(rest % range),
+                                               b.strides[part]));
+          rest /= range;
+        }
+        pack(window(roles.b, from, index().constant(1)),
+             index().add(to, index().constant(tap * columns)));
+      }
+    });
+  }
+
   void packWindows(Value k, OpFoldResult deep, Value n, OpFoldResult wide) {
     const Access &b = nest.accesses[roles.b];
     Value smooth = placeColumns(n, wide);
@@ -313,6 +386,8 @@ private:
     };
     auto forRows =
         [&](llvm::function_ref<void(Value from, OpFoldResult to)> pack) {
+          if (taps <= kUnrolledTaps && depth % taps == 0)
+            return forChannels(k, deep, pack);
           nest.range(index().constant(0), deep, 1, takeApart(roles.kParts, k),
                      [&](Value i, ValueRange at) {
                        OpFoldResult start =
@@ -409,6 +484,32 @@ private:
         });
   }
 
+  /// `sum`, and what `load` finds unless this is the first piece of k.
+  Value addToOld(Value sum, llvm::function_ref<Value()> load) {
+    if (!stores)
+      return addTo(load(), sum);
+    if (!isFirst)
+      return narrowed(sum);
+    auto branch =
+        scf::IfOp::create(builder, loc, narrowed(sum).getType(), isFirst,
+                          /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(builder, loc, narrowed(sum));
+    builder.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(builder, loc, addTo(load(), sum));
+    return branch.getResult(0);
+  }
+
+  Value narrowed(Value sum) {
+    Type to = nest.accesses[2].element;
+    if (to == element)
+      return sum;
+    if (auto vector = dyn_cast<VectorType>(sum.getType()))
+      to = vector.clone(to);
+    return arith::TruncFOp::create(builder, loc, to, sum);
+  }
+
   Value addTo(Value old, Value sum) {
     bool narrow = nest.accesses[2].element != element;
     if (narrow)
@@ -416,12 +517,7 @@ private:
     Value total = isa<FloatType>(element)
                       ? Value(arith::AddFOp::create(builder, loc, old, sum))
                       : Value(arith::AddIOp::create(builder, loc, old, sum));
-    if (!narrow)
-      return total;
-    Type to = nest.accesses[2].element;
-    if (auto vector = dyn_cast<VectorType>(sum.getType()))
-      to = vector.clone(to);
-    return arith::TruncFOp::create(builder, loc, to, total);
+    return narrowed(total);
   }
 
   void storeTile(Value m, Value n, OpFoldResult wide, ArrayRef<Value> sums) {
@@ -458,9 +554,10 @@ private:
                  index().constant(1));
       for (unsigned v = 0; v < vectors; ++v) {
         Value at = index().value(index().constant(v * lanes));
-        Value old = vector::LoadOp::create(builder, loc, type, row, at);
-        vector::StoreOp::create(builder, loc, addTo(old, sums[r * vectors + v]),
-                                row, at);
+        Value total = addToOld(sums[r * vectors + v], [&]() -> Value {
+          return vector::LoadOp::create(builder, loc, type, row, at);
+        });
+        vector::StoreOp::create(builder, loc, total, row, at);
       }
     }
   }
@@ -485,16 +582,20 @@ private:
           Value sum = vector::LoadOp::create(
               builder, loc, cast<VectorType>(vectorType()), tile,
               index().value(index().add(from, j)));
-          Value old = vector::LoadOp::create(builder, loc, type, row, j);
-          vector::StoreOp::create(builder, loc, addTo(old, sum), row, j);
+          Value total = addToOld(sum, [&]() -> Value {
+            return vector::LoadOp::create(builder, loc, type, row, j);
+          });
+          vector::StoreOp::create(builder, loc, total, row, j);
         });
         begin = whole;
       }
       forRange(begin, wide, 1, [&](Value j) {
         Value sum = memref::LoadOp::create(builder, loc, tile,
                                            index().value(index().add(from, j)));
-        Value old = memref::LoadOp::create(builder, loc, row, j);
-        memref::StoreOp::create(builder, loc, addTo(old, sum), row, j);
+        Value total = addToOld(sum, [&]() -> Value {
+          return memref::LoadOp::create(builder, loc, row, j);
+        });
+        memref::StoreOp::create(builder, loc, total, row, j);
       });
     });
   }
@@ -503,9 +604,15 @@ private:
   OpBuilder &builder;
   Location loc;
   const Roles &roles;
-  bool fma;
-  Type element; // of the sums
+  bool fma, stores;
+  Value isFirst; // whether the piece of k is the first one
+  Type element;  // of the sums
   int64_t lanes, rows, vectors = 2, columns, depth;
+  /// Of a window, where its size is known; more than `depth` otherwise.
+  int64_t taps;
+  static constexpr int64_t kSecondLevel = 512 << 10;
+  /// Code for so many is worth having.
+  static constexpr int64_t kUnrolledTaps = 9;
   Value panel, tile, places, turns;
 };
 
@@ -526,10 +633,21 @@ struct CPULowerContractions
   void lower(linalg::LinalgOp op) {
     OpBuilder builder(op);
     FailureOr<LoopNest> nest = LoopNest::create(builder, op);
+    std::optional<Roles> roles;
+    if (succeeded(nest))
+      roles = findWindowRoles(*nest);
+    bool stores = bool(op->removeAttr(kStoresAttr));
+    if (stores && !roles) {
+      Value result = op.getDpsInits()[0];
+      Value zero = arith::ConstantOp::create(
+          builder, op.getLoc(),
+          builder.getZeroAttr(getElementTypeOrSelf(result)));
+      linalg::FillOp::create(builder, op.getLoc(), zero, result);
+    }
     if (failed(nest))
       return;
-    if (std::optional<Roles> roles = findWindowRoles(*nest))
-      Contraction(*nest, *roles, vectorBits, fma).run();
+    if (roles)
+      Contraction(*nest, *roles, vectorBits, fma, stores).run();
     else if (!lowerLoneWindows(*nest, vectorBits, fma))
       return;
     op->erase();

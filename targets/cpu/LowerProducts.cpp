@@ -82,6 +82,12 @@ linalg::FillOp zeroBefore(linalg::LinalgOp op) {
   return fill;
 }
 
+/// Iterations of a parallel loop are tasks already.
+bool isInTask(Operation *op) {
+  return op->getParentOfType<scf::ForallOp>() ||
+         op->getParentOfType<scf::ParallelOp>();
+}
+
 class ProductLowering {
 public:
   ProductLowering(func::FuncOp entry, linalg::LinalgOp op,
@@ -99,7 +105,7 @@ public:
     LoopNest &nest = *made;
     std::optional<Roles> found = findRoles(nest);
     if (!found)
-      return;
+      return dropZeros(nest);
     Roles &roles = *found;
     types.sum = nest.accesses[2].element;
     types.a = nest.accesses[roles.a].element;
@@ -107,11 +113,7 @@ public:
     types.widenA = wideningOf(op, roles.a, types.sum);
     types.widenB = wideningOf(op, roles.b, types.sum);
     types.fma = options.fma;
-    // Iterations of a parallel loop are tasks already.
-    inTask = op->getParentOfType<scf::ForallOp>() ||
-             op->getParentOfType<scf::ParallelOp>();
-    if (inTask)
-      consumer = {}; // a task is handed over without functions
+    inTask = isInTask(op);
     // What is widened is packed, which a task has no room for.
     if (inTask &&
         (types.widenA != Widening::None || types.widenB != Widening::None))
@@ -128,6 +130,20 @@ public:
   }
 
 private:
+  /// Of a convolution, which is lowered later on: the first piece of its sums
+  /// is stored, too.
+  void dropZeros(LoopNest &nest) {
+    if (!fill)
+      return;
+    std::optional<Roles> roles = findWindowRoles(nest);
+    if (!roles || getConstantIntValue(nest.ranges[roles->k]).value_or(0) == 0 ||
+        !llvm::all_of(roles->outer,
+                      [&](unsigned loop) { return isParallel(loop); }))
+      return;
+    op->setAttr(kStoresAttr, builder.getUnitAttr());
+    fill->erase();
+  }
+
   Value word(OpFoldResult size) {
     if (auto known = getConstantIntValue(size))
       return code.number(*known);
@@ -426,7 +442,9 @@ struct CPULowerProducts
       Work &own = work.emplace_back(Work{entry, {}});
       DenseSet<Operation *> taken;
       for (linalg::LinalgOp op : ops) {
-        linalg::GenericOp consumer = findEpilogue(op);
+        // A task is handed over without functions.
+        linalg::GenericOp consumer =
+            isInTask(op) ? linalg::GenericOp() : findEpilogue(op);
         if (consumer && taken.insert(consumer).second) {
           op->moveBefore(consumer);
           epilogues = true;

@@ -108,6 +108,13 @@ private:
   }
 
   Value combine(unsigned output, Value a, Value b) {
+    // Where NaNs are passed over, a result is none: one instruction.
+    if (isa<arith::MaxNumFOp>(combiners[output]) &&
+        isa<VectorType>(a.getType())) {
+      Value larger = arith::CmpFOp::create(nest.builder, nest.loc,
+                                           arith::CmpFPredicate::OGT, b, a);
+      return arith::SelectOp::create(nest.builder, nest.loc, larger, b, a);
+    }
     if (!isExtremum(output) || !isa<VectorType>(a.getType()))
       return body.clone(combiners[output], {a, b});
     auto predicate = isa<arith::MaximumFOp>(combiners[output])

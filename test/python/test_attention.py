@@ -112,6 +112,17 @@ def test_large_scores_do_not_overflow():
     check((query * 100, key * 100, value))
 
 
+def test_numbers_that_are_none():
+    query, key, value = (x.numpy().copy() for x in inputs(1, 1, 40, 8))
+    query[0, 0, 3, 1] = np.nan
+    got = attend(*map(sw.tensor, (query, key, value))).numpy()
+    assert np.isnan(got[0, 0, 3]).all() and not np.isnan(np.delete(got, 3, axis=2)).any()
+    # The lowest number as a mask: what all of a row has changes nothing.
+    bias = sw.full((40, 40), float(np.finfo(np.float32).min))
+    uniform = attend(*map(sw.tensor, (key, key, value)), attn_mask=bias).numpy()
+    np.testing.assert_allclose(uniform, value.mean(2, keepdims=True).repeat(40, 2), atol=1e-6)
+
+
 def test_ranks_and_batches():
     for shape in ((5, 8), (3, 5, 8), (2, 3, 5, 8), (2, 1, 3, 5, 8)):
         check(inputs(*shape, keys=7))

@@ -122,6 +122,8 @@ func.func @composites(%x: tensor<?x4xf32>, %h: tensor<?x4xbf16>, %w: tensor<4xf3
   %2 = array.logsumexp %x {dims = array<i64: 1>} : (tensor<?x4xf32>) -> tensor<?xf32>
   // CHECK: array.softmax %{{.*}} {dim = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
   %3 = array.softmax %x {dim = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  // CHECK: array.masked_softmax %{{.*}} {dim = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %masked = array.masked_softmax %x {dim = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
   // CHECK: array.log_softmax %{{.*}} {dim = 0 : i64} : (tensor<?x4xbf16>) -> tensor<?x4xbf16>
   %4 = array.log_softmax %h {dim = 0 : i64} : (tensor<?x4xbf16>) -> tensor<?x4xbf16>
   // CHECK: array.normalize %{{.*}} {dims = array<i64: 1>, eps = 1.000000e-05 : f64} : (tensor<?x4xf32>) -> tensor<?x4xf32>

@@ -24,6 +24,7 @@ def softmax(x, dim):
 HEADS = [R.normal(size=shape) for shape in ((1, 2, 3, 5), (1, 2, 4, 5), (1, 2, 4, 2))]
 SCORES = R.normal(size=(1, 2, 3, 4))
 SCORES[0, 1, 2] = -1.0  # in a mask: nothing to see
+NOTHING = np.where(np.arange(3)[:, None] == 1, -np.inf, A[0])
 
 
 def attention(query, key, value, scale, mask=None):
@@ -143,6 +144,11 @@ CASES = {
         [([A], {"dim": 1}), ([A], {"dim": 2, "reverse": True})],
     ),
     "softmax": (softmax, [([A], {"dim": 1})]),
+    "masked_softmax": (
+        lambda x, dim: softmax(np.where(np.isneginf(x).all(dim, keepdims=True), 0, x), dim)
+        * ~np.isneginf(x).all(dim, keepdims=True),
+        [([np.where(SCORES == SCORES.max(), -np.inf, SCORES)], {"dim": 3}), ([NOTHING], {"dim": 1})],
+    ),
     "log_softmax": (log_softmax, [([A], {"dim": 2})]),
     "normalize": (normalize, [([A], {"dims": [0, 2], "eps": 1e-3})]),
     "layer_norm": (

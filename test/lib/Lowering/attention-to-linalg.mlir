@@ -14,7 +14,7 @@
 // CHECK:             tensor.extract_slice %[[SCORES]][0, 0]
 // CHECK:             linalg.matmul
 // CHECK:             scf.if
-// CHECK:             arith.maximumf
+// CHECK:             arith.maxnumf
 // CHECK:             math.exp
 // CHECK:             iterator_types = ["parallel", "parallel", "reduction"]
 

@@ -154,9 +154,11 @@ func.func @waits(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: 
 // CHECK-NOT:     memref.alloc
 // CHECK-NOT:     linalg.fill
 // CHECK:         scf.forall
-// CHECK-DAG:       %[[NONE:.*]] = llvm.mlir.zero
-// CHECK-DAG:       %[[NO:.*]] = arith.constant false
-// CHECK:           call @stepwell.gemm.f32.{{.*}}product(%[[NONE]], %{{.*}}, %[[NONE]], {{.*}})
+// CHECK:           %[[SCRATCH:.*]] = llvm.mlir.zero
+// CHECK:           %[[CONTEXT:.*]] = llvm.mlir.zero
+// CHECK-NEXT:      arith.muli
+// CHECK:           %[[NO:.*]] = arith.constant false
+// CHECK-NEXT:      call @stepwell.gemm.f32.{{.*}}product(%[[CONTEXT]], %[[NO]], %[[SCRATCH]], {{.*}})
 func.func @tile(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: memref<4x8x8xf32>) -> i32 attributes {stepwell.entry} {
   %zero = arith.constant 0.0 : f32
   %ok = arith.constant 0 : i32
@@ -165,5 +167,20 @@ func.func @tile(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: m
     linalg.fill ins(%zero : f32) outs(%t : memref<8x8xf32, strided<[8, 1], offset: ?>>)
     linalg.matmul ins(%a, %b : memref<8x8xf32>, memref<8x8xf32>) outs(%t : memref<8x8xf32, strided<[8, 1], offset: ?>>)
   }
+  return %ok : i32
+}
+
+// -----
+
+// A convolution is lowered later on; its zeros go away as well.
+
+// CHECK-LABEL: func.func @convolution
+// CHECK-NOT:     linalg.fill
+// CHECK:         linalg.conv_2d_nchw_fchw {{.*}}stepwell.stores
+func.func @convolution(%ctx: !llvm.ptr, %x: memref<?x3x?x?xf32>, %w: memref<12x3x3x3xf32>, %y: memref<?x12x?x?xf32>) -> i32 attributes {stepwell.entry} {
+  %zero = arith.constant 0.0 : f32
+  %ok = arith.constant 0 : i32
+  linalg.fill ins(%zero : f32) outs(%y : memref<?x12x?x?xf32>)
+  linalg.conv_2d_nchw_fchw ins(%x, %w : memref<?x3x?x?xf32>, memref<12x3x3x3xf32>) outs(%y : memref<?x12x?x?xf32>)
   return %ok : i32
 }
