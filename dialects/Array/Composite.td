@@ -155,6 +155,19 @@ def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
   let python = ["_batch_norm(input, mean, var, weight, bias, eps)"];
 }
 
+def Array_LinearOp : Array_CompositeOp<"linear"> {
+  let summary = "A linear layer: the product with a transposed weight, plus a bias";
+  let description = [{
+    `input @ transpose(weight) + bias`: `(..., in) x (out, in) + (out) -> (..., out)`. A vector is given a dimension of size 1
+    before, by the caller.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$weight, Array_Tensor:$bias);
+  let inference = [Infer<"linear", "numbers">];
+  let decomposition = ["matmul(input, transpose(weight, permutation=swapLast(weight))) + bias"];
+  let vjp = ["matmul(g, weight)", "matmul(transpose(g, permutation=swapLast(g)), input)", "g"];
+  let python = ["_linear(input, weight, bias)"];
+}
+
 def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
   let summary = "Negative log-probability of each row's class";
   let description = [{

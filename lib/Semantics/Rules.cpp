@@ -170,6 +170,22 @@ ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
   return *batch;
 }
 
+ErrorOr<Dims> linear(Operands operands, const Attributes &) {
+  const Dims &input = operands[0].dims, &weight = operands[1].dims,
+             &bias = operands[2].dims;
+  auto differ = [](int64_t a, int64_t b) {
+    return a != b && a != kDynamic && b != kDynamic;
+  };
+  if (input.size() < 2 || weight.size() != 2 || bias.size() != 1 ||
+      differ(input[input.size() - 1], weight[1]) || differ(bias[0], weight[0]))
+    return valueError("an input (..., m, in), a weight (out, in) and a bias "
+                      "(out) are needed, not " +
+                      shapes(operands));
+  Dims result(input.begin(), input.end() - 1);
+  result.push_back(weight[0]);
+  return result;
+}
+
 ErrorOr<Dims> dotGeneral(Operands operands, const Attributes &attributes) {
   const Dims *batch[] = {&std::get<Dims>(attributes[0]),
                          &std::get<Dims>(attributes[1])};

@@ -47,7 +47,7 @@ func.func @random(%k: tensor<i64>, %o: tensor<i64>, %a: tensor<2x?xf16>) {
 }
 
 // CHECK-LABEL: @reductions_and_contractions
-func.func @reductions_and_contractions(%a: tensor<2x?x4xf32>, %b: tensor<4x5xf32>) {
+func.func @reductions_and_contractions(%a: tensor<2x?x4xf32>, %b: tensor<4x5xf32>, %w: tensor<?x4xf32>, %c: tensor<?xf32>) {
   // CHECK: array.sum %{{.*}} {dims = array<i64: 0, 2>} : (tensor<2x?x4xf32>) -> tensor<?xf32>
   %0 = array.sum %a {dims = array<i64: 0, 2>} : (tensor<2x?x4xf32>) -> tensor<?xf32>
   // CHECK: array.sum %{{.*}} {dims = array<i64: 1>, keepdim = true} : (tensor<2x?x4xf32>) -> tensor<2x1x4xf32>
@@ -57,6 +57,8 @@ func.func @reductions_and_contractions(%a: tensor<2x?x4xf32>, %b: tensor<4x5xf32
   // A result may know less than its operands tell.
   // CHECK: array.matmul %{{.*}} -> tensor<?x?x?xf32>
   %3 = array.matmul %a, %b : (tensor<2x?x4xf32>, tensor<4x5xf32>) -> tensor<?x?x?xf32>
+  // CHECK: array.linear %{{.*}} : (tensor<2x?x4xf32>, tensor<?x4xf32>, tensor<?xf32>) -> tensor<2x?x?xf32>
+  %4 = array.linear %a, %w, %c : (tensor<2x?x4xf32>, tensor<?x4xf32>, tensor<?xf32>) -> tensor<2x?x?xf32>
   return
 }
 

@@ -541,6 +541,15 @@ func.func @normalize_dimension(%a: tensor<2x3xf32>) {
 
 // -----
 
+func.func @linear_weight(%a: tensor<2x3xf32>, %w: tensor<4x2xf32>, %b: tensor<4xf32>) {
+  // expected-error @+2 {{an input (..., m, in), a weight (out, in) and a bias (out) are needed, not (2, 3), (4, 2) and (4,)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.linear %a, %w, %b : (tensor<2x3xf32>, tensor<4x2xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
 func.func @layer_norm_weight(%a: tensor<2x3xf32>, %w: tensor<2xf32>) {
   // expected-error @+2 {{expected a scale and a shift with the input's last 1 sizes, the shapes are (2, 3), (2,) and (2,)}}
   // expected-error @+1 {{failed to infer returned types}}

@@ -155,6 +155,10 @@ CASES = {
         lambda x, weight, bias, dims, eps: normalize(x, dims, eps) * weight + bias,
         [([A, ROW, ROW[::-1].copy()], {"dims": [2], "eps": 1e-3})],
     ),
+    "linear": (
+        lambda x, weight, bias: x @ weight.T + bias,
+        [([A[0], A[1], ROW[: len(A[1])]], {}), ([A, A[1], ROW[: len(A[1])]], {})],
+    ),
     "batch_norm": (
         lambda x, mean, var, weight, bias, eps: (x - mean) / np.sqrt(var + eps) * weight + bias,
         [([A, ROW, ROW**2 + 1, ROW + 1, ROW - 1], {"eps": 1e-3})],

@@ -50,6 +50,15 @@ func.func @layer_norm(%x: tensor<?x4xf32>, %w: tensor<4xf32>, %b: tensor<4xf32>)
   return %0 : tensor<?x4xf32>
 }
 
+// CHECK-LABEL: @linear
+// CHECK-NEXT: %[[T:.*]] = array.transpose %arg1 {permutation = array<i64: 1, 0>}
+// CHECK-NEXT: %[[P:.*]] = array.matmul %arg0, %[[T]]
+// CHECK-NEXT: array.add %[[P]], %arg2
+func.func @linear(%x: tensor<2x?x4xf32>, %w: tensor<5x4xf32>, %b: tensor<5xf32>) -> tensor<2x?x5xf32> {
+  %0 = array.linear %x, %w, %b : (tensor<2x?x4xf32>, tensor<5x4xf32>, tensor<5xf32>) -> tensor<2x?x5xf32>
+  return %0 : tensor<2x?x5xf32>
+}
+
 // An ignored target picks class 0, which always exists, and gives 0.
 // CHECK-LABEL: @cross_entropy
 // CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32>, %[[T:.*]]: tensor<?xi64>)

@@ -34,6 +34,7 @@ ErrorOr<Dims> reduce(Operands, const Attributes &);
 /// (..., m, k) x (..., k, n), batch dimensions broadcast; both of rank 2 or
 /// more.
 ErrorOr<Dims> matmul(Operands, const Attributes &);
+ErrorOr<Dims> linear(Operands, const Attributes &);
 /// The batch dimensions, the input's free ones, the other's. Attributes:
 /// input_batch, other_batch, input_contract, other_contract.
 ErrorOr<Dims> dotGeneral(Operands, const Attributes &);
