@@ -4,7 +4,7 @@
 
 // Without tiles: products, mask, largest score, exponentials, their sum, products.
 // CHECK: .visible .entry stepwell_kernel_0(
-// CHECK: .visible .entry stepwell_kernel_11(
+// CHECK: .visible .entry stepwell_kernel_8(
 // CHECK: div.rn.f32
 func.func @main(%q: tensor<?x?x?x64xf32>, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> {
   %0 = array.causal_attention %q, %k, %v {scale = 0.125 : f64} : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32>
