@@ -57,7 +57,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Cases that are judged together: the geometric mean of the ratios and the worst."""
+    """Cases that are judged together: the geometric mean of the ratios and the worst. Where both are 0 there is no
+    target: the ratios are reported."""
 
     name: str
     mean: float

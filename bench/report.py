@@ -59,9 +59,12 @@ def table(rows: list[Row]) -> str:
             f"  {row.name:<46}{amount(row.ours, row.unit)}  {amount(row.theirs, row.unit)}  {row.ratio:7.2f}{mark}"
         )
     worst = min(rows, key=lambda row: row.ratio)
+    mean_target, worst_target = (
+        f" (target {target:.2f})" if target else "" for target in (group.mean, group.worst)
+    )
     lines.append(
-        f"  geometric mean {geometric_mean([r.ratio for r in rows]):.2f} (target {group.mean:.2f}),"
-        f" worst {worst.ratio:.2f} (target {group.worst:.2f}): {worst.name}"
+        f"  geometric mean {geometric_mean([r.ratio for r in rows]):.2f}{mean_target},"
+        f" worst {worst.ratio:.2f}{worst_target}: {worst.name}"
     )
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ GROUPS: dict[str, Group] = {
         elementwise.GROUP,
         reduce.GROUP,
         matmul.GROUP,
+        matmul.NARROW,
         conv.GROUP,
         conv.POOLING,
         model.GROUP,

@@ -65,4 +65,22 @@ def cases() -> list[Case]:
     return out
 
 
+def narrow() -> list[Case]:
+    """Element types that this library widens where it packs them; PyTorch has kernels of its own for some."""
+    out = []
+    for name, cast in (("bf16", "bfloat16()"), ("f16", "half()")):
+        for m, k, n in ((1, 1024, 1024), (64, 64, 64), (256, 256, 256)):
+            data = arrays(a=f32(m, k), b=f32(k, n))
+            setup = f"a = a.{cast}; b = b.{cast}"
+            out.append(Case(f"{name} {m}x{k}x{n}", "a @ b", data, setup=setup, tolerance=1e-2))
+    for m, k, n in ((64, 64, 64), (256, 256, 256)):
+        bytes_ = lambda rng, m=m, k=k, n=n: {  # noqa: E731
+            "a": rng.integers(-8, 8, (m, k)).astype("int8"),
+            "b": rng.integers(-8, 8, (k, n)).astype("int8"),
+        }
+        out.append(Case(f"int8 {m}x{k}x{n}", "a @ b", bytes_))
+    return out
+
+
 GROUP = Group("matmul", mean=0.97, worst=0.82, cases=cases)
+NARROW = Group("matmul-narrow", mean=0.0, worst=0.0, cases=narrow)

@@ -9,6 +9,22 @@
 using namespace mlir;
 using namespace stepwell::cpu;
 
+Value stepwell::cpu::widenedFrom(Value value) {
+  Operation *cast = value.getDefiningOp();
+  if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp,
+                      arith::SIToFPOp, arith::UIToFPOp>(cast))
+    return cast->getOperand(0);
+  // bf16 is the upper half of f32.
+  auto whole = value.getDefiningOp<arith::BitcastOp>();
+  auto shift = whole ? whole.getIn().getDefiningOp<arith::ShLIOp>() : nullptr;
+  auto wide = shift ? shift.getLhs().getDefiningOp<arith::ExtUIOp>() : nullptr;
+  auto bits = wide ? wide.getIn().getDefiningOp<arith::BitcastOp>() : nullptr;
+  if (bits && value.getType().isF32() && bits.getIn().getType().isBF16() &&
+      isConstantIntValue(shift.getRhs(), 16))
+    return bits.getIn();
+  return value;
+}
+
 bool stepwell::cpu::isProductSum(linalg::LinalgOp op) {
   Block *body = op.getBlock();
   if (body->getNumArguments() != 3 || op.getNumDpsInits() != 1)
@@ -24,11 +40,7 @@ bool stepwell::cpu::isProductSum(linalg::LinalgOp op) {
   if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply))
     return false;
   auto isInput = [&](Value value, unsigned input) {
-    Operation *cast = value.getDefiningOp();
-    if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp,
-                        arith::SIToFPOp, arith::UIToFPOp>(cast))
-      value = cast->getOperand(0);
-    return value == body->getArgument(input);
+    return widenedFrom(value) == body->getArgument(input);
   };
   Value x = multiply->getOperand(0), y = multiply->getOperand(1);
   bool straight = isInput(x, 0) && isInput(y, 1);

@@ -23,6 +23,9 @@ struct Roles {
   bool windows() const { return !nParts.empty(); }
 };
 
+/// What a value of a body is converted from, without loss; else the value.
+Value widenedFrom(Value value);
+
 /// Whether the body adds a product to the old result and does nothing else but
 /// conversions.
 bool isProductSum(linalg::LinalgOp op);

@@ -29,7 +29,7 @@ Widening wideningOf(linalg::LinalgOp op, unsigned operand, Type sum) {
   if (getElementTypeOrSelf(op->getOperand(operand).getType()) == sum)
     return Widening::None;
   for (Operation *user : op.getBlock()->getArgument(operand).getUsers()) {
-    if (isa<arith::ExtFOp>(user))
+    if (isa<arith::ExtFOp, arith::BitcastOp>(user)) // the latter of bf16
       return Widening::Float;
     if (isa<arith::ExtSIOp>(user))
       return Widening::Signed;

@@ -194,3 +194,21 @@ def test_compiled_batch_norm_counts():
 
     for eager, compiled in zip(run(False), run(True), strict=True):
         np.testing.assert_allclose(compiled, eager, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 1), (2, 4)])
+@pytest.mark.parametrize("rank", [2, 3])
+def test_linear_stretches_its_bias(shape, rank):
+    x, w, b = (RANDOM.normal(size=s) for s in ((5, 2, 3)[3 - rank :], (4, 3), shape))
+    tensors = [sw.tensor(a).requires_grad_() for a in (x, w, b)]
+    result = F.linear(*tensors)
+    close(result, x @ w.T + b)
+    result.sum().backward()
+    close(tensors[0].grad, np.broadcast_to(w.sum(0), x.shape))
+    close(tensors[1].grad, np.broadcast_to(x.reshape(-1, 3).sum(0), w.shape))
+    close(tensors[2].grad, np.full(shape, result.numel() / b.size))
+
+
+def test_linear_refuses_what_does_not_fit():
+    with pytest.raises(RuntimeError, match=r"an input \(\.\.\., m, in\), a weight \(out, in\)"):
+        F.linear(sw.ones(2, 3), sw.ones(4, 2), sw.ones(4))

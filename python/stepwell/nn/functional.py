@@ -167,7 +167,8 @@ def pad(
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
-    if bias is None or input.ndim < 2:
+    # A bias that is stretched is added as anything else is.
+    if bias is None or input.ndim < 2 or bias.ndim != 1 or len(bias) != len(weight):
         product = _core.matmul(input, weight.t())
         return product if bias is None else product + bias
     return _core._linear(input, weight, bias)
