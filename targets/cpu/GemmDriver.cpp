@@ -477,7 +477,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     Value height = code.sub(end, m);
     Value place = code.add(code.mul(m, g.p[Product::ARow]),
                            code.mul(g.extra[KBegin], g.p[Product::AK]));
-    code.call(kernels.packA(layout.aRow, layout.aK),
+    code.call(kernels.pack(GemmKernels::A, layout.aRow, layout.aK),
               {code.at(g.p[Product::A], place, types.a), g.p[Product::ARow],
                g.p[Product::AK], height, g.extra[Depth], to});
   };
@@ -521,9 +521,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           Value pack = code.either(g.extra[PackPanels],
                                    code.less(width, code.number(columns)));
           code.when(pack, [&] {
-            code.call(kernels.packB(layout.bK, layout.bColumn),
-                      {from, g.p[Product::BK], g.p[Product::BColumn],
-                       g.extra[Depth], width, store});
+            code.call(kernels.pack(GemmKernels::B, layout.bColumn, layout.bK),
+                      {from, g.p[Product::BColumn], g.p[Product::BK], width,
+                       g.extra[Depth], store});
           });
           Value b = code.select(pack, store, from);
           Value bK = code.select(pack, code.number(columns), g.p[Product::BK]);
@@ -554,9 +554,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
             g.extra[PackedB],
             code.mul(code.add(code.mul(panel, g.extra[Depth]), k), columns),
             types.sum);
-        code.call(kernels.packB(layout.bK, layout.bColumn),
-                  {code.at(g.p[Product::B], place, types.b), g.p[Product::BK],
-                   g.p[Product::BColumn], depth, width, to});
+        code.call(kernels.pack(GemmKernels::B, layout.bColumn, layout.bK),
+                  {code.at(g.p[Product::B], place, types.b),
+                   g.p[Product::BColumn], g.p[Product::BK], width, depth, to});
       });
     });
   });
