@@ -74,15 +74,24 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function() {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
-  return code.function(module, prefix + "product", arguments,
-                       [&](ValueRange given) {
-                         build(given[0], threads ? given[1] : code.truth(false),
-                               given[2], productOf(given.drop_front(3)));
-                       });
+  const std::pair<Product::Field, std::optional<int64_t>> known[] = {
+      {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
+  std::string name = prefix + "product";
+  if (sizes.m || sizes.n || sizes.k)
+    for (auto [field, size] : known)
+      name += (field == Product::M ? "." : "x") +
+              (size ? std::to_string(*size) : "n");
+  return code.function(module, name, arguments, [&](ValueRange given) {
+    Product product = productOf(given.drop_front(3));
+    for (auto [field, size] : known)
+      if (size)
+        product[field] = code.number(*size);
+    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+  });
 }
 
 /// C transposed is B transposed times A transposed.
