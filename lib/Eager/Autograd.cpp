@@ -166,7 +166,7 @@ struct WriteIntoView : Node {
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
-    Tensor whole = clone(gradients[0]);
+    Tensor whole = packedCopy(gradients[0]);
     Geometry part = repack(view, base);
     Tensor gradient = stridedView(contiguous(gradients[0]), part);
     std::vector<Tensor> inner = write->apply({contiguous(gradient)});
@@ -367,7 +367,7 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
   else // Nobody else may see later sums.
     value = gradient->references > 1 || gradient->buffer->references > 1 ||
                     !gradient->contiguous()
-                ? clone(gradient)
+                ? packedCopy(gradient)
                 : detach(gradient);
   leaf->grad = value;
 }

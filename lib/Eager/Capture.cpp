@@ -474,7 +474,7 @@ std::vector<Tensor> stepwell::run(Executable &executable,
              (gradEnabled() || Capture::current())) {
     for (const Executable::Update &update : executable.updates) {
       Tensor &input = gathered[update.input].tensor;
-      input = clone(input);
+      input = packedCopy(input);
     }
     outputs = callTemplate(*executable.call, gathered);
   } else {

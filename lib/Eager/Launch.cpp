@@ -17,22 +17,23 @@ using namespace stepwell;
 
 namespace {
 /// A tensor as the kernel sees it.
-struct Seen {
-  Dims sizes, strides;
+struct Seen : Geometry {
   Dims classSizes; // 1, or kDynamic, or a size
   Layout layout = Layout::Contiguous;
 };
 
 Layout layoutOf(const Seen &seen) {
-  Geometry geometry{seen.sizes, seen.strides, 0};
-  if (geometry.contiguous())
+  if (seen.contiguous())
     return Layout::Contiguous;
   int last = seen.sizes.size() - 1;
   return seen.strides[last] == 1 ? Layout::Rows : Layout::Strided;
 }
 
-/// Merges the dimensions of the pieces of one broadcast index space.
-void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
+/// Merges the dimensions of the pieces of one broadcast index space, in an
+/// order in which what is written, `first`, is walked from one element to the
+/// next.
+void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly,
+              size_t first) {
   int rank = 0;
   for (const Seen &seen : all)
     rank = std::max(rank, seen.sizes.size());
@@ -48,8 +49,14 @@ void coalesce(std::vector<Seen> &all, const std::vector<bool> &shapeOnly) {
     std::vector<bool> broadcast;
     int64_t size;
   };
+  std::vector<const Geometry *> operands;
+  for (size_t i = first; i < all.size(); ++i)
+    operands.push_back(&all[i]);
+  for (size_t i = 0; i < first; ++i)
+    if (!shapeOnly[i])
+      operands.push_back(&all[i]);
   std::vector<Run> runs;
-  for (int d = 0; d < rank; ++d) {
+  for (int64_t d : walkingOrder(operands, common)) {
     if (common[d] == 1)
       continue;
     Run run{{}, {}, common[d]};
@@ -162,7 +169,7 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       continue;
     const TensorImpl &tensor = *arguments[i].tensor;
     index[i] = static_cast<int>(seen.size());
-    seen.push_back({tensor.sizes, tensor.strides, {}, Layout::Contiguous});
+    seen.push_back({{tensor.sizes, tensor.strides}});
     shapeOnly.push_back(t.inputs[i].need == Need::Shape &&
                         static_cast<int>(i) != into);
     work = std::max(work, tensor.numel());
@@ -170,13 +177,13 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   size_t firstOutput = seen.size();
   if (into < 0)
     for (const Tensor &output : outputs) {
-      seen.push_back({output->sizes, output->strides, {}, Layout::Contiguous});
+      seen.push_back({{output->sizes, output->strides}});
       shapeOnly.push_back(false);
       work = std::max(work, output->numel());
     }
 
   if (t.elementwise) {
-    coalesce(seen, shapeOnly);
+    coalesce(seen, shapeOnly, into < 0 ? firstOutput : index[into]);
   } else {
     if (t.op && into < 0 && t.op->results[0].shape == rules::like)
       flatten(seen);

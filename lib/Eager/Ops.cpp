@@ -91,6 +91,23 @@ static CallPlan *planOf(const CallKey &key) {
   return key.complete() && !Capture::current() ? findPlan(key) : nullptr;
 }
 
+/// A new tensor for a result of a call on these arguments.
+static Tensor emptyResult(const Template &t,
+                          std::span<const Argument> arguments,
+                          const TensorType &type) {
+  Tensor result = empty(type.dtype, type.dims);
+  if (!t.elementwise || t.isDerivative())
+    return result;
+  static const Geometry number{};
+  std::vector<const Geometry *> operands;
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (t.inputs[i].need == Need::Values)
+      operands.push_back(arguments[i].tensor ? arguments[i].tensor.get()
+                                             : &number);
+  result->strides = resultStrides(operands, type.dims);
+  return result;
+}
+
 /// A call of a new kind: once done, `key` knows its plan.
 static std::vector<Tensor> callFirst(Template &t,
                                      std::span<const Argument> arguments,
@@ -125,7 +142,7 @@ static std::vector<Tensor> callFirst(Template &t,
       outputs = {arguments[into].tensor};
     else
       for (const TensorType &result : results)
-        outputs.push_back(empty(result.dtype, result.dims));
+        outputs.push_back(emptyResult(t, arguments, result));
     // An elementwise call on nothing has nothing to do; a gradient may be a sum
     // of nothing.
     bool nothing = t.elementwise && !t.isDerivative() &&
@@ -435,12 +452,17 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
     recordWrite(target, node);
 }
 
-Tensor stepwell::clone(const Tensor &source) {
+/// `packed`: row-major, whatever the source is.
+static Tensor copyOf(const Tensor &source, bool packed) {
   Tensor result;
   if (Capture *capture = Capture::current()) {
     result = capture->alias(*source);
   } else {
     result = empty(source->dtype, source->sizes);
+    if (!packed) {
+      const Geometry *operands[] = {source.get()};
+      result->strides = resultStrides(operands, source->sizes);
+    }
     copyElements(result, source);
   }
   if (Ref<Node> node = recordCopy(result, &source, false)) {
@@ -450,8 +472,14 @@ Tensor stepwell::clone(const Tensor &source) {
   return result;
 }
 
+Tensor stepwell::clone(const Tensor &source) { return copyOf(source, false); }
+
+Tensor stepwell::packedCopy(const Tensor &source) {
+  return copyOf(source, true);
+}
+
 Tensor stepwell::contiguous(const Tensor &tensor) {
-  return tensor->contiguous() ? tensor : clone(tensor);
+  return tensor->contiguous() ? tensor : packedCopy(tensor);
 }
 
 Tensor stepwell::cast(const Tensor &tensor, DType dtype) {

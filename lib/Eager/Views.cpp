@@ -258,7 +258,7 @@ Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
          "view size is not compatible with input tensor's size and stride (at "
          "least one dimension spans across two contiguous subspaces). Use "
          ".reshape(...) instead.");
-  return reshape(clone(tensor), sizes, true);
+  return reshape(packedCopy(tensor), sizes, true);
 }
 
 Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {

@@ -4,11 +4,14 @@
 """Fits the polynomials of lib/Transforms/ExpandMath and prints Coefficients.h.
 
 Each is a Chebyshev fit in 60 digits (within a small factor of minimax), rounded to f64; a
-row tells what is fitted, so that a line of the header can be checked against its formula.
-Needs mpmath.
+row tells what is fitted, so that a line of the header can be checked against its formula. Those
+for f32 are least squares over Chebyshev's nodes, coefficient by coefficient: each is rounded, and
+what it lost is made up for by those after it. Needs mpmath.
 
     fit.py > lib/Transforms/ExpandMath/Coefficients.h
 """
+
+import struct
 
 from mpmath import (
     atan,
@@ -19,12 +22,16 @@ from mpmath import (
     exp,
     floor,
     ln,
+    log,
+    lu_solve,
+    matrix,
     mp,
     mpf,
     nstr,
     pi,
     sin,
     sqrt,
+    tanh,
     taylor,
 )
 
@@ -60,15 +67,77 @@ FITS = [
      lambda t: (lambda x: (1 + 2 * x) * exp(x * x) * erfc(x))(4 * (1 + t) / (1 - t)), (mpf("-0.8"), mpf("0.755")), 24),
     # For f32: good to 2^-47 or so, which leaves one rounding, the last.
     ("Exp2Single", "(2^r - 1) / r, |r| <= 1/2", series(lambda x: exp(x * ln(2)), 45, 1), (-0.501, 0.501), 10),
-    ("LogSingle", "(2 atanh(s)/s - 2) / s^2 over z = s^2", even(lambda s: (2 * atanh(s) / s - 2) / s**2), (0, S_MAX**2), 6),
-    ("Log2Single", "the same by 1/ln2", even(lambda s: (2 * atanh(s) / s - 2) / s**2 / ln(2)), (0, S_MAX**2), 6),
-    ("Log10Single", "the same by 1/ln10", even(lambda s: (2 * atanh(s) / s - 2) / s**2 / ln(10)), (0, S_MAX**2), 6),
+    ("Log2Single", "(2 atanh(s)/s - 2) / s^2 over z = s^2 by 1/ln2", even(lambda s: (2 * atanh(s) / s - 2) / s**2 / ln(2)), (0, S_MAX**2), 6),
     ("SinSingle", "(sin(r)/r - 1) / z over z = r^2, |r| <= pi/2", even(lambda r: (sin(r) / r - 1) / r**2), (0, (2 * R_MAX) ** 2), 7),
     ("SinQuarterSingle", "the same, |r| <= pi/4", even(lambda r: (sin(r) / r - 1) / r**2), (0, R_MAX**2), 6),
     ("CosQuarterSingle", "(cos(r) - 1) / z over z = r^2, |r| <= pi/4", even(lambda r: (cos(r) - 1) / r**2), (0, R_MAX**2), 6),
-    ("ErfSingle", "erf(x)/x over t = x^2/8 - 1, |x| <= 4", lambda t: even(lambda x: erf(x) / x)(8 * (1 + t)), (-1, 1), 26),
     ("ErfcSingle", "(x + 3) exp(x^2) erfc(x) over t = 1 - 6 / (x + 3), 0 <= x <= 10.5",
      lambda t: (lambda x: (x + 3) * exp(x * x) * erfc(x))(6 / (1 - t) - 3), (-1, mpf("0.556")), 15),
+]  # fmt: skip
+
+
+def to_f32(c):
+    return mpf(struct.unpack("f", struct.pack("f", float(c)))[0])
+
+
+def fit_f32(f, interval, count, weight, nodes=60):
+    """Coefficients that are f32, and the largest error times `weight`."""
+    a, b = map(mpf, interval)
+    points = [(a + b) / 2 + (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * nodes)) for i in range(nodes)]
+    weights, values = [weight(x) for x in points], [f(x) for x in points]
+    known = []
+
+    def error(row):
+        x = points[row]
+        return weights[row] * (values[row] - sum(c * x**j for j, c in enumerate(known)))
+
+    while len(known) < count:
+        terms = range(len(known), count)
+        left = matrix([[weights[row] * x**j for j in terms] for row, x in enumerate(points)])
+        right = matrix([error(row) for row in range(nodes)])
+        known.append(to_f32(lu_solve(left, right)[0]))
+    return known, max(abs(error(row)) for row in range(nodes))
+
+
+def log_of_one_plus(scale):
+    def f(x):
+        small = abs(x) < mpf(10) ** -10
+        return scale * (-mpf(1) / 2 + x / 3 if small else (log(1 + x) - x) / x**2)
+
+    return f
+
+
+LN10 = ln(mpf(10))
+GELU_C = mpf("2.75")
+
+
+def tail(t):
+    a = 2 * GELU_C / (1 - t) - GELU_C
+    return (a + GELU_C) * exp(a * a / 2) * erfc(a / sqrt(mpf(2))) / 2
+
+
+def near_tanh(z):
+    return (tanh(sqrt(z)) / sqrt(z) - 1) / z if z > mpf(10) ** -12 else -mpf(1) / 3
+
+
+def of_log(x):
+    return x * x / log(1 + x)
+
+
+THIRD = mpf("0.33367")
+# As above, and the weight: errors are relative to the function that is made of it.
+FITS_F32 = [
+    ("ExpF32", "(exp(r) - 1 - r) / r^2, |r| <= ln2/2", series(exp, 40, 2), (-HALF_LN2, HALF_LN2), 5, lambda r: r * r),
+    ("Exp2F32", "(2^r - 1) / r, |r| <= 1/2", series(lambda x: exp(x * ln(2)), 45, 1), (-0.501, 0.501), 6, lambda r: r * r),
+    ("LogF32", "(log(1 + f) - f) / f^2, |f| <= 1/3", log_of_one_plus(1), (-THIRD, THIRD), 9, of_log),
+    ("Log2F32", "the same by 1/ln2", log_of_one_plus(1 / ln(mpf(2))), (-THIRD, THIRD), 9, lambda x: of_log(x) * ln(mpf(2))),
+    ("Log10F32", "the same by 1/ln10", log_of_one_plus(1 / LN10), (-THIRD, THIRD), 9, lambda x: of_log(x) * LN10),
+    ("TanhF32", "(tanh(x)/x - 1) / z over z = x^2, |x| <= 0.6", near_tanh, (0, 0.36), 5, lambda z: z),
+    ("ErfNearF32", "erf(x)/x - 1 over z = x^2, |x| <= 1", even(lambda x: erf(x) / x - 1), (0, mpf("1.001")), 8,
+     even(lambda x: x / erf(x))),
+    ("ErfFarF32", "-log(erfc(x)), 1 <= x <= 3.95", lambda a: -log(erfc(a)), (1, mpf("3.95")), 7, lambda a: erfc(a) / erf(a)),
+    ("GeluF32", "(a + c) exp(a^2/2) erfc(a/sqrt2) / 2 over t = 1 - 2c / (a + c), c = 2.75, 0 <= a <= 15",
+     tail, (-1, 1 - 2 * GELU_C / (15 + GELU_C)), 11, lambda t: 1 / tail(t)),
 ]  # fmt: skip
 
 
@@ -88,6 +157,17 @@ def main():
         print(f"inline constexpr double k{name}[] = {{")
         for c in reversed(poly):
             print(f"    {float(c).hex()},")
+        print("};")
+    for name, what, f, interval, count, weight in FITS_F32:
+        mp.dps = 40
+        known, error = fit_f32(f, interval, count, weight)
+        mp.dps = 60
+        print(f"\n// {what}; error {nstr(error, 2)}")
+        if name == "GeluF32":  # whose first coefficient is added in two words
+            print(f"inline constexpr double k{name}First = {float(known.pop(0)).hex()};")
+        print(f"inline constexpr float k{name}[] = {{")
+        for c in known:
+            print(f"    {float(c).hex()}f,")
         print("};")
     mp.prec = 1600
     bits = int(floor(2 / pi * mpf(2) ** (64 * 20)))

@@ -169,17 +169,7 @@ inline constexpr double kExp2Single[] = {
     0x1.e5eb174f596a7p-28,
 };
 
-// (2 atanh(s)/s - 2) / s^2 over z = s^2; error 4.8e-14
-inline constexpr double kLogSingle[] = {
-    0x1.55555555553b3p-1,
-    0x1.9999999b8b7f5p-2,
-    0x1.24924624bca3ap-2,
-    0x1.c71fd224b1b59p-3,
-    0x1.7381f4c17c676p-3,
-    0x1.5477d36339bfdp-3,
-};
-
-// the same by 1/ln2; error 6.9e-14
+// (2 atanh(s)/s - 2) / s^2 over z = s^2 by 1/ln2; error 6.9e-14
 inline constexpr double kLog2Single[] = {
     0x1.ec709dc3a01a3p-1,
     0x1.2776c51060e81p-1,
@@ -187,16 +177,6 @@ inline constexpr double kLog2Single[] = {
     0x1.484d8359c959ap-2,
     0x1.0bfc721292c52p-2,
     0x1.eb310c60a193bp-3,
-};
-
-// the same by 1/ln10; error 2.1e-14
-inline constexpr double kLog10Single[] = {
-    0x1.287a7636f41f4p-2,
-    0x1.63c62776d5855p-3,
-    0x1.fc3fa0df32dbdp-4,
-    0x1.8b50e1bb34871p-4,
-    0x1.42affbdd02025p-4,
-    0x1.27ba100e572bbp-4,
 };
 
 // (sin(r)/r - 1) / z over z = r^2, |r| <= pi/2; error 1.9e-16
@@ -230,36 +210,6 @@ inline constexpr double kCosQuarterSingle[] = {
     0x1.1c04cd182d06dp-29,
 };
 
-// erf(x)/x over t = x^2/8 - 1, |x| <= 4; error 5.0e-16
-inline constexpr double kErfSingle[] = {
-    0x1.6a040781a49a3p-2,
-    -0x1.69a0ccda3df4dp-3,
-    0x1.0dabaf0612cb5p-3,
-    -0x1.b92e95c192c86p-4,
-    0x1.717efc78bf8e5p-4,
-    -0x1.3215d8b766f92p-4,
-    0x1.ea97f13653002p-5,
-    -0x1.76e8649634bccp-5,
-    0x1.0ed52cf253d9bp-5,
-    -0x1.7034fa3676533p-6,
-    0x1.d6350ff4d130dp-7,
-    -0x1.1a0236d191216p-7,
-    0x1.3e15ef35e9529p-8,
-    -0x1.51eee3f4597ecp-9,
-    0x1.52cfa6b12824cp-10,
-    -0x1.415b01636b734p-11,
-    0x1.213da94a8049fp-12,
-    -0x1.ede05f12ae17dp-14,
-    0x1.8df26812e5ea9p-15,
-    -0x1.355a379ed8e4fp-16,
-    0x1.e51e035303f63p-18,
-    -0x1.544768c92e820p-19,
-    0x1.4f60f4ae0626dp-21,
-    -0x1.ccddb84677025p-23,
-    0x1.428c0fad8f0c0p-23,
-    -0x1.77a580a4052e7p-25,
-};
-
 // (x + 3) exp(x^2) erfc(x) over t = 1 - 6 / (x + 3), 0 <= x <= 10.5; error 1.2e-12
 inline constexpr double kErfcSingle[] = {
     0x1.12f21ddd9e419p+0,
@@ -277,6 +227,111 @@ inline constexpr double kErfcSingle[] = {
     -0x1.07960eb3b1060p-16,
     -0x1.df8054f05715fp-18,
     -0x1.4478a0f1267afp-21,
+};
+
+// (exp(r) - 1 - r) / r^2, |r| <= ln2/2; error 3.6e-9
+inline constexpr float kExpF32[] = {
+    0x1.0000000000000p-1f,
+    0x1.5554820000000p-3f,
+    0x1.5554e00000000p-5f,
+    0x1.1244140000000p-7f,
+    0x1.6d56f20000000p-10f,
+};
+
+// (2^r - 1) / r, |r| <= 1/2; error 9.2e-10
+inline constexpr float kExp2F32[] = {
+    0x1.62e4320000000p-1f,
+    0x1.ebfbe00000000p-3f,
+    0x1.c6ade40000000p-5f,
+    0x1.3b2a400000000p-7f,
+    0x1.5f99bc0000000p-10f,
+    0x1.442d960000000p-13f,
+};
+
+// (log(1 + f) - f) / f^2, |f| <= 1/3; error 5.0e-9
+inline constexpr float kLogF32[] = {
+    -0x1.0000000000000p-1f,
+    0x1.5555000000000p-2f,
+    -0x1.ffff6a0000000p-3f,
+    0x1.99d2820000000p-3f,
+    -0x1.5588660000000p-3f,
+    0x1.1eb5fc0000000p-3f,
+    -0x1.f55d2c0000000p-4f,
+    0x1.1ef9920000000p-3f,
+    -0x1.03152a0000000p-3f,
+};
+
+// the same by 1/ln2; error 5.0e-9
+inline constexpr float kLog2F32[] = {
+    -0x1.7154760000000p-1f,
+    0x1.ec70220000000p-2f,
+    -0x1.7154420000000p-2f,
+    0x1.279ff00000000p-2f,
+    -0x1.ecae860000000p-3f,
+    0x1.9d9fa40000000p-3f,
+    -0x1.6a25800000000p-3f,
+    0x1.9e12980000000p-3f,
+    -0x1.73fb960000000p-3f,
+};
+
+// the same by 1/ln10; error 4.9e-9
+inline constexpr float kLog10F32[] = {
+    -0x1.bcb7b20000000p-3f,
+    0x1.287a2c0000000p-3f,
+    -0x1.bcb6ba0000000p-4f,
+    0x1.63f79e0000000p-4f,
+    -0x1.28b3240000000p-4f,
+    0x1.f210700000000p-5f,
+    -0x1.b274380000000p-5f,
+    0x1.f28aba0000000p-5f,
+    -0x1.c5d7220000000p-5f,
+};
+
+// (tanh(x)/x - 1) / z over z = x^2, |x| <= 0.6; error 2.7e-9
+inline constexpr float kTanhF32[] = {
+    -0x1.55553e0000000p-2f,
+    0x1.1109c20000000p-3f,
+    -0x1.b89b860000000p-5f,
+    0x1.54ca200000000p-6f,
+    -0x1.82a7d80000000p-8f,
+};
+
+// erf(x)/x - 1 over z = x^2, |x| <= 1; error 8.5e-10
+inline constexpr float kErfNearF32[] = {
+    0x1.06eba80000000p-3f,
+    -0x1.8127440000000p-2f,
+    0x1.ce2ea20000000p-4f,
+    -0x1.b822320000000p-6f,
+    0x1.55e0ee0000000p-8f,
+    -0x1.b9d5580000000p-11f,
+    0x1.c8c8d80000000p-14f,
+    -0x1.2308800000000p-17f,
+};
+
+// -log(erfc(x)), 1 <= x <= 3.95; error 1.1e-9
+inline constexpr float kErfFarF32[] = {
+    0x1.5af6fa0000000p-12f,
+    0x1.208bd20000000p+0f,
+    0x1.46b1040000000p-1f,
+    0x1.a69a060000000p-4f,
+    -0x1.6656ee0000000p-6f,
+    0x1.837a5e0000000p-9f,
+    -0x1.88c1080000000p-13f,
+};
+
+// (a + c) exp(a^2/2) erfc(a/sqrt2) / 2 over t = 1 - 2c / (a + c), c = 2.75, 0 <= a <= 15; error 8.0e-9
+inline constexpr double kGeluF32First = 0x1.701ef00000000p-1;
+inline constexpr float kGeluF32[] = {
+    -0x1.e5bd160000000p-2f,
+    0x1.756bb80000000p-3f,
+    -0x1.0f6b2a0000000p-6f,
+    -0x1.0d6e5c0000000p-6f,
+    0x1.a4ee100000000p-9f,
+    0x1.47f9240000000p-9f,
+    -0x1.41460a0000000p-12f,
+    -0x1.dc3fda0000000p-12f,
+    -0x1.4c15560000000p-16f,
+    0x1.5b34020000000p-15f,
 };
 
 // The bits of 2/pi, the first just below the binary point.

@@ -26,21 +26,28 @@ namespace em = stepwell::expandmath;
 
 namespace {
 
-/// The functions that have a form of their own for f32.
+/// The functions that are computed in f32 where their type is that.
+em::Real buildInF32(Operation *op, em::Real x) {
+  return TypeSwitch<Operation *, em::Real>(op)
+      .Case([&](math::ExpOp) { return em::f32::exp(x); })
+      .Case([&](math::Exp2Op) { return em::f32::exp2(x); })
+      .Case([&](math::ExpM1Op) { return em::f32::expm1(x); })
+      .Case([&](math::LogOp) { return em::f32::log(x); })
+      .Case([&](math::Log1pOp) { return em::f32::log1p(x); })
+      .Case([&](math::Log2Op) { return em::f32::log2(x); })
+      .Case([&](math::Log10Op) { return em::f32::log10(x); })
+      .Case([&](math::TanhOp) { return em::f32::tanh(x); })
+      .Case([&](math::ErfOp) { return em::f32::erf(x); })
+      .Case([&](math::RsqrtOp) { return em::f32::rsqrt(x); })
+      .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
+}
+
+/// The functions that have a form of their own for f32 in f64.
 em::Real buildSingle(Operation *op, em::Real x) {
   return TypeSwitch<Operation *, em::Real>(op)
-      .Case([&](math::ExpOp) { return em::single::exp(x); })
-      .Case([&](math::Exp2Op) { return em::single::exp2(x); })
-      .Case([&](math::ExpM1Op) { return em::single::expm1(x); })
-      .Case([&](math::LogOp) { return em::single::log(x); })
-      .Case([&](math::Log1pOp) { return em::single::log1p(x); })
-      .Case([&](math::Log2Op) { return em::single::log2(x); })
-      .Case([&](math::Log10Op) { return em::single::log10(x); })
       .Case([&](math::SinOp) { return em::single::sin(x); })
       .Case([&](math::CosOp) { return em::single::cos(x); })
       .Case([&](math::TanOp) { return em::single::tan(x); })
-      .Case([&](math::TanhOp) { return em::single::tanh(x); })
-      .Case([&](math::ErfOp) { return em::single::erf(x); })
       .Case([&](math::ErfcOp) { return em::single::erfc(x); })
       .Default([&](Operation *) { return em::Real{Value(), nullptr}; });
 }
@@ -118,6 +125,10 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
   void runOnOperation() override {
     getOperation()->walk([](math::PowFOp op) { multiplyInstead(op); });
+    SmallVector<arith::TruncFOp> roundings;
+    getOperation()->walk([&](arith::TruncFOp op) { roundings.push_back(op); });
+    for (arith::TruncFOp op : roundings)
+      em::computeInF32(op, multiplyAdd());
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
       if (isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp,
@@ -132,6 +143,10 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
     });
     for (Operation *op : work)
       expand(op);
+  }
+
+  em::Maker::Fma multiplyAdd() const {
+    return fma ? em::Maker::Chip : em::Maker::Emulated;
   }
 
   /// For chips without multiply-add: two roundings each, unless the f32 that
@@ -172,13 +187,21 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
         return shaped.clone(scalar);
       return scalar;
     };
+    if (converts) {
+      em::Maker narrow{builder, op->getLoc(), type, with(builder.getI32Type()),
+                       multiplyAdd()};
+      if (em::Real y = buildInF32(op, {op->getOperand(0), &narrow}); y.value) {
+        op->getResult(0).replaceAllUsesWith(y.value);
+        op->erase();
+        return;
+      }
+    }
     em::Maker maker{builder, op->getLoc(), with(builder.getF64Type()),
-                    with(builder.getI64Type()),
-                    fma ? em::Maker::Chip : em::Maker::Emulated};
+                    with(builder.getI64Type()), multiplyAdd()};
     auto operand = [&](unsigned i) {
       Value value = op->getOperand(std::min(i, op->getNumOperands() - 1));
       if (converts)
-        value = arith::ExtFOp::create(builder, op->getLoc(), maker.f64, value);
+        value = arith::ExtFOp::create(builder, op->getLoc(), maker.real, value);
       return em::Real{value, &maker};
     };
     em::Real x = operand(0);

@@ -1,4 +1,4 @@
-//===- Formula.h - Formulas over f64 and i64, read as written ---*- C++ -*-===//
+//===- Formula.h - Formulas over floats and bits, as written ----*- C++ -*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,20 +10,23 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <bit>
 #include <limits>
 
 namespace stepwell::expandmath {
 
-/// Where formulas are built: all of one shape, scalar or vector.
+/// Where formulas are built: all of one shape, scalar or vector, over f64 and
+/// i64 or over f32 and i32.
 struct Maker {
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  mlir::Type f64, i64;
+  mlir::Type real, word;
   /// How multiply-adds are done: by the chip, by arithmetic with one rounding,
   /// or with two.
   enum Fma { Chip, Emulated, Unfused } fma = Chip;
+  bool isF32() const { return mlir::getElementTypeOrSelf(real).isF32(); }
 };
 
 /// A truth value per element.
@@ -42,15 +45,16 @@ struct Bool {
   }
 };
 
-/// An f64. No operation is fused: the formulas need no fma, so that every chip
-/// gives the same bits.
+/// A float. No operation is fused but where a formula says so, so that every
+/// chip gives the same bits.
 struct Real {
   mlir::Value value;
   const Maker *maker;
 
   Real lit(double c) const {
-    mlir::Type type = maker->f64;
-    mlir::TypedAttr attr = maker->builder.getF64FloatAttr(c);
+    mlir::Type type = maker->real;
+    mlir::TypedAttr attr =
+        maker->builder.getFloatAttr(mlir::getElementTypeOrSelf(type), c);
     if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
       attr = mlir::DenseElementsAttr::get(shaped, attr);
     return {mlir::arith::ConstantOp::create(maker->builder, maker->loc, attr),
@@ -120,13 +124,16 @@ inline Real clamp(Real x, double low, double high) {
 /// some element needs it.
 inline Real unless(Bool rare, Real usual, llvm::function_ref<Real()> otherwise);
 
-/// An i64, wrapping.
+/// An integer of a float's width, wrapping.
 struct Int {
   mlir::Value value;
   const Maker *maker;
   Int lit(uint64_t c) const {
-    mlir::TypedAttr attr = maker->builder.getI64IntegerAttr(int64_t(c));
-    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(maker->i64))
+    mlir::Type element = mlir::getElementTypeOrSelf(maker->word);
+    mlir::TypedAttr attr = mlir::IntegerAttr::get(
+        element, llvm::APInt(element.getIntOrFloatBitWidth(), c,
+                             /*isSigned=*/false, /*implicitTrunc=*/true));
+    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(maker->word))
       attr = mlir::DenseElementsAttr::get(shaped, attr);
     return {mlir::arith::ConstantOp::create(maker->builder, maker->loc, attr),
             maker};
@@ -170,7 +177,7 @@ inline Int select(Bool c, Int a, Int b) {
 }
 inline Int bits(Real a) {
   return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
-                                         a.maker->i64, a.value),
+                                         a.maker->word, a.value),
           a.maker};
 }
 inline Real unless(Bool rare, Real usual,
@@ -179,7 +186,7 @@ inline Real unless(Bool rare, Real usual,
   mlir::Location loc = usual.maker->loc;
   if (mlir::isa<mlir::ShapedType>(rare.value.getType()))
     return select(rare, otherwise(), usual);
-  auto branch = mlir::scf::IfOp::create(builder, loc, usual.maker->f64,
+  auto branch = mlir::scf::IfOp::create(builder, loc, usual.maker->real,
                                         rare.value, /*withElseRegion=*/true);
   mlir::OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(branch.thenBlock());
@@ -190,14 +197,14 @@ inline Real unless(Bool rare, Real usual,
 }
 inline Real real(Int a) {
   return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
-                                         a.maker->f64, a.value),
+                                         a.maker->real, a.value),
           a.maker};
 }
 
 /// In integers: LLVM moves math.copysign past conversions to f16 that no chip
 /// has.
 inline Real copySign(Real a, Real b) {
-  constexpr uint64_t sign = 0x8000000000000000u;
+  uint64_t sign = a.maker->isF32() ? 0x80000000u : 0x8000000000000000u;
   return real((bits(a) & ~sign) | (bits(b) & sign));
 }
 
@@ -231,12 +238,14 @@ template <size_t n> Real horner(Real x, const double (&c)[n]) {
 /// x * y + z with one rounding, on every chip, for finite numbers that are far
 /// from over- and underflow. The sign of a zero is not told.
 Real emulatedFma(Real x, Real y, Real z);
+/// The same of f32.
+Real emulatedFma32(Real x, Real y, Real z);
 inline Real fma(Real x, Real y, Real z) {
   const Maker &maker = *x.maker;
   if (maker.fma == Maker::Unfused)
     return x * y + z;
   if (maker.fma == Maker::Emulated)
-    return emulatedFma(x, y, z);
+    return maker.isF32() ? emulatedFma32(x, y, z) : emulatedFma(x, y, z);
   return {mlir::math::FmaOp::create(maker.builder, maker.loc, x.value, y.value,
                                     z.value),
           x.maker};
@@ -266,6 +275,14 @@ template <size_t n> Real fused(Real x, const double (&c)[n]) {
   if constexpr (ways == 2)
     return low;
   return fma(x * x, fma(x, chain(3), chain(2)), low);
+}
+
+/// Term by term: the fewest operations, each of which waits for the last.
+template <size_t n> Real chained(Real x, const float (&c)[n]) {
+  Real sum = x.lit(c[n - 1]);
+  for (size_t i = n - 1; i-- > 0;)
+    sum = fma(sum, x, x.lit(c[i]));
+  return sum;
 }
 
 /// An unevaluated sum, |lo| <= ulp(hi) / 2.
@@ -298,17 +315,25 @@ inline Pair operator+(Pair a, Pair b) {
   return fastTwoSum(s.hi, s.lo + (a.lo + b.lo));
 }
 
-/// Functions whose argument is an f32, or nearly, and whose result will be.
-namespace single {
+/// Functions of f32, computed in f32.
+namespace f32 {
 Real exp(Real), exp2(Real), expm1(Real);
 Real log(Real), log1p(Real), log2(Real), log10(Real);
-Real sin(Real), cos(Real), tan(Real), tanh(Real);
-Real erf(Real), erfc(Real);
+Real tanh(Real), erf(Real), rsqrt(Real);
+Real sigmoid(Real), silu(Real), gelu(Real);
+} // namespace f32
+/// Functions of f32, computed in f64 and rounded once.
+namespace single {
+Real sin(Real), cos(Real), tan(Real), erfc(Real);
 /// x^y for finite x > 0 and finite y.
 Real power(Real x, Real y);
 } // namespace single
 /// Of f32 arguments too large for the usual reduction.
 Real sinOfHuge(Real), cosOfHuge(Real), tanOfHuge(Real);
+
+/// Computes in f32 what a record computes in f64 and rounds to f32, where
+/// there is such a form: sigmoid, silu, gelu.
+void computeInF32(mlir::arith::TruncFOp rounding, Maker::Fma fma);
 
 // The functions, over f64. `forF32`: the argument is an f32, and so will the
 // result be.

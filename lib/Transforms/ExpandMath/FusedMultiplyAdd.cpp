@@ -15,17 +15,37 @@ namespace em = stepwell::expandmath;
 /// side of every number that a later rounding could confuse it with.
 static Real addToOdd(Real a, Real b) {
   Pair sum = twoSum(a, b);
-  Int one = bits(a.lit(0.0)) + 1, s = bits(sum.hi);
+  // Bits grow away from zero: what was lost points outwards where the signs
+  // agree. A last bit that is 1 stays.
+  Int s = bits(sum.hi);
+  Int inwards = s.make<mlir::arith::XOrIOp>(bits(sum.lo)) >> 63;
   Bool inexact = (sum.lo < 0.0) | (sum.lo > 0.0);
-  Bool even = less(s & 1, one);
-  // Bits grow away from zero.
-  Bool outwards =
-      ((sum.hi > 0.0) & (sum.lo > 0.0)) | ((sum.hi < 0.0) & (sum.lo < 0.0));
-  return real(select(inexact & even, select(outwards, s + 1, s - 1), s));
+  return real(select(inexact, (s - inwards) | 1, s));
 }
 
 /// The product is exact, and f64 has more than two bits beyond f32.
 Real em::fma32(Real x, Real y, Real z) { return addToOdd(x * y, z); }
+
+Real em::emulatedFma32(Real x, Real y, Real z) {
+  const Maker &narrow = *x.maker;
+  mlir::OpBuilder &builder = narrow.builder;
+  auto with = [&](mlir::Type scalar) -> mlir::Type {
+    if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(narrow.real))
+      return shaped.clone(scalar);
+    return scalar;
+  };
+  Maker wide{builder, narrow.loc, with(builder.getF64Type()),
+             with(builder.getI64Type())};
+  auto widen = [&](Real r) {
+    return Real{
+        mlir::arith::ExtFOp::create(builder, narrow.loc, wide.real, r.value),
+        &wide};
+  };
+  Real sum = fma32(widen(x), widen(y), widen(z));
+  return {mlir::arith::TruncFOp::create(builder, narrow.loc, narrow.real,
+                                        sum.value),
+          x.maker};
+}
 
 /// Veltkamp and Dekker: exact where nothing over- or underflows.
 static Pair exactProduct(Real a, Real b) {

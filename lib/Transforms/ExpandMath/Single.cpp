@@ -18,7 +18,7 @@ namespace em = stepwell::expandmath;
 /// An f64 value computed by operations on f32: `like` is an f64.
 static Type asF32(Real like) {
   OpBuilder &builder = like.maker->builder;
-  if (auto shaped = dyn_cast<ShapedType>(like.maker->f64))
+  if (auto shaped = dyn_cast<ShapedType>(like.maker->real))
     return shaped.clone(builder.getF32Type());
   return builder.getF32Type();
 }
@@ -35,7 +35,8 @@ static Real quotient(Real n, Real d) {
   Value inverse = arith::DivFOp::create(
       builder, maker.loc, arith::ConstantOp::create(builder, maker.loc, one),
       narrow);
-  Real y{arith::ExtFOp::create(builder, maker.loc, maker.f64, inverse), &maker};
+  Real y{arith::ExtFOp::create(builder, maker.loc, maker.real, inverse),
+         &maker};
   Real q = n * y;
   return fma(fma(-d, q, n), y, q);
 }
@@ -63,7 +64,6 @@ namespace {
 struct Exponential {
   Real r, p, scale;
   Real value() const { return fma(r * scale, p, scale); }
-  Real minusOne() const { return fma(r * scale, p, scale - 1.0); }
 };
 } // namespace
 
@@ -75,18 +75,6 @@ static Exponential scaledPower(Rounded k, Real r) {
 static Exponential exponential(Real x) {
   Rounded k = roundToScale(x, kLog2EHi);
   return scaledPower(k, fma(x, kLog2ELo, fma(x, kLog2EHi, -k.whole)));
-}
-
-Real em::single::exp(Real x) { return exponential(clamp(x, -110, 90)).value(); }
-
-Real em::single::exp2(Real x) {
-  x = clamp(x, -160, 130);
-  Rounded k = roundToScale(x, 1);
-  return scaledPower(k, x - k.whole).value();
-}
-
-Real em::single::expm1(Real x) {
-  return copySign(exponential(clamp(x, -30, 90)).minusOne(), x);
 }
 
 namespace {
@@ -114,42 +102,7 @@ static Split split(Real x) {
   return {k, m};
 }
 
-/// What logarithms share at the ends: `pole` is 0 where they are infinite.
-static Real ends(Split split, Real pole, Real y) {
-  return unless(abs(split.k) > 200.0, y, [&] {
-    return select(pole > 0.0, pole, select(pole == 0.0, pole.lit(-kInf), kNaN));
-  });
-}
-
-static constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 static constexpr double kLog2E = 0x1.71547652b82fep+0;
-static constexpr double kLog10E = 0x1.bcb7b1526e50ep-2;
-
-Real em::single::log(Real x) {
-  Split s = split(x);
-  Real y = fma(s.k, kLn2, logOfOnePlus(s.m - 1.0, 2, kLogSingle));
-  return ends(s, x, y);
-}
-
-Real em::single::log2(Real x) {
-  Split s = split(x);
-  return ends(s, x, s.k + logOfOnePlus(s.m - 1.0, 2 * kLog2E, kLog2Single));
-}
-
-Real em::single::log10(Real x) {
-  Split s = split(x);
-  Real y = logOfOnePlus(s.m - 1.0, 2 * kLog10E, kLog10Single);
-  return ends(s, x, fma(s.k, 0x1.34413509f79ffp-2, y));
-}
-
-Real em::single::log1p(Real x) {
-  Real u = x + 1.0;
-  Split s = split(u);
-  // Where nothing is scaled, 1 + x may have lost digits of x.
-  Real f = select(s.k == 0.0, x, s.m - 1.0);
-  Real y = fma(s.k, kLn2, logOfOnePlus(f, 2, kLogSingle));
-  return ends(s, u, select(x == 0.0, x, y)); // -0
-}
 
 // pi/2 = A + B: the first has 33 bits.
 static constexpr double kPiOver2Rest = 0x1.0b4611a626331p-34;
@@ -201,19 +154,6 @@ Real em::single::tan(Real x) {
   Real y = quotient(select(odd, -c, s), select(odd, s, c));
   y = flipped(y, signOf(x));
   return unless(a >= kHuge, y, [&] { return em::tanOfHuge(x); });
-}
-
-Real em::single::tanh(Real x) {
-  // 1 from 9.02 on.
-  Real y = exponential(clamp(abs(x), 0, 10) * 2.0).minusOne();
-  return copySign(quotient(y, y + 2.0), x);
-}
-
-Real em::single::erf(Real x) {
-  // 1 from 3.92 on. The terms in t fall off like those of exp(-8), without
-  // cancelling.
-  Real a = clamp(x, -4, 4);
-  return a * fused(fma(a * a, 0.125, -1.0), kErfSingle);
 }
 
 Real em::single::erfc(Real x) {

@@ -92,6 +92,17 @@ struct Argument {
   Scalar scalar = int64_t{0};
 };
 
+/// The dimensions of `common`, the outermost first, in the order in which an
+/// elementwise call walks them: by falling strides. The first operand that
+/// tells two of them apart decides, and what none does stays as it is.
+Dims walkingOrder(std::span<const Geometry *const> operands,
+                  const Dims &common);
+/// The strides of an elementwise result of sizes `common`: those of the
+/// operands, when they are dense and alike, else dense in the walking order.
+/// That is PyTorch's rule (TensorIterator, and preserve_format of copies).
+Dims resultStrides(std::span<const Geometry *const> operands,
+                   const Dims &common);
+
 /// The shapes of the results for these argument shapes.
 std::vector<TensorType> inferResults(const Template &,
                                      std::span<const TensorType> inputs);

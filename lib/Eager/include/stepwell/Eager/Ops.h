@@ -30,7 +30,8 @@ std::vector<Tensor> callTemplate(Template &, std::span<const Argument>,
 //===--- Copies -----------------------------------------------------------===//
 
 Tensor full(DType, const Dims &sizes, const Scalar &);
-Tensor clone(const Tensor &); // row-major
+Tensor clone(const Tensor &);      // with its strides, where it is dense
+Tensor packedCopy(const Tensor &); // row-major
 Tensor contiguous(const Tensor &);
 Tensor cast(const Tensor &, DType);
 void copyInto(const Tensor &target, const Tensor &source);
