@@ -3,7 +3,7 @@
 #
 #   make demo     trains a network on real digits, ships it, runs the shipped binary
 #   make test     builds and runs every test
-#   make build | bench | lint | format | docs | clean | test-packaging | test-sanitized
+#   make build | bench | lint | format | docs | clean | test-levels | test-packaging | test-sanitized
 #
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -22,7 +22,7 @@ STAMPS := $(VENV)/stamps
 CMAKE_FILES := $(shell find CMakeLists.txt cmake runtime lib dialects targets tools python test \
   -name CMakeLists.txt -o -name '*.cmake' -o -name '*.in' 2>/dev/null)
 
-.PHONY: build test lint format docs clean test-packaging test-sanitized packages
+.PHONY: build test lint format docs clean test-levels test-packaging test-sanitized packages
 
 packages:
 	@cmake/install-packages.sh
@@ -55,6 +55,9 @@ build: $(BUILD)/configured
 
 test: build
 	@cmake/run-tests.sh $(BUILD) $(BIN) $(PYTEST_JOBS)
+
+test-levels: build
+	@cmake/test-levels.sh $(BUILD) $(BIN) $(PYTEST_JOBS)
 
 test-packaging: build
 	@$(BIN)/python test/packaging/wheel.py

@@ -31,9 +31,7 @@ namespace rules = stepwell::rules;
   return value.str();
 }
 [[maybe_unused]] static RuleAttribute toAttribute(ArrayRef<int64_t> value) {
-  // One more than fits: the rules refuse it, whatever the operand's rank is.
-  return Dims(value.begin(),
-              value.begin() + std::min<size_t>(value.size(), kMaxRank));
+  return Dims(value.begin(), value.end());
 }
 [[maybe_unused]] static RuleAttribute toAttribute(Type type) {
   std::optional<DType> dtype = toDType(type);

@@ -185,6 +185,7 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
       fail(dims.error().kind == Error::Kind::Value ? Error::Kind::Runtime
                                                    : dims.error().kind,
            std::string(t.op->mnemonic) + ": " + dims.error().message);
+    checkRank(*dims);
     results.push_back({t.results[i], *dims});
   }
   return results;

@@ -117,8 +117,17 @@ Dims stepwell::packedStrides(const Dims &sizes) {
   return strides;
 }
 
+void stepwell::checkRank(const Dims &sizes) {
+  if (sizes.size() > kMaxRank)
+    fail(Error::Kind::Runtime, "a tensor has at most " +
+                                   std::to_string(kMaxRank) +
+                                   " dimensions; this one would have " +
+                                   std::to_string(sizes.size()));
+}
+
 Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
                             const Geometry &geometry) {
+  checkRank(geometry.sizes);
   Tensor tensor(newTensor());
   tensor->dtype = dtype;
   static_cast<Geometry &>(*tensor) = geometry;

@@ -99,7 +99,6 @@ static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
   if (count == 1 && !PyIndex_Check(args[0])) {
     fine = nb::try_cast(nb::handle(args[0]), dims);
   } else {
-    fine = count <= kMaxRank;
     for (Py_ssize_t i = 0; fine && i < count; ++i) {
       Dims one;
       fine = PyIndex_Check(args[i]) && nb::try_cast(nb::handle(args[i]), one);

@@ -110,8 +110,6 @@ template <> struct type_caster<stepwell::Dims> {
   bool exact(PyObject *source) noexcept {
     bool tuple = PyTuple_CheckExact(source);
     Py_ssize_t count = tuple ? PyTuple_GET_SIZE(source) : 1;
-    if (count > stepwell::kMaxRank)
-      return false;
     for (Py_ssize_t i = 0; i < count; ++i) {
       PyObject *item = tuple ? PyTuple_GET_ITEM(source, i) : source;
       int overflow = 1;
@@ -141,7 +139,7 @@ template <> struct type_caster<stepwell::Dims> {
       return false;
     }
     Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
-    bool fine = count <= stepwell::kMaxRank;
+    bool fine = true;
     for (Py_ssize_t i = 0; fine && i < count; ++i) {
       PyObject *index = PyNumber_Index(PySequence_Fast_GET_ITEM(items, i));
       if (index)

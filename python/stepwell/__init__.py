@@ -66,7 +66,9 @@ from ._random import (  # noqa: E402
 from ._composed import *  # noqa: E402, F403
 from ._contraction import einsum, tensordot  # noqa: E402
 from ._sorting import *  # noqa: E402, F403
-from ._structure import *  # noqa: E402, F403
+
+# Its `index_add` takes `alpha`, too; the other is seen only beside a build.
+from ._structure import *  # type: ignore[assignment, unused-ignore]  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 
 bool = _core.bool

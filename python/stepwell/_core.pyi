@@ -32,6 +32,7 @@ float64: dtype
 class Tensor(Methods):
     """Numbers of one element type in a row-major or strided array of any shape."""
 
+    __array_priority__: float
     data: Tensor
     device: Any
     grad: Tensor | None

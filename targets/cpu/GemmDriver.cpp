@@ -74,15 +74,24 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function() {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
-  return code.function(module, prefix + "product", arguments,
-                       [&](ValueRange given) {
-                         build(given[0], threads ? given[1] : code.truth(false),
-                               given[2], productOf(given.drop_front(3)));
-                       });
+  const std::pair<Product::Field, std::optional<int64_t>> known[] = {
+      {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
+  std::string name = prefix + "product";
+  if (sizes.m || sizes.n || sizes.k)
+    for (auto [field, size] : known)
+      name += (field == Product::M ? "." : "x") +
+              (size ? std::to_string(*size) : "n");
+  return code.function(module, name, arguments, [&](ValueRange given) {
+    Product product = productOf(given.drop_front(3));
+    for (auto [field, size] : known)
+      if (size)
+        product[field] = code.number(*size);
+    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+  });
 }
 
 /// C transposed is B transposed times A transposed.
@@ -477,7 +486,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     Value height = code.sub(end, m);
     Value place = code.add(code.mul(m, g.p[Product::ARow]),
                            code.mul(g.extra[KBegin], g.p[Product::AK]));
-    code.call(kernels.packA(layout.aRow, layout.aK),
+    code.call(kernels.pack(GemmKernels::A, layout.aRow, layout.aK),
               {code.at(g.p[Product::A], place, types.a), g.p[Product::ARow],
                g.p[Product::AK], height, g.extra[Depth], to});
   };
@@ -521,9 +530,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           Value pack = code.either(g.extra[PackPanels],
                                    code.less(width, code.number(columns)));
           code.when(pack, [&] {
-            code.call(kernels.packB(layout.bK, layout.bColumn),
-                      {from, g.p[Product::BK], g.p[Product::BColumn],
-                       g.extra[Depth], width, store});
+            code.call(kernels.pack(GemmKernels::B, layout.bColumn, layout.bK),
+                      {from, g.p[Product::BColumn], g.p[Product::BK], width,
+                       g.extra[Depth], store});
           });
           Value b = code.select(pack, store, from);
           Value bK = code.select(pack, code.number(columns), g.p[Product::BK]);
@@ -554,9 +563,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
             g.extra[PackedB],
             code.mul(code.add(code.mul(panel, g.extra[Depth]), k), columns),
             types.sum);
-        code.call(kernels.packB(layout.bK, layout.bColumn),
-                  {code.at(g.p[Product::B], place, types.b), g.p[Product::BK],
-                   g.p[Product::BColumn], depth, width, to});
+        code.call(kernels.pack(GemmKernels::B, layout.bColumn, layout.bK),
+                  {code.at(g.p[Product::B], place, types.b),
+                   g.p[Product::BColumn], g.p[Product::BK], width, depth, to});
       });
     });
   });

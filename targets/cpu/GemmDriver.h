@@ -38,10 +38,15 @@ struct Product {
   Value &operator[](Field field) { return values[field]; }
 };
 
-/// What is known of the strides when the code is made; it names the function.
+/// What is known of the strides when the code is made; it names the functions.
 struct ProductLayout {
   std::optional<int64_t> aRow, aK, bK, bColumn, cColumn;
   std::string name() const;
+};
+
+/// What is known of the sizes.
+struct ProductSizes {
+  std::optional<int64_t> m, n, k;
 };
 
 class GemmDriver {
@@ -53,7 +58,9 @@ public:
   /// (context, parallel, scratch, the fields of the product). `parallel`:
   /// threads may share the work; scratch: at least scratchBytes, or null in a
   /// task.
-  func::FuncOp function();
+  /// Sizes that are known choose the way now, and leave out the code of the
+  /// others; what the ways are made of, products of all sizes share.
+  func::FuncOp function(const ProductSizes &sizes);
   /// Elements of the sums' type; sizes are negative where unknown.
   static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
                                  int64_t n, int64_t k);

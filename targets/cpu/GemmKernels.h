@@ -58,21 +58,18 @@ public:
   func::FuncOp dot(int64_t height);
   static constexpr int64_t kDots = 4;
 
-  /// (A, row stride, k stride, rows, K, to): a tile of A, all rows of one k
-  /// side by side.
-  func::FuncOp packA(std::optional<int64_t> rowStride,
-                     std::optional<int64_t> kStride);
-  /// (B, k stride, column stride, K, columns, to): a panel of B, all columns of
-  /// one k side by side, zero beyond the last.
-  func::FuncOp packB(std::optional<int64_t> kStride,
-                     std::optional<int64_t> columnStride);
+  enum Operand { A, B };
+  /// (from, stride across, stride along k, lines, K, to): a tile of A or a
+  /// panel of B, all rows or columns of one k side by side. May write beyond
+  /// the end, but no more than `slack`.
+  func::FuncOp pack(Operand operand, std::optional<int64_t> acrossStride,
+                    std::optional<int64_t> alongStride);
 
   Type vectorType(int64_t lanes) { return VectorType::get({lanes}, types.sum); }
   Type vectorType() { return vectorType(schedule.lanes); }
   Value zero(Type type);
 
 private:
-  enum Operand { A, B };
   /// An element or a vector in the type of the sums.
   Value load(Operand operand, Value from, int64_t lanes = 0);
   Type element(Operand operand) { return operand == A ? types.a : types.b; }

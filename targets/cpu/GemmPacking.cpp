@@ -70,157 +70,87 @@ SmallVector<Value> GemmKernels::transpose(SmallVector<Value> rows) {
   return columns;
 }
 
-func::FuncOp GemmKernels::packA(std::optional<int64_t> rowStride,
-                                std::optional<int64_t> kStride) {
-  Type p = code.pointer, i = code.i64;
-  // Rows that lie along k, or elements of one k side by side.
-  bool mayRun = kStride ? *kStride == 1 : rowStride != 1;
-  bool mayStand = rowStride ? *rowStride == 1 : kStride != 1;
-  std::string name =
-      prefix + "packA" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
+func::FuncOp GemmKernels::pack(Operand operand,
+                               std::optional<int64_t> acrossStride,
+                               std::optional<int64_t> alongStride) {
+  Type p = code.pointer, i = code.i64, from = element(operand);
+  // A stride that is another's 1 is some size: 1 only by chance.
+  bool mayStand = acrossStride ? *acrossStride == 1 : alongStride != 1;
+  bool mayRun = alongStride ? *alongStride == 1 : acrossStride != 1;
+  std::string name = prefix + (operand == A ? "packA" : "packB") +
+                     (mayRun ? "r" : "") + (mayStand ? "s" : "");
   return code.function(module, name, {p, i, i, i, i, p}, [&](ValueRange given) {
-    Value a = given[0], across = given[1], along = given[2];
-    Value height = given[3], depth = given[4], to = given[5];
-    int64_t rows = schedule.rows, lanes = schedule.lanes;
-    Value last = code.sub(height, code.number(1));
-    auto rowStart = [&](int64_t r) {
-      return code.at(a, code.mul(code.min(code.number(r), last), across),
-                     types.a);
-    };
-    auto byElement = [&](Value begin) {
+    Value base = given[0], across = given[1], along = given[2];
+    Value count = given[3], depth = given[4], to = given[5];
+    int64_t size = operand == A ? schedule.rows : schedule.columns;
+    int64_t lanes = schedule.lanes;
+    auto startsOf = [&] {
+      // Lines beyond the last are the last again: nobody looks.
+      Value last = code.sub(count, code.number(1));
       SmallVector<Value> starts;
-      for (int64_t r = 0; r < rows; ++r)
-        starts.push_back(rowStart(r));
+      for (int64_t j = 0; j < size; ++j)
+        starts.push_back(code.at(
+            base, code.mul(code.min(code.number(j), last), across), from));
+      return starts;
+    };
+    auto byElement = [&](ArrayRef<Value> starts, Value begin) {
       code.range(begin, depth, 1, [&](Value k) {
-        Value column = code.at(to, code.mul(k, rows), types.sum);
         Value off = code.mul(k, along);
-        for (int64_t r = 0; r < rows; ++r)
-          code.store(load(A, code.at(starts[r], off, types.a)),
-                     code.at(column, r, types.sum));
+        Value line = code.at(to, code.mul(k, size), types.sum);
+        for (int64_t j = 0; j < size; ++j)
+          code.store(load(operand, code.at(starts[j], off, from)),
+                     code.at(line, j, types.sum));
       });
     };
+    // Lines run along k: blocks of `lanes` steps are turned round. The last
+    // block across may reach into the next step's place, so that it goes first.
     auto running = [&] {
-      // A block of `lanes` steps of k at a time; stores reach into the next
-      // step's place, which is written after.
       Value whole = code.sub(depth, code.rem(depth, code.number(lanes)));
-      SmallVector<Value> starts;
-      for (int64_t r = 0; r < rows; ++r)
-        starts.push_back(rowStart(r));
+      SmallVector<Value> starts = startsOf();
       code.range(code.number(0), whole, lanes, [&](Value k) {
-        SmallVector<std::pair<int64_t, SmallVector<Value>>> groups;
-        for (int64_t first = 0; first < rows; first += lanes) {
+        for (int64_t first = (size - 1) / lanes * lanes; first >= 0;
+             first -= lanes) {
           SmallVector<Value> block;
-          for (int64_t r = 0; r < lanes; ++r)
+          for (int64_t j = 0; j < lanes; ++j)
             block.push_back(
-                first + r < rows
-                    ? load(A, code.at(starts[first + r], k, types.a), lanes)
+                first + j < size
+                    ? load(operand, code.at(starts[first + j], k, from), lanes)
                     : block.front());
-          groups.push_back({first, transpose(block)});
-        }
-        for (int64_t s = 0; s < lanes; ++s)
-          for (auto &[first, columns] : groups) {
-            Value place = code.add(code.mul(code.add(k, code.number(s)), rows),
-                                   code.number(first));
-            code.store(columns[s], code.at(to, place, types.sum));
-          }
-      });
-      byElement(whole);
-    };
-    auto standing = [&] {
-      code.range(code.number(0), depth, 1, [&](Value k) {
-        Value from = code.at(a, code.mul(k, along), types.a);
-        Value column = code.at(to, code.mul(k, rows), types.sum);
-        code.store(load(A, from, rows), column);
-      });
-    };
-    auto whatever = [&] {
-      if (transposes() && mayRun)
-        code.when(kStride ? code.truth(true)
-                          : code.equal(along, code.number(1)),
-                  running, [&] { byElement(code.number(0)); });
-      else
-        byElement(code.number(0));
-    };
-    if (!mayStand)
-      return whatever();
-    Value together =
-        rowStride ? code.truth(true) : code.equal(across, code.number(1));
-    code.when(code.both(together, code.equal(height, code.number(rows))),
-              standing, whatever);
-  });
-}
-
-func::FuncOp GemmKernels::packB(std::optional<int64_t> kStride,
-                                std::optional<int64_t> columnStride) {
-  Type p = code.pointer, i = code.i64;
-  bool mayStand = columnStride ? *columnStride == 1 : kStride != 1;
-  bool mayRun = kStride ? *kStride == 1 : columnStride != 1;
-  std::string name =
-      prefix + "packB" + (mayRun ? "r" : "") + (mayStand ? "s" : "");
-  return code.function(module, name, {p, i, i, i, i, p}, [&](ValueRange given) {
-    Value b = given[0], along = given[1], across = given[2];
-    Value depth = given[3], width = given[4], to = given[5];
-    int64_t columns = schedule.columns, lanes = schedule.lanes;
-    Value full = code.equal(width, code.number(columns));
-    auto byElement = [&](Value begin) {
-      code.range(begin, depth, 1, [&](Value k) {
-        Value from = code.at(b, code.mul(k, along), types.b);
-        Value row = code.at(to, code.mul(k, columns), types.sum);
-        code.range(code.number(0), width, 1, [&](Value j) {
-          code.store(load(B, code.at(from, code.mul(j, across), types.b)),
-                     code.at(row, j, types.sum));
-        });
-        code.range(width, code.number(columns), 1, [&](Value j) {
-          code.store(zero(types.sum), code.at(row, j, types.sum));
-        });
-      });
-    };
-    auto standing = [&] {
-      SmallVector<Value> init{b, to};
-      code.range(code.number(0), depth, 1, init, [&](Value, ValueRange state) {
-        for (int64_t v = 0; v < schedule.vectors; ++v)
-          code.store(load(B, code.at(state[0], v * lanes, types.b), lanes),
-                     code.at(state[1], v * lanes, types.sum));
-        return SmallVector<Value>{code.at(state[0], along, types.b),
-                                  code.at(state[1], columns, types.sum)};
-      });
-    };
-    auto running = [&] {
-      Value last = code.sub(width, code.number(1));
-      Value whole = code.sub(depth, code.rem(depth, code.number(lanes)));
-      code.range(code.number(0), whole, lanes, [&](Value k) {
-        for (int64_t v = 0; v < schedule.vectors; ++v) {
-          SmallVector<Value> block;
-          for (int64_t j = 0; j < lanes; ++j) {
-            // Columns beyond the last are the last again: nobody looks.
-            Value column = code.min(code.number(v * lanes + j), last);
-            Value place = code.add(code.mul(column, across), k);
-            block.push_back(load(B, code.at(b, place, types.b), lanes));
-          }
           block = transpose(block);
-          for (int64_t s = 0; s < lanes; ++s)
-            code.store(
-                block[s],
-                code.at(to,
-                        code.add(code.mul(code.add(k, code.number(s)), columns),
-                                 code.number(v * lanes)),
-                        types.sum));
+          for (int64_t s = 0; s < lanes; ++s) {
+            Value place = code.add(code.mul(code.add(k, code.number(s)), size),
+                                   code.number(first));
+            code.store(block[s], code.at(to, place, types.sum));
+          }
         }
       });
-      byElement(whole);
+      byElement(starts, whole);
     };
+    // Elements of one step stand side by side.
+    auto standing = [&] {
+      SmallVector<Value> init{base, to};
+      code.range(code.number(0), depth, 1, init, [&](Value, ValueRange state) {
+        for (int64_t first = 0; first < size; first += lanes)
+          code.store(load(operand, code.at(state[0], first, from),
+                          std::min(lanes, size - first)),
+                     code.at(state[1], first, types.sum));
+        return SmallVector<Value>{code.at(state[0], along, from),
+                                  code.at(state[1], size, types.sum)};
+      });
+    };
+    auto slow = [&] { byElement(startsOf(), code.number(0)); };
     auto whatever = [&] {
-      if (transposes() && mayRun)
-        code.when(kStride ? code.truth(true)
-                          : code.equal(along, code.number(1)),
-                  running, [&] { byElement(code.number(0)); });
-      else
-        byElement(code.number(0));
+      if (!transposes() || !mayRun)
+        return slow();
+      code.when(alongStride ? code.truth(true)
+                            : code.equal(along, code.number(1)),
+                running, slow);
     };
     if (!mayStand)
       return whatever();
     Value together =
-        columnStride ? code.truth(true) : code.equal(across, code.number(1));
-    code.when(code.both(together, full), standing, whatever);
+        acrossStride ? code.truth(true) : code.equal(across, code.number(1));
+    code.when(code.both(together, code.equal(count, code.number(size))),
+              standing, whatever);
   });
 }

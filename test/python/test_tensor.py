@@ -119,3 +119,29 @@ def test_subclass():
 def test_documents_come_from_the_records():
     assert sw.add.__text_signature__ == "(input, other)"
     assert "Elementwise sum" in sw.add.__doc__ and "wrap around" in sw.Tensor.add.__doc__
+
+
+def test_every_rank():
+    for rank in range(17):
+        shape = [2 if i in (0, rank // 2, rank - 1) else 1 for i in range(rank)]
+        array = np.arange(np.prod(shape, dtype=int), dtype="f4").reshape(shape)
+        t = sw.tensor(array)
+        turned = t.permute(*reversed(range(rank)))
+        assert turned.shape == array.T.shape and t.shape == array.shape
+        np.testing.assert_array_equal((turned + 1).numpy(), array.T + 1)
+        # Sizes that had been many, then few, then many again.
+        np.testing.assert_array_equal(
+            turned.reshape(-1).reshape(*shape).numpy(), array.T.reshape(shape)
+        )
+    many = sw.ones(*[1] * 16)
+    for grown in (
+        lambda: sw.ones(*[1] * 17),
+        lambda: sw.ones(1).reshape(*[1] * 17),
+        lambda: sw.ones(1).expand(*[1] * 17),
+        lambda: many.unsqueeze(0),
+        lambda: sw.stack([many, many]),
+        lambda: sw.tensordot(many, many, dims=0),
+        lambda: sw.sum(many.unsqueeze(3)),
+    ):
+        with pytest.raises(RuntimeError, match="(at most|more than) 16 dimensions"):
+            grown()

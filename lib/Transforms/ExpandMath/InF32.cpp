@@ -47,6 +47,11 @@ static Real scaled(Real y, Int k) {
   return y * real(half + kOne) * real(rest + kOne);
 }
 
+/// The same for -190 <= k <= 0: one factor is always the same.
+static Real scaledDown(Real y, Int k) {
+  return y * real((k << 23) + (kOne + (uint64_t(64) << 23))) * 0x1p-64;
+}
+
 /// For -104 <= x <= 89.
 static Power power(Real x) {
   Real sum = fma(x, kLog2E, x.lit(kMagicF32)), k = sum - kMagicF32;
@@ -195,7 +200,9 @@ static Real corrected(Real q, Real z, Real lost, Real more) {
 }
 
 Real em::f32::sigmoid(Real x) {
-  Real z = f32::exp(-abs(x)), sum = z + 1.0, lost = z - (sum - 1.0);
+  Real a = -abs(x);
+  Power p = power(select(a < -104.0, -104, a));
+  Real z = scaledDown(p.e + 1.0, p.k), sum = z + 1.0, lost = z - (sum - 1.0);
   Real q = select(x < 0.0, z, 1.0) / sum;
   return fma(q * lost, fma(z, 0.5, -1.0), q);
 }
@@ -206,11 +213,11 @@ Real em::f32::silu(Real x) {
   a = select(a < -110.0, -110, a);
   Power p = power(a);
   Real high = p.e + 1.0, low = p.e - (high - 1.0);
-  Real z = scaled(high, p.k), sum = z + 1.0, lost = z - (sum - 1.0);
+  Real z = scaledDown(high, p.k), sum = z + 1.0, lost = z - (sum - 1.0);
   Real n = a * high, more = fma(a, low, fma(a, high, -n));
   Bool negative = x < 0.0;
   Real q = select(negative, n, x) / sum;
-  Real left = scaled(corrected(q, z, lost, more), p.k);
+  Real left = scaledDown(corrected(q, z, lost, more), p.k);
   return select(negative, fma(x, 0.0, left), q); // NaN of minus infinity
 }
 
@@ -243,16 +250,13 @@ Real em::f32::gelu(Real x) {
   // j + jLow = a / (a + c)
   Real d = a + c, lost = a - (d - c), inverse = 1.0 / d;
   Real j = a * inverse, jLow = inverse * fma(-j, lost, fma(-j, d, a));
-  Real t = (j + j) - 1.0, p = halved(t, kGeluF32);
+  Real t = fma(j, 2.0, -1.0), p = halved(t, kGeluF32);
   Real g = fma(t, p, kGeluF32First);
   Real gLow = fma(t, p, t.lit(kGeluF32First) - g);
   gLow = fma(jLow + jLow, p, gLow); // of t
 
   Real y = j * g;
-  Real low = fma(jLow, g, fma(j, gLow, fma(j, g, -y)));
-  y = y + fma(y, r, fma(y, v, low));
-  // Where half of k is not 0, y is normal.
-  Int half = (bits(sum) << 22) & 0xff800000u;
-  y = real(bits(y) + half) * real((bits(sum) << 23) - half + kOne);
+  Real low = fma(y, v, fma(jLow, g, fma(j, g, -y)));
+  y = scaledDown(y + fma(y, r, fma(j, gLow, low)), bits(sum));
   return select(x < 0.0, -(x - x), x) - y; // NaN of minus infinity
 }

@@ -60,11 +60,14 @@ func.func @batch(%ctx: !llvm.ptr, %a: memref<?x?x?xf64>, %b: memref<?x?x?xf64>, 
 
 // -----
 
-// A batch by one matrix is a single product with more rows.
+// A batch by one matrix is a single product with more rows. Its sizes are known, and with them the way it is done.
 
 // CHECK-LABEL: func.func @merged
-// CHECK:         call @stepwell.gemm.f32.{{.*}}product(%arg0, %{{[^,]*}}, %{{[^,]*}}, %c512_i64{{[^,]*}}, %c48_i64{{[^,]*}}, %c32_i64
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product.512x48x32(%arg0, %{{[^,]*}}, %{{[^,]*}}, %c512_i64{{[^,]*}}, %c48_i64{{[^,]*}}, %c32_i64
 // CHECK:         return
+// CHECK-NOT:     func.func private @stepwell.gemm.f32.{{.*(dots|streams)}}
+// CHECK:         func.func private @stepwell.gemm.f32.{{.*}}blocks(
+// CHECK-NOT:     func.func private @stepwell.gemm.f32.{{.*(dots|streams)}}
 #batch = affine_map<(b, m, n, k) -> (b, m, k)>
 #matrix = affine_map<(b, m, n, k) -> (k, n)>
 #rows = affine_map<(b, m, n, k) -> (b, m, n)>
@@ -121,9 +124,9 @@ func.func @epilogue(%ctx: !llvm.ptr, %a: memref<?x?xf32>, %b: memref<?x?xf32>, %
 // What writes an operand of the product, or reads its result elsewhere than it writes, waits until it is complete.
 
 // CHECK-LABEL: func.func @waits
-// CHECK:         call @stepwell.gemm.f32.{{.*}}product(
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product.8x8x8(
 // CHECK:         linalg.generic
-// CHECK:         call @stepwell.gemm.f32.{{.*}}product(
+// CHECK:         call @stepwell.gemm.f32.{{.*}}product.8x8x8(
 // CHECK:         linalg.generic
 // CHECK:         return
 // CHECK-NOT:     epilogue

@@ -158,6 +158,8 @@ struct TracedView {
   static void destroy(TracedView *);
 };
 
+/// Refuses more dimensions than a tensor has.
+void checkRank(const Dims &sizes);
 /// The bytes that so many elements take; refuses sizes that are negative or
 /// overflow.
 int64_t checkedBytes(DType, const Dims &sizes);

@@ -8,7 +8,6 @@
 #ifndef STEPWELL_SEMANTICS_TYPES_H
 #define STEPWELL_SEMANTICS_TYPES_H
 
-#include <array>
 #include <cassert>
 #include <cstdint>
 #include <initializer_list>
@@ -38,21 +37,27 @@ inline constexpr int64_t kDynamic = INT64_MIN;
 /// The most dimensions a tensor may have.
 inline constexpr int kMaxRank = 16;
 
-/// Sizes, strides or axes: at most kMaxRank numbers, never on the heap.
+/// Sizes, strides or axes. A few numbers lie inside: every tensor has two
+/// lists. A tensor has at most kMaxRank dimensions, which is checked where one
+/// is made.
 class Dims {
 public:
   Dims() = default;
-  // Only what is there: most tensors have few dimensions.
-  Dims(const Dims &other) : count(other.count) {
-    for (int i = 0; i < count; ++i)
-      items[i] = other.items[i];
-  }
+  Dims(const Dims &other) { assign(other); }
+  Dims(Dims &&other) noexcept { take(other); }
   Dims &operator=(const Dims &other) {
-    count = other.count;
-    for (int i = 0; i < count; ++i)
-      items[i] = other.items[i];
+    if (this != &other)
+      assign(other);
     return *this;
   }
+  Dims &operator=(Dims &&other) noexcept {
+    if (this != &other) {
+      release();
+      take(other);
+    }
+    return *this;
+  }
+  ~Dims() { release(); }
   Dims(std::initializer_list<int64_t> values) {
     for (int64_t value : values)
       push_back(value);
@@ -70,15 +75,16 @@ public:
   int size() const { return count; }
   bool empty() const { return count == 0; }
   void push_back(int64_t value) {
-    assert(count < kMaxRank && "callers check the rank of what users pass");
+    if (count == capacity)
+      reserve(2 * capacity);
     items[count++] = value;
   }
   int64_t &operator[](int i) { return items[i]; }
   int64_t operator[](int i) const { return items[i]; }
-  int64_t *begin() { return items.data(); }
-  int64_t *end() { return items.data() + count; }
-  const int64_t *begin() const { return items.data(); }
-  const int64_t *end() const { return items.data() + count; }
+  int64_t *begin() { return items; }
+  int64_t *end() { return items + count; }
+  const int64_t *begin() const { return items; }
+  const int64_t *end() const { return items + count; }
   bool operator==(const Dims &other) const {
     if (count != other.count)
       return false;
@@ -89,8 +95,45 @@ public:
   }
 
 private:
-  int32_t count = 0;
-  std::array<int64_t, kMaxRank> items;
+  static constexpr int kInside = 4;
+  bool isOutside() const { return items != inside; }
+  void reserve(int32_t wanted) {
+    auto *larger = new int64_t[wanted];
+    for (int i = 0; i < count; ++i)
+      larger[i] = items[i];
+    release();
+    items = larger;
+    capacity = wanted;
+  }
+  void release() {
+    if (isOutside())
+      delete[] items;
+  }
+  void assign(const Dims &other) {
+    if (other.count > capacity) {
+      count = 0;
+      reserve(other.count);
+    }
+    count = other.count;
+    for (int i = 0; i < count; ++i)
+      items[i] = other.items[i];
+  }
+  /// Leaves `other` empty.
+  void take(Dims &other) {
+    count = other.count;
+    capacity = other.capacity;
+    items = other.isOutside() ? other.items : inside;
+    if (!isOutside())
+      for (int i = 0; i < count; ++i)
+        inside[i] = other.inside[i];
+    other.items = other.inside;
+    other.capacity = kInside;
+    other.count = 0;
+  }
+
+  int64_t *items = inside;
+  int32_t count = 0, capacity = kInside;
+  int64_t inside[kInside];
 };
 
 /// "(2, 3)", with "?" for a dynamic size.
