@@ -96,14 +96,19 @@ static Tensor emptyResult(const Template &t,
                           std::span<const Argument> arguments,
                           const TensorType &type) {
   Tensor result = empty(type.dtype, type.dims);
-  if (!t.elementwise || t.isDerivative())
+  if (!t.elementwise)
     return result;
   static const Geometry number{};
   std::vector<const Geometry *> operands;
   for (size_t i = 0; i < arguments.size(); ++i)
-    if (t.inputs[i].need == Need::Values)
+    if (t.inputs[i].need == Need::Values) {
       operands.push_back(arguments[i].tensor ? arguments[i].tensor.get()
                                              : &number);
+      // A gradient may be a sum over what its operand was spread along.
+      if (t.isDerivative() && !operands.back()->sizes.empty() &&
+          !(operands.back()->sizes == type.dims))
+        return result;
+    }
   result->strides = resultStrides(operands, type.dims);
   return result;
 }

@@ -61,3 +61,20 @@ def test_gelu_is_near_in_its_tail_too():
     errors = table.ulps(found, exact, "float32")
     at = int(np.argmax(errors))
     assert errors[at] <= 2, (x[at], found[at], exact[at], errors[at])
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_ends(name):
+    x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, -3e38, 3e38, -1e-45], "f4")
+    found = FUNCTIONS[name][0](sw.from_numpy(x)).numpy()
+    expected = np.array([np.inf, np.nan, np.nan, 0.0, -0.0, -0.0, 3e38, -0.0], "f4")
+    np.testing.assert_array_equal(found, expected)
+    there = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found)[there], np.signbit(expected)[there])
+
+
+def test_silu_keeps_its_digits_where_the_exponential_has_few():
+    x = np.linspace(-108, -80, 3001).astype("f4")
+    exact = x.astype("f8") / (1 + np.exp(-x.astype("f8")))
+    found = sw.silu(sw.from_numpy(x)).numpy()
+    assert table.ulps(found, exact, "float32").max() <= 1.5

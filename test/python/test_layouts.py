@@ -74,6 +74,18 @@ def test_values_and_gradients(order):
     np.testing.assert_allclose(row.grad.numpy(), (w / y).sum((0, 2))[:, None], rtol=1e-5)
 
 
+def test_gradients_keep_the_layout():
+    x, seen = (dense((3, 4)) / 8.0).requires_grad_(), []
+    inner = x.t().exp()
+    inner.register_hook(lambda g: seen.append(g.stride()))
+    outer = inner.sin()
+    (outer * dense((4, 3), (1, 0))).sum().backward()
+    assert inner.stride() == (1, 4) and seen == [(1, 4)]
+    exact = x.detach().numpy().astype("f8")
+    slope = np.exp(exact) * np.cos(np.exp(exact)) * np.arange(12.0).reshape(3, 4)
+    np.testing.assert_allclose(x.grad.numpy(), slope, rtol=1e-5)
+
+
 def test_writes_into_views_of_a_result():
     a = dense((3, 4), (1, 0)).requires_grad_()
     b = a * 2.0

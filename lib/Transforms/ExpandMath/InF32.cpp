@@ -218,6 +218,7 @@ Real em::f32::silu(Real x) {
   Bool negative = x < 0.0;
   Real q = select(negative, n, x) / sum;
   Real left = scaledDown(corrected(q, z, lost, more), p.k);
+  left = real(bits(left) | 0x80000000u);         // -0
   return select(negative, fma(x, 0.0, left), q); // NaN of minus infinity
 }
 
