@@ -158,7 +158,7 @@ func.func @waits(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: 
 // CHECK-NOT:     linalg.fill
 // CHECK:         scf.forall
 // CHECK:           %[[SCRATCH:.*]] = llvm.mlir.zero
-// CHECK:           call @stepwell.gemm.f32.{{.*}}product(%{{[0-9]+}}, %false{{[_0-9]*}}, %[[SCRATCH]], {{.*}})
+// CHECK:           call @stepwell.gemm.f32.{{.*}}product{{[^(]*}}(%{{[0-9]+}}, %false{{[_0-9]*}}, %[[SCRATCH]], {{.*}})
 func.func @tile(%ctx: !llvm.ptr, %a: memref<8x8xf32>, %b: memref<8x8xf32>, %c: memref<4x8x8xf32>) -> i32 attributes {stepwell.entry} {
   %zero = arith.constant 0.0 : f32
   %ok = arith.constant 0 : i32
