@@ -524,9 +524,15 @@ private:
           if (!getConstantIntValue(size)) {
             // A strip: its step is what it has at most.
             auto least = value.getDefiningOp<arith::MinSIOp>();
-            if (!least || !isOutside(least.getLhs()))
+            if (!least)
               return;
-            size = least.getLhs();
+            // Constants come last once they are in order.
+            if (isOutside(least.getLhs()))
+              size = least.getLhs();
+            else if (isOutside(least.getRhs()))
+              size = least.getRhs();
+            else
+              return;
           }
         work = arith::MulIOp::create(
             builder, loc, work,

@@ -61,3 +61,32 @@ func.func @place(%ctx: !llvm.ptr, %y: memref<?xi64>) -> i32
   %ok = arith.constant 0 : i32
   return %ok : i32
 }
+
+// Each thread has tiles of its own, and a tile counts as the most that it has.
+
+// CHECK-LABEL: func.func private @tiles_body_{{.*}}(
+// CHECK:         memref.alloca() : memref<64xf32>
+// CHECK:         scf.for
+// CHECK-NOT:       memref.alloca
+// CHECK:           linalg.fill
+// CHECK-LABEL: func.func @tiles(
+// CHECK:         %[[MOST:.*]] = arith.constant 64 : index
+// CHECK:         arith.muli %{{.*}}, %[[MOST]] : index
+// CHECK:         arith.cmpi sge
+func.func @tiles(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %count = memref.dim %x, %c0 : memref<?xf32>
+  %own = memref.alloca() : memref<64xf32>
+  scf.parallel (%i) = (%c0) to (%count) step (%c1) {
+    %rest = arith.subi %count, %i : index
+    %here = arith.minsi %rest, %c64 : index
+    %tile = memref.subview %own[0] [%here] [1] : memref<64xf32> to memref<?xf32, strided<[1]>>
+    linalg.fill ins(%one : f32) outs(%tile : memref<?xf32, strided<[1]>>)
+    scf.reduce
+  }
+  return %ok : i32
+}
