@@ -93,7 +93,7 @@ def _loaded(data: bytes, where: str) -> dict[str, Tensor]:
         shape = tuple(entry["shape"])
         try:
             made[name] = _core._from_bytes(bytes(entry["data"]), kind, shape)
-        except TypeError:
+        except (RuntimeError, TypeError):
             raise ValueError(f"{where}: tensor '{name}' cannot have the shape {shape}") from None
     return made
 
