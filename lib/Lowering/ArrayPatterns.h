@@ -27,6 +27,8 @@ void populateRandomPatterns(const mlir::TypeConverter &,
                             mlir::RewritePatternSet &);
 void populateReductionPatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
+void populateScanPatterns(const mlir::TypeConverter &,
+                          mlir::RewritePatternSet &);
 void populateSortPatterns(const mlir::TypeConverter &,
                           mlir::RewritePatternSet &);
 void populateStructurePatterns(const mlir::TypeConverter &,

@@ -47,7 +47,8 @@ struct ConvertArrayToLinalg
           populateConvolutionPatterns, populateElementwisePatterns,
           populateIndexingPatterns, populatePoolingPatterns,
           populateRandomPatterns, populateReductionPatterns,
-          populateSortPatterns, populateStructurePatterns})
+          populateScanPatterns, populateSortPatterns,
+          populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);

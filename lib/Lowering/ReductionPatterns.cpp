@@ -281,60 +281,6 @@ struct CountPattern : OpConversionPattern<array::CountOp> {
   }
 };
 
-/// Loops over the other dimensions, and one that carries the sum.
-struct CumsumPattern : OpConversionPattern<array::CumsumOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(array::CumsumOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    Value input = adaptor.getInput();
-    RankedTensorType type = tensorType(op.getResult());
-    Type element = type.getElementType(), compute = computeType(element);
-    if (element.isInteger(1))
-      return op.emitError("bool is summed as i64: cast it before");
-    int64_t rank = type.getRank(), dim = op.getDim();
-    SmallVector<Value> sizes = sizesLike(b, loc, type, input);
-    Value init = emptyTensor(b, loc, type, sizes, storageType(element));
-    SmallVector<Value> extents;
-    for (int64_t i = 0; i < rank; ++i)
-      if (i != dim)
-        extents.push_back(dimOf(b, loc, input, i));
-    Value length = dimOf(b, loc, input, dim);
-    Value start = arith::ConstantOp::create(b, loc, b.getZeroAttr(compute));
-    Value result = carryLoops(
-        b, loc, extents, init,
-        [&](OpBuilder &b, Location loc, ValueRange others, Value out) {
-          Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-          Value one = arith::ConstantIndexOp::create(b, loc, 1);
-          auto loop = scf::ForOp::create(b, loc, zero, length, one,
-                                         ValueRange{out, start});
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPointToStart(loop.getBody());
-          Value at = loop.getInductionVar();
-          if (op.getReverse()) {
-            Value last = arith::SubIOp::create(b, loc, length, one);
-            at = arith::SubIOp::create(b, loc, last, at);
-          }
-          SmallVector<Value> place(others);
-          place.insert(place.begin() + dim, at);
-          Value stored = tensor::ExtractOp::create(b, loc, input, place);
-          Value value = loadElement(b, loc, stored, element);
-          Value old = loop.getRegionIterArg(1);
-          Value sum =
-              isa<FloatType>(compute)
-                  ? arith::AddFOp::create(b, loc, old, value).getResult()
-                  : arith::AddIOp::create(b, loc, old, value).getResult();
-          Value next = tensor::InsertOp::create(
-              b, loc, storeElement(b, loc, sum, element),
-              loop.getRegionIterArg(0), place);
-          scf::YieldOp::create(b, loc, ValueRange{next, sum});
-          return loop.getResult(0);
-        });
-    b.replaceOp(op, result);
-    return success();
-  }
-};
-
 } // namespace
 
 void stepwell::populateReductionPatterns(const TypeConverter &converter,
@@ -343,6 +289,6 @@ void stepwell::populateReductionPatterns(const TypeConverter &converter,
                ReductionPattern<array::AminOp>, ReductionPattern<array::AnyOp>,
                ReductionPattern<array::ProdOp>, ReductionPattern<array::SumOp>,
                PositionPattern<array::ArgmaxOp>,
-               PositionPattern<array::ArgminOp>, CountPattern, CumsumPattern>(
+               PositionPattern<array::ArgminOp>, CountPattern>(
       converter, patterns.getContext());
 }
