@@ -88,36 +88,6 @@ func.func @count(%x: tensor<?x4xf32>) -> tensor<f32> {
 
 // -----
 
-// The running sum of bf16 is kept in f32: only what is stored is rounded.
-// CHECK-LABEL: @cumsum
-// CHECK-SAME: (%[[X:.*]]: tensor<?x4xbf16>)
-// CHECK: scf.for %[[J:.*]] = %c0 to %c4
-// CHECK: scf.for %[[I:.*]] = %c0 to %{{.*}} iter_args(%[[TO:.*]] = %{{.*}}, %[[ACC:.*]] = %{{.*}}) -> (tensor<?x4xbf16>, f32)
-// CHECK: %[[E:.*]] = tensor.extract %[[X]][%[[I]], %[[J]]]
-// CHECK: %[[W:.*]] = arith.extf %[[E]]
-// CHECK: %[[S:.*]] = arith.addf %[[ACC]], %[[W]]
-// CHECK: %[[R:.*]] = arith.truncf %[[S]]
-// CHECK: %[[DONE:.*]] = tensor.insert %[[R]] into %[[TO]][%[[I]], %[[J]]]
-// CHECK: scf.yield %[[DONE]], %[[S]]
-func.func @cumsum(%x: tensor<?x4xbf16>) -> tensor<?x4xbf16> {
-  %0 = array.cumsum %x {dim = 0 : i64} : (tensor<?x4xbf16>) -> tensor<?x4xbf16>
-  return %0 : tensor<?x4xbf16>
-}
-
-// -----
-
-// CHECK-LABEL: @cumsum_reverse
-// CHECK: scf.for %[[I:.*]] = %c0 to %c4
-// CHECK: %[[AT:.*]] = arith.subi %c3, %[[I]]
-// CHECK: tensor.extract %{{.*}}[%[[AT]]]
-// CHECK: tensor.insert %{{.*}} into %{{.*}}[%[[AT]]]
-func.func @cumsum_reverse(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %0 = array.cumsum %x {dim = 0 : i64, reverse = true} : (tensor<4xf32>) -> tensor<4xf32>
-  return %0 : tensor<4xf32>
-}
-
-// -----
-
 // bool is 0 or 1, so that all starts from 1.
 // CHECK-LABEL: @all
 // CHECK: %[[YES:.*]] = arith.constant 1 : i8

@@ -7,6 +7,10 @@
 // CHECK: tensor.empty(%{{.*}}) : tensor<?xf32>
 // CHECK: scf.for
 // CHECK: linalg.generic {{{.*}}iterator_types = ["parallel"]} ins(%{{.*}} : tensor<?xf16>) outs(%{{.*}}, %{{.*}} : tensor<?xf16>, tensor<?xf32>)
+// CHECK: arith.extf
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: %[[STORED:.*]] = arith.truncf %[[SUM]]
+// CHECK: linalg.yield %[[STORED]], %[[SUM]]
 // CHECK: tensor.insert_slice
 // CHECK: scf.yield %{{.*}}, %{{.*}} : tensor<?x?xf16>, tensor<?xf32>
 func.func @columns(%x: tensor<?x?xf16>) -> tensor<?x?xf16> {
@@ -22,4 +26,14 @@ func.func @columns(%x: tensor<?x?xf16>) -> tensor<?x?xf16> {
 func.func @rows(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = array.cumsum %x {dim = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: @cumsum_reverse
+// CHECK: scf.for %[[I:.*]] = %c0 to %c4
+// CHECK: %[[AT:.*]] = arith.subi %c3, %[[I]]
+// CHECK: tensor.extract %{{.*}}[%[[AT]]]
+// CHECK: tensor.insert %{{.*}} into %{{.*}}[%[[AT]]]
+func.func @cumsum_reverse(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = array.cumsum %x {dim = 0 : i64, reverse = true} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
 }
