@@ -47,8 +47,9 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
   // Still in the second-level cache, and rows long enough for vectors.
   finishElements = (kSecondLevel / 4) / bytes;
 
-  serialWork = 1 << 18;
-  grainWork = 1 << 16;
+  // 10 us where multiply-adds are all there is, more where one row waits for B.
+  serialWork = 1 << 19;
+  grainWork = 1 << 17;
   wholeWork = 1 << 23;
 }
 

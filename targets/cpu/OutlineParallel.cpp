@@ -515,50 +515,60 @@ private:
   }
 
   /// What all iterations together cost, as far as sizes are known outside.
+  /// What is known outside of how large `size` is at most.
+  std::optional<OpFoldResult> atMost(OpFoldResult size) {
+    auto value = dyn_cast<Value>(size);
+    if (!value || isOutside(value) || getConstantIntValue(size))
+      return size;
+    // A strip: its step is what it has at most. Constants come last once they
+    // are in order.
+    if (auto least = value.getDefiningOp<arith::MinSIOp>())
+      for (Value side : least->getOperands())
+        if (isOutside(side))
+          return OpFoldResult(side);
+    return std::nullopt;
+  }
+
+  Value times(OpBuilder &builder, Value work, OpFoldResult size) {
+    std::optional<OpFoldResult> known = atMost(size);
+    if (!known)
+      return work;
+    return arith::MulIOp::create(
+        builder, loc, work,
+        getValueOrCreateConstantIndexOp(builder, loc, *known));
+  }
+
+  /// `work`, as often as the loops around `op` run.
+  Value timesLoopsAround(OpBuilder &builder, Value work, Operation *op) {
+    for (auto around = op->getParentOfType<scf::ForOp>();
+         around && loop->isProperAncestor(around);
+         around = around->getParentOfType<scf::ForOp>()) {
+      work = times(builder, work, OpFoldResult(around.getUpperBound()));
+      if (auto step = getConstantIntValue(around.getStep()); step && *step > 1)
+        work = arith::CeilDivSIOp::create(builder, loc, work,
+                                          constant(builder, *step));
+    }
+    return work;
+  }
+
   Value totalWork(OpBuilder &builder, Value count) {
     Value total = constant(builder, 0);
     loop.walk([&](linalg::LinalgOp op) {
       Value work = constant(builder, costPerPoint(op));
-      auto times = [&](OpFoldResult size) {
-        if (auto value = dyn_cast<Value>(size); value && !isOutside(value))
-          if (!getConstantIntValue(size)) {
-            // A strip: its step is what it has at most.
-            auto least = value.getDefiningOp<arith::MinSIOp>();
-            if (!least)
-              return;
-            // Constants come last once they are in order.
-            if (isOutside(least.getLhs()))
-              size = least.getLhs();
-            else if (isOutside(least.getRhs()))
-              size = least.getRhs();
-            else
-              return;
-          }
-        work = arith::MulIOp::create(
-            builder, loc, work,
-            getValueOrCreateConstantIndexOp(builder, loc, size));
-      };
       for (unsigned i = 0; i < op.getNumLoops(); ++i)
         if (auto size = sizeOf(op, i))
-          times(*size);
-      for (auto inner = op->getParentOfType<scf::ForOp>();
-           inner && loop->isProperAncestor(inner);
-           inner = inner->getParentOfType<scf::ForOp>()) {
-        times(OpFoldResult(inner.getUpperBound()));
-        if (auto step = getConstantIntValue(inner.getStep()); step && *step > 1)
-          work = arith::CeilDivSIOp::create(builder, loc, work,
-                                            constant(builder, *step));
-      }
+          work = times(builder, work, *size);
+      work = timesLoopsAround(builder, work, op);
       total = arith::AddIOp::create(builder, loc, total, work);
     });
-    // Loops written out: what the longest of them runs over.
+    // Loops written out: the longest of them.
     loop.walk([&](scf::ForOp inner) {
       Value bound = inner.getUpperBound();
-      if (inner.getOps<linalg::LinalgOp>().empty() && isOutside(bound))
-        total = arith::MaxSIOp::create(
-            builder, loc, total,
-            arith::MulIOp::create(builder, loc, bound,
-                                  constant(builder, kLoopCost)));
+      if (!inner.getOps<linalg::LinalgOp>().empty() || !isOutside(bound))
+        return;
+      Value work = times(builder, constant(builder, kLoopCost), bound);
+      total = arith::MaxSIOp::create(builder, loc, total,
+                                     timesLoopsAround(builder, work, inner));
     });
     return arith::MulIOp::create(builder, loc, total, count);
   }

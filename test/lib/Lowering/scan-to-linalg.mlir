@@ -1,6 +1,6 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: stepwell-opt %s -convert-array-to-linalg | FileCheck %s
+// RUN: stepwell-opt %s -convert-array-to-linalg -canonicalize | FileCheck %s
 
 // Down the columns a row of sums goes along, f32 of f16, and is added to as a whole.
 // CHECK-LABEL: @columns
