@@ -123,6 +123,11 @@ def movement() -> Calls:
         lambda: F.one_hot(torch.tensor([0, 2]), 3),
         lambda: x.clone().fill_(2.0),
         lambda: x.flip(0),
+        lambda: x.cumsum(0),
+        lambda: x.sort(),
+        lambda: x[0].sort(),
+        lambda: x.argsort(descending=True),
+        lambda: x.topk(2),
     ]
     return calls
 
