@@ -90,3 +90,33 @@ func.func @tiles(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32 attributes {stepwell
   }
   return %ok : i32
 }
+
+// Loops that are written out count with the loops around them, whose strips count as the most that they have.
+
+// CHECK-LABEL: func.func @written_out(
+// CHECK:         %[[STRIP:.*]] = arith.constant 64 : index
+// CHECK:         %[[LENGTH:.*]] = memref.dim %{{.*}}, %c1
+// CHECK:         %[[ROW:.*]] = arith.muli %{{.*}}, %[[LENGTH]] : index
+// CHECK:         arith.muli %[[ROW]], %[[STRIP]] : index
+// CHECK:         arith.cmpi sge
+func.func @written_out(%ctx: !llvm.ptr, %x: memref<?x?xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %count = memref.dim %x, %c0 : memref<?x?xf32>
+  %length = memref.dim %x, %c1 : memref<?x?xf32>
+  scf.parallel (%i) = (%c0) to (%count) step (%c64) {
+    %rest = arith.subi %count, %i : index
+    %here = arith.minsi %rest, %c64 : index
+    scf.for %j = %c0 to %here step %c1 {
+      %row = arith.addi %i, %j : index
+      scf.for %k = %c0 to %length step %c1 {
+        memref.store %one, %x[%row, %k] : memref<?x?xf32>
+      }
+    }
+    scf.reduce
+  }
+  return %ok : i32
+}
