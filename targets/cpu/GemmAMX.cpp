@@ -191,7 +191,7 @@ func::FuncOp GemmKernels::packPairs(Operand operand,
     auto narrow = [&](int64_t n) { return VectorType::get({n}, element); };
     auto words = VectorType::get({lanes}, code.builder.getI32Type());
     auto asWords = [&](Value value) {
-      return arith::BitcastOp::create(code.builder, code.loc, words, value);
+      return vector::BitCastOp::create(code.builder, code.loc, words, value);
     };
     // Without a limit all elements are there.
     auto load = [&](Value from, int64_t n, Value limit) {

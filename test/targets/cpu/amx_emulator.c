@@ -103,17 +103,17 @@ static void move(int tile, uint8_t *base, int64_t stride, int stores) {
   }
   if (!stores)
     for (int r = 0; r < MostRows; ++r)
-      memset(state.data[tile][r] + (r < state.rows[tile] ? state.bytes[tile] : 0),
+      memset(state.data[tile][r] +
+                 (r < state.rows[tile] ? state.bytes[tile] : 0),
              0, MostBytes - (r < state.rows[tile] ? state.bytes[tile] : 0));
   ++counts[stores ? Stored : Loaded];
 }
 
 /* A general register by its number in the encoding. */
 static int64_t valueOf(const ucontext_t *context, int number) {
-  static const int places[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
-                                 REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                 REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                 REG_R12, REG_R13, REG_R14, REG_R15};
+  static const int places[16] = {
+      REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+      REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
   return context->uc_mcontext.gregs[places[number]];
 }
 
@@ -165,11 +165,14 @@ static int execute(const ucontext_t *context, const uint8_t *at) {
     length += mode == 1 ? 1 : mode == 2 || none ? 4 : 0;
     address += distance;
   }
-  int64_t along = index == 4 ? 0 : valueOf(context, index) * ((int64_t)1 << scale);
+  int64_t along =
+      index == 4 ? 0 : valueOf(context, index) * ((int64_t)1 << scale);
   if (opcode == 0x49 && prefix == 0 && tile == 0) /* LDTILECFG */
-    return loadConfiguration((uint8_t *)(intptr_t)(address + along)) ? length : 0;
+    return loadConfiguration((uint8_t *)(intptr_t)(address + along)) ? length
+                                                                     : 0;
   int indexed = (at[4] & 7) == 4;
-  if (opcode == 0x4B && indexed && usable(tile) && (prefix == 3 || prefix == 2)) {
+  if (opcode == 0x4B && indexed && usable(tile) &&
+      (prefix == 3 || prefix == 2)) {
     /* TILELOADD and TILESTORED: the index is the distance of two rows. */
     move(tile, (uint8_t *)(intptr_t)address, along, prefix == 2);
     return length;

@@ -174,15 +174,13 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("amx")
 
 
-@pytest.fixture(scope="module")
-def built(folder):
-    from conftest import compiled
-
+@pytest.fixture
+def built(folder, compile_program):
+    if (folder / "emulator.so").exists():
+        return folder
     for i, text in enumerate(PROGRAMS.values()):
-        (folder / f"{i}.o").write_bytes(compiled(TARGET, text))
-        subprocess.run(
-            [CLANG, "-shared", folder / f"{i}.o", "-o", folder / f"{i}.so"], check=True
-        )
+        (folder / f"{i}.o").write_bytes(compile_program(TARGET, text))
+        subprocess.run([CLANG, "-shared", folder / f"{i}.o", "-o", folder / f"{i}.so"], check=True)
     subprocess.run(
         [CLANG, "-O2", "-shared", "-fPIC", "-Wall", "-Werror", HERE / "amx_emulator.c",
          "-o", folder / "emulator.so", "-lm"],
@@ -195,14 +193,10 @@ def built(folder):
 def run(built):
     def go(cases):
         (built / "cases").write_bytes(pickle.dumps(cases))
-        done = subprocess.run(
-            [sys.executable, __file__, built], capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, __file__, built], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout)
-        wrong = [
-            (case, count) for case, (count, _) in zip(cases, answer["found"]) if count
-        ]
+        wrong = [(case, count) for case, (count, _) in zip(cases, answer["found"]) if count]
         assert not wrong
         return [None if answer["native"] else times for _, times in answer["found"]]
 
