@@ -61,6 +61,7 @@ public:
     products.threads = options.threads;
     pm.addPass(createCPULowerProductsPass(products));
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+    pm.addPass(createCPUCheckWhileReadingPass());
     pm.addPass(createCPUFuseLoopsPass());
     pm.addPass(createCPUSplitReductionsPass());
   }
