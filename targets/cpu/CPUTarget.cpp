@@ -62,6 +62,7 @@ public:
     products.bf16Tiles = machine.bf16Tiles;
     pm.addPass(createCPULowerProductsPass(products));
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+    pm.addPass(createCPUCheckWhileReadingPass());
     pm.addPass(createCPUFuseLoopsPass());
     pm.addPass(createCPUSplitReductionsPass());
   }
