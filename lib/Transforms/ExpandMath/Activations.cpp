@@ -124,7 +124,8 @@ void em::computeInF32(arith::TruncFOp rounding, Maker::Fma fma) {
     if (auto shaped = dyn_cast<ShapedType>(type))
       word = shaped.clone(word);
     Maker maker{builder, rounding.getLoc(), type, word, fma};
-    rounding.replaceAllUsesWith(build({x, &maker}).value);
+    Real y = roundedOnce(maker, [&] { return build({x, &maker}); });
+    rounding.replaceAllUsesWith(y.value);
     // And all that nothing else needs.
     SmallVector<Operation *> unused{rounding};
     while (!unused.empty()) {

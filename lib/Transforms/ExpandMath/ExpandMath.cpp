@@ -190,7 +190,16 @@ struct ExpandMathPass : stepwell::impl::ExpandMathPassBase<ExpandMathPass> {
     if (converts) {
       em::Maker narrow{builder, op->getLoc(), type, with(builder.getI32Type()),
                        multiplyAdd()};
-      if (em::Real y = buildInF32(op, {op->getOperand(0), &narrow}); y.value) {
+      auto inF32 = [&] {
+        auto operand = [&](unsigned i) {
+          return em::Real{op->getOperand(i), &narrow};
+        };
+        if (isa<math::FmaOp>(op))
+          return em::emulatedFma32(operand(0), operand(1), operand(2),
+                                   em::Sum::Any);
+        return buildInF32(op, operand(0));
+      };
+      if (em::Real y = em::roundedOnce(narrow, inF32); y.value) {
         op->getResult(0).replaceAllUsesWith(y.value);
         op->erase();
         return;

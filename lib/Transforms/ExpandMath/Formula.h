@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/ScopeExit.h"
 
 #include <bit>
 #include <limits>
@@ -24,8 +25,11 @@ struct Maker {
   mlir::Location loc;
   mlir::Type real, word;
   /// How multiply-adds are done: by the chip, by arithmetic with one rounding,
-  /// or with two.
-  enum Fma { Chip, Emulated, Unfused } fma = Chip;
+  /// or with two: those that could show are told (roundedOnce), or are not.
+  enum Fma { Chip, Emulated, Doubted, Unfused };
+  mutable Fma fma = Chip;
+  /// Whether a Doubted multiply-add may have been rounded twice; null: not one.
+  mutable mlir::Value doubt = {};
   bool isF32() const { return mlir::getElementTypeOrSelf(real).isF32(); }
 };
 
@@ -182,18 +186,24 @@ inline Int bits(Real a) {
 }
 inline Real unless(Bool rare, Real usual,
                    llvm::function_ref<Real()> otherwise) {
-  mlir::OpBuilder &builder = usual.maker->builder;
-  mlir::Location loc = usual.maker->loc;
+  const Maker &maker = *usual.maker;
+  mlir::OpBuilder &builder = maker.builder;
+  mlir::Location loc = maker.loc;
+  // What is built in a branch must not be asked for outside of it.
+  Maker::Fma outside = maker.fma;
+  if (outside == Maker::Doubted)
+    maker.fma = Maker::Emulated;
+  llvm::scope_exit restore([&] { maker.fma = outside; });
   if (mlir::isa<mlir::ShapedType>(rare.value.getType()))
     return select(rare, otherwise(), usual);
-  auto branch = mlir::scf::IfOp::create(builder, loc, usual.maker->real,
-                                        rare.value, /*withElseRegion=*/true);
+  auto branch = mlir::scf::IfOp::create(builder, loc, maker.real, rare.value,
+                                        /*withElseRegion=*/true);
   mlir::OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(branch.thenBlock());
   mlir::scf::YieldOp::create(builder, loc, otherwise().value);
   builder.setInsertionPointToStart(branch.elseBlock());
   mlir::scf::YieldOp::create(builder, loc, usual.value);
-  return {branch.getResult(0), usual.maker};
+  return {branch.getResult(0), &maker};
 }
 inline Real real(Int a) {
   return {mlir::arith::BitcastOp::create(a.maker->builder, a.maker->loc,
@@ -238,19 +248,43 @@ template <size_t n> Real horner(Real x, const double (&c)[n]) {
 /// x * y + z with one rounding, on every chip, for finite numbers that are far
 /// from over- and underflow. The sign of a zero is not told.
 Real emulatedFma(Real x, Real y, Real z);
-/// The same of f32.
-Real emulatedFma32(Real x, Real y, Real z);
-inline Real fma(Real x, Real y, Real z) {
+/// What a formula knows of x * y + z in f32, for chips that do it in f64.
+enum class Sum {
+  /// Nothing.
+  Any,
+  /// Exact in f64 where it is a subnormal number; the same of all below.
+  /// The product may have few digits, so that exact sums often end just between
+  /// two numbers of f32.
+  Short,
+  /// The product has so many digits that they hardly ever do.
+  Long,
+  /// In f64 the sum is exact, or at least not rounded to such an end.
+  Exact
+};
+/// The same of f32. Where multiply-adds are Doubted, maker.doubt tells the
+/// elements that may have been rounded twice.
+Real emulatedFma32(Real x, Real y, Real z, Sum known);
+/// What `build` makes of f32, with one rounding to each multiply-add: in f64,
+/// and once more with a sum to odd for elements in doubt.
+Real roundedOnce(const Maker &maker, llvm::function_ref<Real()> build);
+inline Real fma(Real x, Real y, Real z, Sum known = Sum::Short) {
   const Maker &maker = *x.maker;
   if (maker.fma == Maker::Unfused)
     return x * y + z;
-  if (maker.fma == Maker::Emulated)
-    return maker.isF32() ? emulatedFma32(x, y, z) : emulatedFma(x, y, z);
+  if (maker.fma != Maker::Chip)
+    return maker.isF32() ? emulatedFma32(x, y, z, known) : emulatedFma(x, y, z);
   return {mlir::math::FmaOp::create(maker.builder, maker.loc, x.value, y.value,
                                     z.value),
           x.maker};
 }
-inline Real fma(Real x, double y, Real z) { return fma(x, x.lit(y), z); }
+/// The same where the product is exact in f32, or so small beside the summand
+/// that it does not matter.
+inline Real fmaOfExact(Real x, Real y, Real z) {
+  return x.maker->fma == Maker::Chip ? fma(x, y, z) : x * y + z;
+}
+inline Real fma(Real x, double y, Real z, Sum known = Sum::Short) {
+  return fma(x, x.lit(y), z, known);
+}
 inline Real fma(Real x, Real y, double z) { return fma(x, y, x.lit(z)); }
 inline Real fma(Real x, double y, double z) {
   return fma(x, x.lit(y), x.lit(z));

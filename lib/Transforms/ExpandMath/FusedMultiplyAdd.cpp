@@ -8,6 +8,8 @@
 //===----------------------------------------------------------------------===//
 #include "Formula.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace stepwell::expandmath;
 namespace em = stepwell::expandmath;
 
@@ -26,25 +28,75 @@ static Real addToOdd(Real a, Real b) {
 /// The product is exact, and f64 has more than two bits beyond f32.
 Real em::fma32(Real x, Real y, Real z) { return addToOdd(x * y, z); }
 
-Real em::emulatedFma32(Real x, Real y, Real z) {
-  const Maker &narrow = *x.maker;
+/// The shape of f32 and i32 in f64 and i64.
+static Maker widerThan(const Maker &narrow) {
   mlir::OpBuilder &builder = narrow.builder;
   auto with = [&](mlir::Type scalar) -> mlir::Type {
     if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(narrow.real))
       return shaped.clone(scalar);
     return scalar;
   };
-  Maker wide{builder, narrow.loc, with(builder.getF64Type()),
-             with(builder.getI64Type())};
-  auto widen = [&](Real r) {
-    return Real{
-        mlir::arith::ExtFOp::create(builder, narrow.loc, wide.real, r.value),
-        &wide};
-  };
-  Real sum = fma32(widen(x), widen(y), widen(z));
-  return {mlir::arith::TruncFOp::create(builder, narrow.loc, narrow.real,
-                                        sum.value),
-          x.maker};
+  return {builder, narrow.loc, with(builder.getF64Type()),
+          with(builder.getI64Type())};
+}
+
+static Real widened(Real r, const Maker &wide) {
+  return {
+      mlir::arith::ExtFOp::create(wide.builder, wide.loc, wide.real, r.value),
+      &wide};
+}
+
+static Real rounded(Real r, const Maker &narrow) {
+  return {mlir::arith::TruncFOp::create(narrow.builder, narrow.loc, narrow.real,
+                                        r.value),
+          &narrow};
+}
+
+Real em::emulatedFma32(Real x, Real y, Real z, Sum known) {
+  const Maker &narrow = *x.maker;
+  Maker wide = widerThan(narrow);
+  // The product is exact.
+  Real product = widened(x, wide) * widened(y, wide), added = widened(z, wide);
+  if (known == Sum::Exact)
+    return rounded(product + added, narrow);
+  if (narrow.fma == Maker::Emulated)
+    return rounded(addToOdd(product, added), narrow);
+
+  // That the sum has been rounded shows when it ends just between two numbers
+  // of 24 bits, unless it was exact. A constant seldom ends where a product
+  // does.
+  Real sum = product + added;
+  Int low = {mlir::arith::TruncIOp::create(narrow.builder, narrow.loc,
+                                           narrow.word, bits(sum).value),
+             &narrow};
+  Int end = low << 3;
+  Bool doubt = {mlir::arith::CmpIOp::create(
+                    narrow.builder, narrow.loc, mlir::arith::CmpIPredicate::eq,
+                    end.value, end.lit(0x80000000).value),
+                &narrow};
+  bool any = known == Sum::Any;
+  if (any)
+    doubt = doubt | abs(sum) < 0x1p-126;
+  bool constant = mlir::matchPattern(z.value, mlir::m_Constant());
+  if (any || (known == Sum::Short && !constant)) {
+    Bool inexact = (sum - added != product) | (sum - product != added);
+    doubt = doubt & inexact;
+  }
+  narrow.doubt =
+      narrow.doubt ? (Bool{narrow.doubt, &narrow} | doubt).value : doubt.value;
+  return rounded(sum, narrow);
+}
+
+Real em::roundedOnce(const Maker &maker, llvm::function_ref<Real()> build) {
+  // Vectors cannot branch.
+  if (maker.fma != Maker::Emulated || mlir::isa<mlir::ShapedType>(maker.real))
+    return build();
+  maker.fma = Maker::Doubted;
+  Real quick = build();
+  maker.fma = Maker::Emulated;
+  if (!maker.doubt)
+    return quick;
+  return unless({maker.doubt, &maker}, quick, build);
 }
 
 /// Veltkamp and Dekker: exact where nothing over- or underflows.

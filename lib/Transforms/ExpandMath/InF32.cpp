@@ -34,7 +34,15 @@ struct Power {
 } // namespace
 
 /// e^r - 1 for |r| <= ln2 / 2.
-static Real lessOne(Real r) { return fma(r * r, chained(r, kExpF32), r); }
+static Real lessOne(Real r) {
+  return fma(r * r, chained(r, kExpF32), r, Sum::Long);
+}
+
+/// x - k ln2 for k = round(x / ln2): at least 2^-49 where k is not 0, and all
+/// of its bits above that.
+static Real reduced(Real x, Real k) {
+  return fma(k, -kLn2Lo, fma(k, -kLn2Hi, x, Sum::Exact), Sum::Exact);
+}
 
 /// 2^k, a normal number.
 static Real wholePower(Int k) { return real((k << 23) + kOne); }
@@ -55,8 +63,7 @@ static Real scaledDown(Real y, Int k) {
 /// For -104 <= x <= 89.
 static Power power(Real x) {
   Real sum = fma(x, kLog2E, x.lit(kMagicF32)), k = sum - kMagicF32;
-  Real r = fma(k, -kLn2Lo, fma(k, -kLn2Hi, x));
-  return {bits(sum), lessOne(r)};
+  return {bits(sum), lessOne(reduced(x, k))};
 }
 
 Real em::f32::exp(Real x) {
@@ -73,12 +80,11 @@ Real em::f32::exp2(Real x) {
 Real em::f32::expm1(Real x) {
   Real a = clamp(x, -18, 89);
   Real sum = fma(a, kLog2E, a.lit(kMagicF32)), k = sum - kMagicF32;
-  Real r = fma(k, -kLn2Lo, fma(k, -kLn2Hi, a));
   // 2^128 is no f32.
   double top = kMagicF32 + 127;
   Bool above = sum > top;
   Real scale = wholePower(bits(select(above, top, sum)));
-  Real y = fma(scale, lessOne(r), scale - 1.0);
+  Real y = fmaOfExact(scale, lessOne(reduced(a, k)), scale - 1.0);
   return copySign(select(above, y + y, y), x); // -0
 }
 
@@ -118,8 +124,10 @@ static Real ends(Real x, Real y, double more) {
 
 /// log(1 + f) for -1/3 <= f <= 1/3, and k ln2.
 static Real naturalLog(Real f, Real k) {
-  Real y = fma(f * f, chained(f, kLogF32), f);
-  return fma(k, kLn2Hi * 0x1p-23, y);
+  // Where f is tiny, k is 0 and the square, too; elsewhere y has no bits below
+  // 2^-48, and the product none below 2^-21.
+  Real y = fma(f * f, chained(f, kLogF32), f, Sum::Long);
+  return fma(k, kLn2Hi * 0x1p-23, y, Sum::Exact);
 }
 
 Real em::f32::log(Real x) {
@@ -133,17 +141,20 @@ Real em::f32::log2(Real x) {
   Real n = normalized(x);
   Split s = split(n);
   Real f = real(bits(n) - s.field) - 1.0;
-  Real y = fma(f, kLog2ELo, f * f * chained(f, kLog2F32));
-  return ends(x, fma(s.k, 0x1p-23, fma(f, kLog2E, y)), 23);
+  // f is 0 or at least 2^-24.
+  Real y = fma(f, kLog2ELo, f * f * chained(f, kLog2F32), Sum::Long);
+  y = fma(f, kLog2E, y, Sum::Long);
+  return ends(x, fmaOfExact(s.k, x.lit(0x1p-23), y), 23);
 }
 
 Real em::f32::log10(Real x) {
   Real n = normalized(x);
   Split s = split(n);
   Real f = real(bits(n) - s.field) - 1.0;
-  Real y = fma(f, kLog10ELo, f * f * chained(f, kLog10F32));
-  y = fma(f, kLog10E, fma(s.k, kLog10Of2Lo * 0x1p-23, y));
-  return ends(x, fma(s.k, kLog10Of2 * 0x1p-23, y), 23 * kLog10Of2);
+  Real y = fma(f, kLog10ELo, f * f * chained(f, kLog10F32), Sum::Long);
+  y = fma(s.k, kLog10Of2Lo * 0x1p-23, y, Sum::Long);
+  y = fma(f, kLog10E, y, Sum::Long);
+  return ends(x, fma(s.k, kLog10Of2 * 0x1p-23, y, Sum::Exact), 23 * kLog10Of2);
 }
 
 Real em::f32::log1p(Real x) {
@@ -151,7 +162,8 @@ Real em::f32::log1p(Real x) {
   Split s = split(u);
   // (1 + x) 2^-k - 1 from x, which 1 + x may have lost digits of.
   Real power = real(s.field.lit(0x40800000) - s.field); // 2^(2 - k)
-  Real f = real(bits(x) - s.field) + fma(power, 0.25, -1.0);
+  Real f =
+      real(bits(x) - s.field) + fmaOfExact(power, x.lit(0.25), x.lit(-1.0));
   Real y = naturalLog(f, s.k);
   y = unless((u < kLeast) | notBelow(u, kInf), y, [&] {
     return select(u > 0.0, u, select(u == 0.0, u.lit(-kInf), kNaN));
@@ -162,22 +174,22 @@ Real em::f32::log1p(Real x) {
 //===--- The others -------------------------------------------------------===//
 
 Real em::f32::tanh(Real x) {
-  Real z = x * x, near = fma(x * z, chained(z, kTanhF32), x);
+  Real z = x * x, near = fma(x * z, chained(z, kTanhF32), x, Sum::Long);
   // 1 from 9.02 on.
   Real a = abs(x);
   Power p = power(clamp(a, 0, 10) * 2.0);
   Real scale = wholePower(p.k);
-  Real far = 1.0 - 2.0 / fma(scale, p.e, scale + 1.0);
+  Real far = 1.0 - 2.0 / fmaOfExact(scale, p.e, scale + 1.0);
   return copySign(select(a < 0x1.333334p-1, near, far), x); // -0
 }
 
 Real em::f32::erf(Real x) {
-  Real near = fma(x, chained(x * x, kErfNearF32), x);
+  Real near = fma(x, chained(x * x, kErfNearF32), x, Sum::Long);
   // 1 from 3.92 on.
   Real a = abs(x);
-  Power p = power(-chained(select(a > 4.0, 4, a), kErfFarF32));
+  Power p = power(-chained(select(a > 4.0, 0x1.fffffep1, a), kErfFarF32));
   Real scale = wholePower(p.k);
-  Real far = 1.0 - fma(scale, p.e, scale);
+  Real far = 1.0 - fmaOfExact(scale, p.e, scale);
   return select(a < 1.0, near, copySign(far, x));
 }
 
@@ -186,17 +198,18 @@ Real em::f32::rsqrt(Real x) {
   // third of the time of a root and a division.
   Int half = bits(x) >> 1;
   Real y = real(half.lit(0x5f375a86) - half);
-  Real e = fma(-(x * y), y, 1.0);
-  y = fma(y * e, fma(e, 0.375, 0.5), y);
-  e = fma(-(x * y), y, 1.0);
-  return unless(notBelow(abs(e), 0x1p-12), fma(y * 0.5, e, y),
+  Real e = fma(-(x * y), y, y.lit(1.0), Sum::Exact);
+  y = fma(y * e, fma(e, 0.375, e.lit(0.5), Sum::Exact), y, Sum::Long);
+  e = fma(-(x * y), y, y.lit(1.0), Sum::Exact);
+  return unless(notBelow(abs(e), 0x1p-12), fma(y * 0.5, e, y, Sum::Long),
                 [&] { return 1.0 / sqrt(x); });
 }
 
 /// What is missing in the quotient q = n / (1 + z): the sum has lost `lost`,
 /// and the numerator `more`. 1 - z/2 is near enough to the inverse.
 static Real corrected(Real q, Real z, Real lost, Real more) {
-  return fma(fma(-q, lost, more), fma(z, -0.5, 1.0), q);
+  return fma(fma(-q, lost, more), fmaOfExact(z, z.lit(-0.5), z.lit(1.0)), q,
+             Sum::Long);
 }
 
 Real em::f32::sigmoid(Real x) {
@@ -204,7 +217,7 @@ Real em::f32::sigmoid(Real x) {
   Power p = power(select(a < -104.0, -104, a));
   Real z = scaledDown(p.e + 1.0, p.k), sum = z + 1.0, lost = z - (sum - 1.0);
   Real q = select(x < 0.0, z, 1.0) / sum;
-  return fma(q * lost, fma(z, 0.5, -1.0), q);
+  return fma(q * lost, fmaOfExact(z, z.lit(0.5), z.lit(-1.0)), q, Sum::Long);
 }
 
 Real em::f32::silu(Real x) {
@@ -214,12 +227,14 @@ Real em::f32::silu(Real x) {
   Power p = power(a);
   Real high = p.e + 1.0, low = p.e - (high - 1.0);
   Real z = scaledDown(high, p.k), sum = z + 1.0, lost = z - (sum - 1.0);
-  Real n = a * high, more = fma(a, low, fma(a, high, -n));
+  Real n = a * high,
+       more = fma(a, low, fma(a, high, -n, Sum::Exact), Sum::Exact);
   Bool negative = x < 0.0;
   Real q = select(negative, n, x) / sum;
   Real left = scaledDown(corrected(q, z, lost, more), p.k);
-  left = real(bits(left) | 0x80000000u);         // -0
-  return select(negative, fma(x, 0.0, left), q); // NaN of minus infinity
+  left = real(bits(left) | 0x80000000u); // -0
+  return select(negative, fmaOfExact(x, x.lit(0.0), left),
+                q); // NaN of minus infinity
 }
 
 /// Even and odd terms on their own, which wait less for each other.
@@ -242,22 +257,26 @@ Real em::f32::gelu(Real x) {
   Real a = abs(x);
   a = select(a > 15.0, 15, a);
   // exp(-a^2 / 2) = 2^k exp(r + rLow) = 2^k (1 + r + v)
-  Real b = a * -0.5, q = a * b, qLow = fma(a, b, -q);
+  Real b = a * -0.5, q = a * b, qLow = fma(a, b, -q, Sum::Exact);
   Real sum = fma(q, kLog2E, q.lit(kMagicF32)), k = sum - kMagicF32;
-  Real r = fma(k, -kLn2Hi, q), rLow = fma(k, -kLn2Lo, qLow);
+  Real r = fma(k, -kLn2Hi, q, Sum::Exact);
+  Real rLow = fma(k, -kLn2Lo, qLow, Sum::Exact);
   Real rest = r * r * chained(r, kExpF32);
-  Real v = fma(rLow, (r + 1.0) + rest, rest);
+  Real v = fma(rLow, (r + 1.0) + rest, rest, Sum::Long);
 
   // j + jLow = a / (a + c)
   Real d = a + c, lost = a - (d - c), inverse = 1.0 / d;
-  Real j = a * inverse, jLow = inverse * fma(-j, lost, fma(-j, d, a));
-  Real t = fma(j, 2.0, -1.0), p = halved(t, kGeluF32);
+  Real j = a * inverse,
+       jLow = inverse * fma(-j, lost, fma(-j, d, a, Sum::Exact));
+  Real t = fmaOfExact(j, j.lit(2.0), j.lit(-1.0)), p = halved(t, kGeluF32);
   Real g = fma(t, p, kGeluF32First);
-  Real gLow = fma(t, p, t.lit(kGeluF32First) - g);
-  gLow = fma(jLow + jLow, p, gLow); // of t
+  Real gLow = fma(t, p, t.lit(kGeluF32First) - g, Sum::Exact);
+  gLow = fma(jLow + jLow, p, gLow, Sum::Long); // of t
 
   Real y = j * g;
-  Real low = fma(y, v, fma(jLow, g, fma(j, g, -y)));
-  y = scaledDown(y + fma(y, r, fma(j, gLow, low)), bits(sum));
+  Real low = fma(jLow, g, fma(j, g, -y, Sum::Exact), Sum::Long);
+  low = fma(y, v, low, Sum::Long);
+  y = scaledDown(y + fma(y, r, fma(j, gLow, low, Sum::Long), Sum::Long),
+                 bits(sum));
   return select(x < 0.0, -(x - x), x) - y; // NaN of minus infinity
 }

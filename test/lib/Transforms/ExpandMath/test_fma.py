@@ -35,7 +35,13 @@ def kernels(tmp_path_factory):
 
     out = run(BUILD / "bin/stepwell-opt", "-expand-math=fma=false", text=text)
     assert "math.fma" not in out
-    lower = ("-convert-math-to-llvm", "-convert-arith-to-llvm", "-convert-func-to-llvm")
+    lower = (
+        "-convert-scf-to-cf",
+        "-convert-math-to-llvm",
+        "-convert-arith-to-llvm",
+        "-convert-cf-to-llvm",
+        "-convert-func-to-llvm",
+    )
     out = run(LLVM / "mlir-opt", *lower, "-reconcile-unrealized-casts", text=out)
     (folder / "own.ll").write_text(run(LLVM / "mlir-translate", "-mlir-to-llvmir", text=out))
     (folder / "all.c").write_text(c)
@@ -56,6 +62,8 @@ def triples(real, word):
     special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, info.max, info.tiny, -info.tiny]
     special = np.array([*special, info.smallest_subnormal, 1.5, 3.0, info.eps], real)
     grid = np.meshgrid(special, special, special)
+    half_unit, root = info.eps / 2, 2.0 ** -(info.nmant * 2 // 3)
+    tiny, signs = np.full(n, half_unit**0.5), rng.choice([-1, 1], n)
     groups = [
         any_bits,
         [x, y, -(x * y) * (1 + info.eps * rng.integers(-2, 3, n)).astype(real)],
@@ -72,6 +80,12 @@ def triples(real, word):
         ],
         [np.round(x * 8), np.round(y * 8), (2.0 ** rng.integers(-120, 120, n) * 3).astype(real)],
         [v.ravel() for v in grid],
+        # Half a unit of the summand, and a bit more or less: a sum that is rounded to f64 in between loses that bit.
+        [
+            tiny + tiny * signs * root,
+            tiny - tiny * signs * root * rng.choice([1, 1 + info.eps], n),
+            1 + 2 * half_unit * rng.integers(0, 99, n),
+        ],
     ]
     return [np.ascontiguousarray(np.concatenate(v).astype(real)) for v in zip(*groups, strict=True)]
 
