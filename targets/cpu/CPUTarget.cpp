@@ -68,6 +68,7 @@ public:
   void buildPipeline(OpPassManager &pm,
                      const TargetOptions &options) const override {
     cpu::Machine machine = machineOf(options);
+    pm.addPass(createCPUEmitEntryPass());
     if (options.threads)
       pm.addPass(createCPUOutlineParallelPass());
     CPULowerContractionsPassOptions contract;
@@ -78,7 +79,6 @@ public:
     vectorize.vectorBits = machine.vectorBits;
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
-    pm.addPass(createCPUEmitEntryPass());
     pm.addPass(createCPUExpandShapesPass());
     pm.addPass(memref::createExpandStridedMetadataPass());
     pm.addPass(createLowerAffinePass());

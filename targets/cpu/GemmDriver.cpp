@@ -169,12 +169,9 @@ void GemmDriver::build(Value context, Value parallel, Value scratch,
 // Few rows
 //===----------------------------------------------------------------------===//
 
-/// Pieces that are worth `grainWork` multiply-adds, each of `work`.
-static Value grainOf(CodeBuilder &code, const GemmSchedule &schedule,
-                     Value work) {
-  return code.add(
-      code.div(code.number(schedule.grainWork), code.max(work, code.number(1))),
-      code.number(1));
+/// What so many multiply-adds cost.
+static Value costOf(CodeBuilder &code, Value work) {
+  return code.mul(work, GemmSchedule::kCost);
 }
 
 void GemmDriver::finish(const Product &p, Value m, Value mEnd, Value n,
@@ -257,7 +254,7 @@ void GemmDriver::buildDots(Value context, Value parallel,
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
            code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           costOf(code, work));
 }
 
 void GemmDriver::buildStream(Value context, Value parallel,
@@ -326,7 +323,7 @@ void GemmDriver::buildStream(Value context, Value parallel,
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
            code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           costOf(code, work));
 }
 
 //===----------------------------------------------------------------------===//
@@ -612,6 +609,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   const Product &p = product;
   Value m = p[Product::M], n = p[Product::N], k = p[Product::K];
   Value zero = code.number(0), one = code.number(1);
+  // Each is worth a thread.
+  Value costly = code.number(STEPWELL_SERIAL_COST);
   auto [tiles, low, higher] = tilesOf(m);
   Value pieces = code.max(code.ceilDiv(k, code.number(schedule.depth)), one);
   Value step = code.max(code.ceilDiv(k, pieces), one);
@@ -687,8 +686,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           set(NWidth, code.min(width, code.sub(n, column)));
           forPieces([&](Value depth) {
             code.run(packPanels, store, context, parallel,
-                     code.ceilDiv(depth, group), one);
-            code.run(blocks, store, context, parallel, count, one);
+                     code.ceilDiv(depth, group), costly);
+            code.run(blocks, store, context, parallel, count, costly);
           });
         });
       },
@@ -696,12 +695,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
         Value panelCount = code.ceilDiv(n, code.number(columns));
         forPieces([&](Value depth) {
           code.when(packTileOfA, [&] {
-            code.run(packTiles, store, context, parallel, tiles,
-                     code.number(4));
+            code.run(packTiles, store, context, parallel, tiles, costly);
           });
           code.run(panels, store, context, parallel, panelCount,
-                   grainOf(code, schedule,
-                           code.mul(code.mul(m, depth), code.number(columns))));
+                   costOf(code, code.mul(code.mul(m, depth),
+                                         code.number(columns))));
         });
       });
 }
