@@ -11,11 +11,9 @@
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Transforms/Passes.h"
 
-#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -82,8 +80,7 @@ public:
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
     pm.addPass(createCPUExpandShapesPass());
-    pm.addPass(memref::createExpandStridedMetadataPass());
-    pm.addPass(createLowerAffinePass());
+    pm.addPass(createCPULowerViewsPass());
     pm.addPass(createSCFToControlFlowPass());
     pm.addPass(createCPULowerToLLVMPass());
     pm.addPass(createSignedOffsetsPass());

@@ -53,7 +53,7 @@ class Compiler:
 
     def key(self, program, options="", target=f"cpu {CHIP}"):
         return (
-            f"stepwell-key 1\nabi 1\nbuild {self.build_id}\ntarget {target}\n"
+            f"stepwell-key 1\nabi 2\nbuild {self.build_id}\ntarget {target}\n"
             f"options {options}\n\n{program}"
         )
 

@@ -198,6 +198,26 @@ def CPUCheckWhileReadingPass : Pass<"cpu-check-while-reading", "::mlir::ModuleOp
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def CPULowerViewsPass : Pass<"cpu-lower-views", "::mlir::ModuleOp"> {
+  let summary = "Views of buffers, and affine expressions, as arithmetic";
+  let description = [{
+    Upstream's `expand-strided-metadata` and `lower-affine` in one run, with patterns that are made once for many kernels.
+
+    Before:
+    ```mlir
+    %v = memref.subview %x[%i] [8] [1] : memref<?xf32> to memref<8xf32, strided<[1], offset: ?>>
+    ```
+    After:
+    ```mlir
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %x
+    %v = memref.reinterpret_cast %base to offset: [%i], sizes: [8], strides: [1]
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Reduce a large buffer to one value in parts";
   let description = [{
