@@ -138,7 +138,7 @@ def test_reproducer_reproduces(compiler, tmp_path):
     [
         (0, "junk", "malformed kernel key, line 1: expected 'stepwell-key'"),
         (0, "stepwell-key 9", "malformed kernel key, line 1: version '9', expected 1"),
-        (1, "abi 7", "malformed kernel key, line 2: ABI '7', this compiler makes 1"),
+        (1, "abi 7", "malformed kernel key, line 2: ABI '7', this compiler makes 2"),
         (2, "build 0", "malformed kernel key, line 3: for build '0', this compiler is "),
         (3, "target", "malformed kernel key, line 4: expected 'target <name> <chip> <features>'"),
         (3, "target abacus", "there is no target 'abacus'"),
