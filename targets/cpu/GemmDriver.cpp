@@ -74,13 +74,14 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes, bool inTask) {
+  this->inTask = inTask;
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
   const std::pair<Product::Field, std::optional<int64_t>> known[] = {
       {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
-  std::string name = prefix + "product";
+  std::string name = prefix + (inTask ? "task_product" : "product");
   if (sizes.m || sizes.n || sizes.k)
     for (auto [field, size] : known)
       name += (field == Product::M ? "." : "x") +
@@ -90,7 +91,8 @@ func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
     for (auto [field, size] : known)
       if (size)
         product[field] = code.number(*size);
-    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+    build(given[0], threads && !inTask ? given[1] : code.truth(false), given[2],
+          product);
   });
 }
 
@@ -499,13 +501,14 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.most(g.p[Product::K], end);
   };
   // Moderate: panels one after the other, packed on the stack.
-  auto packTiles = makeTask("pack_tiles", [&](const Given &g) {
+  // Tasks are made where they are used: not all ways may be open.
+  auto packTilesOfA = [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value t) {
       packTile(g, t,
                code.at(g.extra[PackedA], code.mul(t, schedule.packedTile()),
                        types.sum));
     });
-  });
+  };
   auto panels = makeTask("panels", [&](const Given &g) {
     Value store = code.stack(types.sum, schedule.depth * columns);
     Value inPlaceA = code.isNull(g.extra[PackedA]);
@@ -547,7 +550,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   });
 
   // Large: all of B's piece, then blocks of A by all panels.
-  auto packPanels = makeTask("pack_panels", [&](const Given &g) {
+  auto packPanelGroup = [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value group) {
       Value k = code.mul(group, g.extra[Group]);
       Value depth = code.min(g.extra[Group], code.sub(g.extra[Depth], k));
@@ -568,8 +571,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                    g.p[Product::BColumn], g.p[Product::BK], width, depth, to});
       });
     });
-  });
-  auto blocks = makeTask("blocks", [&](const Given &g) {
+  };
+  auto multiplyBlocks = [&](const Given &g) {
     Value store =
         code.stack(types.sum, schedule.blockTiles() * schedule.packedTile());
     code.range(g.begin, g.end, 1, [&](Value block) {
@@ -606,7 +609,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                        g.p[Product::M], width, again(g)});
           });
     });
-  });
+  };
 
   // How to go about it.
   const Product &p = product;
@@ -620,7 +623,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.both(code.equal(code.rem(bytes, code.number(4096)), zero),
                      code.most(code.number(4096), bytes));
   };
-  Value hasScratch = code.negate(code.isNull(scratch));
+  Value hasScratch =
+      inTask ? code.truth(false) : code.negate(code.isNull(scratch));
   Value large =
       code.both(code.less(code.number(2 * schedule.blockRows), m), hasScratch);
   Value unit = code.equal(p[Product::BColumn], one);
@@ -686,9 +690,10 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           set(NBegin, column);
           set(NWidth, code.min(width, code.sub(n, column)));
           forPieces([&](Value depth) {
-            code.run(packPanels, store, context, parallel,
-                     code.ceilDiv(depth, group), one);
-            code.run(blocks, store, context, parallel, count, one);
+            code.run(makeTask("pack_panels", packPanelGroup), store, context,
+                     parallel, code.ceilDiv(depth, group), one);
+            code.run(makeTask("blocks", multiplyBlocks), store, context,
+                     parallel, count, one);
           });
         });
       },
@@ -696,8 +701,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
         Value panelCount = code.ceilDiv(n, code.number(columns));
         forPieces([&](Value depth) {
           code.when(packTileOfA, [&] {
-            code.run(packTiles, store, context, parallel, tiles,
-                     code.number(4));
+            code.run(makeTask("pack_tiles", packTilesOfA), store, context,
+                     parallel, tiles, code.number(4));
           });
           code.run(panels, store, context, parallel, panelCount,
                    grainOf(code, schedule,
