@@ -36,8 +36,9 @@ bool array::isComposite(Operation *op) { return lookup(op); }
 
 bool array::hasTiles(Operation *op) {
   static constexpr int64_t kWidest = 2048;
-  bool forward = isa<AttentionOp, CausalAttentionOp, MaskedAttentionOp,
-                     BiasedAttentionOp>(op);
+  bool forward =
+      isa<AttentionOp, CausalAttentionOp, MaskedAttentionOp, BiasedAttentionOp>(
+          op);
   if (!forward &&
       !isa<AttentionGradientOp, CausalAttentionGradientOp,
            MaskedAttentionGradientOp, BiasedAttentionGradientOp>(op))

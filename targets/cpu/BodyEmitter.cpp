@@ -32,13 +32,64 @@ static bool isRareCase(Operation &operation) {
                       });
 }
 
-bool BodyEmitter::isVectorizable(linalg::LinalgOp op) {
+/// Elements of other buffers where a condition holds, and else what is there
+/// anyway, perhaps told to other buffers.
+static bool isGuardedRead(linalg::LinalgOp op, Operation &operation) {
+  auto branch = dyn_cast<scf::IfOp>(operation);
+  if (!branch || !branch.elseBlock() ||
+      !llvm::all_of(branch.getResultTypes(), canBeElement))
+    return false;
+  auto isElsewhere = [&](Value buffer) {
+    return !op->isAncestor(buffer.getParentBlock()->getParentOp());
+  };
+  bool reads = false;
+  for (Operation &inside : branch.thenBlock()->without_terminator()) {
+    auto load = dyn_cast<memref::LoadOp>(inside);
+    if (load ? !isElsewhere(load.getMemRef())
+             : !isElementwise(inside) || !isSpeculatable(&inside))
+      return false;
+    reads |= bool(load);
+  }
+  for (Operation &inside : branch.elseBlock()->without_terminator()) {
+    auto told = dyn_cast<memref::AtomicRMWOp>(inside);
+    if (!told || !isElsewhere(told.getMemref()) || !told->use_empty())
+      return false;
+  }
+  return reads;
+}
+
+bool BodyEmitter::isVectorizable(linalg::LinalgOp op, bool reads) {
   return llvm::all_of(op.getBlock()->without_terminator(),
-                      [](Operation &operation) {
+                      [&](Operation &operation) {
                         return isElementwise(operation) ||
-                               isRareCase(operation);
+                               isRareCase(operation) ||
+                               (reads && isGuardedRead(op, operation));
                       }) &&
          llvm::all_of(op.getBlock()->getArgumentTypes(), canBeElement);
+}
+
+bool BodyEmitter::readsElsewhere(linalg::LinalgOp op) {
+  return llvm::any_of(
+      op.getBlock()->without_terminator(),
+      [&](Operation &operation) { return isGuardedRead(op, operation); });
+}
+
+bool BodyEmitter::isUniform(linalg::LinalgOp op, Value value, unsigned loop) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (argument.getOwner() != op.getBlock())
+      return true;
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    return !op.getMatchingIndexingMap(operand).isFunctionOfDim(loop);
+  }
+  Operation *maker = value.getDefiningOp();
+  if (!op->isProperAncestor(maker))
+    return true;
+  if (auto index = dyn_cast<linalg::IndexOp>(maker))
+    return index.getDim() != loop;
+  return maker->getNumRegions() == 0 && isMemoryEffectFree(maker) &&
+         llvm::all_of(maker->getOperands(), [&](Value operand) {
+           return isUniform(op, operand, loop);
+         });
 }
 
 unsigned BodyEmitter::vectorWidth(linalg::LinalgOp op, unsigned vectorBits) {
@@ -170,7 +221,10 @@ void BodyEmitter::emit(Operation &operation, unsigned width, unsigned loop,
     return;
   }
   if (auto branch = dyn_cast<scf::IfOp>(operation)) {
-    emitRareCase(branch, width, loop, at);
+    if (isRareCase(operation))
+      emitRareCase(branch, width, loop, at);
+    else
+      emitGuardedRead(branch, width, loop, at);
     return;
   }
   SmallVector<Value> operands;
@@ -219,4 +273,114 @@ void BodyEmitter::emitRareCase(scf::IfOp branch, unsigned width, unsigned loop,
   }
   for (auto [old, result] : llvm::zip(branch.getResults(), made.getResults()))
     mapping.map(old, result);
+}
+
+/// One lane of what a branch does, and of what it yields; the only one of
+/// scalars.
+SmallVector<Value> BodyEmitter::emitLane(Block *block, OpFoldResult lane,
+                                         IRMapping &uniform, unsigned loop,
+                                         Value at) {
+  OpBuilder &builder = nest.builder;
+  IRMapping mine;
+  auto scalar = [&](Value value) -> Value {
+    if (Value known = mine.lookupOrNull(value))
+      return known;
+    if (!lane)
+      return resolve(value, 0);
+    if (isUniform(nest.op, value, loop))
+      return slice(value, uniform, 0, loop, at);
+    return vector::ExtractOp::create(builder, nest.loc, mapping.lookup(value),
+                                     lane);
+  };
+  for (Operation &operation : block->without_terminator()) {
+    SmallVector<Value> operands =
+        llvm::map_to_vector(operation.getOperands(), scalar);
+    Operation *made = builder.clone(operation);
+    made->setOperands(operands);
+    mine.map(operation.getResults(), made->getResults());
+  }
+  return llvm::map_to_vector(block->getTerminator()->getOperands(), scalar);
+}
+
+/// One look at the condition for all lanes, which then read without further
+/// branches; only vectors with a lane where it does not hold go lane by lane.
+void BodyEmitter::emitGuardedRead(scf::IfOp branch, unsigned width,
+                                  unsigned loop, Value at) {
+  OpBuilder &builder = nest.builder;
+  Location loc = branch.getLoc();
+  Value condition = resolve(branch.getCondition(), width);
+  // Places that all lanes share are computed once.
+  IRMapping uniform;
+  if (width) {
+    for (BlockArgument argument : nest.op.getBlock()->getArguments())
+      if (Value known = mapping.lookupOrNull(argument);
+          known && isUniform(nest.op, argument, loop))
+        uniform.map(argument, builder.createOrFold<vector::ExtractOp>(
+                                  loc, known, ArrayRef<int64_t>{0}));
+    branch->walk([&](Operation *inside) {
+      for (Value operand : inside->getOperands())
+        if (!branch->isAncestor(operand.getParentBlock()->getParentOp()) &&
+            isUniform(nest.op, operand, loop))
+          slice(operand, uniform, 0, loop, at);
+    });
+  }
+  auto inBranch = [&](Block *block, OpFoldResult lane) {
+    return emitLane(block, lane, uniform, loop, at);
+  };
+  /// Both branches for one lane.
+  auto choose = [&](Value holds, OpFoldResult lane) {
+    auto made = scf::IfOp::create(builder, loc, branch.getResultTypes(), holds,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    for (auto [from, to] : {std::pair(branch.thenBlock(), made.thenBlock()),
+                            std::pair(branch.elseBlock(), made.elseBlock())}) {
+      builder.setInsertionPointToStart(to);
+      scf::YieldOp::create(builder, loc, inBranch(from, lane));
+    }
+    return made;
+  };
+  if (!width) {
+    mapping.map(branch.getResults(), choose(condition, {}).getResults());
+    return;
+  }
+
+  Value all = vector::ReductionOp::create(
+      builder, loc, vector::CombiningKind::AND, condition);
+  SmallVector<Type> types;
+  for (Value result : branch.getResults())
+    types.push_back(vectorOf(result.getType(), width));
+  auto made = scf::IfOp::create(builder, loc, types, all, /*addThenBlock=*/true,
+                                /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(made.thenBlock());
+  SmallVector<SmallVector<Value>> lanes(types.size());
+  for (unsigned lane = 0; lane < width; ++lane)
+    for (auto [values, value] : llvm::zip(
+             lanes, inBranch(branch.thenBlock(), builder.getIndexAttr(lane))))
+      values.push_back(value);
+  SmallVector<Value> results;
+  for (auto [values, type] : llvm::zip(lanes, types))
+    results.push_back(vector::FromElementsOp::create(
+        builder, loc, cast<VectorType>(type), values));
+  scf::YieldOp::create(builder, loc, results);
+
+  builder.setInsertionPointToStart(made.elseBlock());
+  IndexBuilder index = nest.index();
+  SmallVector<Value> nothing;
+  for (Type type : types)
+    nothing.push_back(
+        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type)));
+  results = nest.range(
+      index.constant(0), index.constant(width), 1, nothing,
+      [&](Value lane, ValueRange carried) {
+        Value holds = vector::ExtractOp::create(builder, loc, condition, lane);
+        SmallVector<Value> next;
+        for (auto [value, vector] :
+             llvm::zip(choose(holds, lane).getResults(), carried))
+          next.push_back(
+              vector::InsertOp::create(builder, loc, value, vector, lane));
+        return next;
+      });
+  scf::YieldOp::create(builder, loc, results);
+  mapping.map(branch.getResults(), made.getResults());
 }

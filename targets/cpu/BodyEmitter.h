@@ -15,8 +15,14 @@ namespace stepwell::cpu {
 /// Clones the body of a linalg operation for one element or a vector of them.
 class BodyEmitter {
 public:
-  /// Whether every operation of the body has a form on vectors.
-  static bool isVectorizable(linalg::LinalgOp op);
+  /// Whether every operation of the body has a form on vectors. `reads`:
+  /// elements of other buffers may be read where a condition holds; the caller
+  /// masks nothing then.
+  static bool isVectorizable(linalg::LinalgOp op, bool reads = false);
+  /// Whether the body reads such elements.
+  static bool readsElsewhere(linalg::LinalgOp op);
+  /// Whether `value` is the same all along `loop`.
+  static bool isUniform(linalg::LinalgOp op, Value value, unsigned loop);
   /// As many elements as fit a register at the widest type that occurs.
   static unsigned vectorWidth(linalg::LinalgOp op, unsigned vectorBits);
   static unsigned size(linalg::LinalgOp op);
@@ -43,6 +49,10 @@ public:
 private:
   void emit(Operation &operation, unsigned width, unsigned loop, Value at);
   void emitRareCase(scf::IfOp branch, unsigned width, unsigned loop, Value at);
+  void emitGuardedRead(scf::IfOp branch, unsigned width, unsigned loop,
+                       Value at);
+  SmallVector<Value> emitLane(Block *block, OpFoldResult lane,
+                              IRMapping &uniform, unsigned loop, Value at);
   Value outside(Value value, unsigned width);
   Value counter(unsigned dim, unsigned loop, unsigned width, Value at);
 

@@ -62,7 +62,7 @@ public:
   /// others; what the ways are made of, products of all sizes share.
   /// `inTask`: without scratch, by one thread.
   func::FuncOp function(const ProductSizes &sizes, bool inTask);
-  /// Elements of the sums' type; sizes are negative where unknown.
+  /// Packed elements; sizes are negative where unknown.
   static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
                                  int64_t n, int64_t k);
 
@@ -88,6 +88,9 @@ private:
   /// (tiles to multiply, one panel): see there.
   func::FuncOp sweep();
   func::FuncOp flush();
+  func::FuncOp amxSweep();
+  /// A piece's steps of k as they are packed.
+  Value padded(Value depth);
   SmallVector<Type> fieldTypes();
   Product productOf(ValueRange values);
   /// Tiles of nearly equal, even height that cover m: how many, the smaller

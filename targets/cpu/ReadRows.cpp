@@ -20,25 +20,6 @@ struct RowRead {
   TypedAttr otherwise;
 };
 
-/// Whether `value` is the same all along `loop`.
-bool isUniform(linalg::LinalgOp op, Value value, unsigned loop) {
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (argument.getOwner() != op.getBlock())
-      return true;
-    OpOperand *operand = op.getMatchingOpOperand(argument);
-    return !op.getMatchingIndexingMap(operand).isFunctionOfDim(loop);
-  }
-  Operation *maker = value.getDefiningOp();
-  if (!op->isProperAncestor(maker))
-    return true;
-  if (auto index = dyn_cast<linalg::IndexOp>(maker))
-    return index.getDim() != loop;
-  return maker->getNumRegions() == 0 && isMemoryEffectFree(maker) &&
-         llvm::all_of(maker->getOperands(), [&](Value operand) {
-           return isUniform(op, operand, loop);
-         });
-}
-
 std::optional<RowRead> findRowRead(linalg::LinalgOp op) {
   unsigned loops = op.getNumLoops();
   if (op.getNumParallelLoops() != loops || loops < 2 ||
@@ -53,7 +34,7 @@ std::optional<RowRead> findRowRead(linalg::LinalgOp op) {
       op.getBlock()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
   if (!choice || choice.getNumResults() != 1 || !choice->hasOneUse() ||
       choice.getElseRegion().empty() ||
-      !isUniform(op, choice.getCondition(), loops - 1))
+      !BodyEmitter::isUniform(op, choice.getCondition(), loops - 1))
     return std::nullopt;
   auto load = choice.thenYield().getOperand(0).getDefiningOp<memref::LoadOp>();
   auto constant =
@@ -67,7 +48,7 @@ std::optional<RowRead> findRowRead(linalg::LinalgOp op) {
   if (!last || last.getDim() != loops - 1)
     return std::nullopt;
   for (Value index : load.getIndices().drop_back())
-    if (!isUniform(op, index, loops - 1))
+    if (!BodyEmitter::isUniform(op, index, loops - 1))
       return std::nullopt;
   return RowRead{choice, load, constant.getValue()};
 }
@@ -136,7 +117,7 @@ bool stepwell::cpu::readRows(linalg::LinalgOp op,
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (&inner == read->choice ||
         !llvm::all_of(inner.getResults(), [&](Value result) {
-          return isUniform(op, result, outer);
+          return BodyEmitter::isUniform(op, result, outer);
         }))
       continue;
     if (auto counter = dyn_cast<linalg::IndexOp>(inner))

@@ -132,12 +132,14 @@ private:
     interleave = width && work > 10 && work <= 300;
     if (interleave && !options.unroll)
       unroll = 4;
-    scalarRest = llvm::any_of(nest.op.getDpsInitsMutable(), [&](OpOperand &o) {
-      const Access &access = nest.accesses[o.getOperandNumber()];
-      return access.stride(loop) != 1 ||
-             (access.element.getIntOrFloatBitWidth() < 32 &&
-              !options.narrowMasks);
-    });
+    // Lanes beyond the end must not read anywhere.
+    scalarRest = BodyEmitter::readsElsewhere(nest.op) ||
+                 llvm::any_of(nest.op.getDpsInitsMutable(), [&](OpOperand &o) {
+                   const Access &access = nest.accesses[o.getOperandNumber()];
+                   return access.stride(loop) != 1 ||
+                          (access.element.getIntOrFloatBitWidth() < 32 &&
+                           !options.narrowMasks);
+                 });
   }
 
   void setRows() {

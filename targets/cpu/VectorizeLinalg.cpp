@@ -62,9 +62,10 @@ struct CPUVectorizeLinalg
   }
 
   bool vectorize(linalg::LinalgOp op) {
-    if (op.getNumLoops() == 0 || !BodyEmitter::isVectorizable(op))
-      return false;
     bool reduces = op.getNumReductionLoops() != 0;
+    if (op.getNumLoops() == 0 ||
+        !BodyEmitter::isVectorizable(op, /*reads=*/!reduces))
+      return false;
     if (op.getNumParallelLoops() + op.getNumReductionLoops() !=
         op.getNumLoops())
       return false;

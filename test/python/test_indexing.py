@@ -280,6 +280,66 @@ def test_gather_and_along(dim):
         sw.gather(x, dim, sw.tensor(np.full(shape, SHAPE[dim])))
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64", "int8", "bfloat16"])
+@pytest.mark.parametrize("index_kind", ["int64", "int32"])
+def test_gather_tails(kind, index_kind):
+    rng = np.random.default_rng(6)
+    for width in (0, 1, 3, 4, 5, 8, 15, 16, 31, 67):
+        x, values = pair(kind, (3, 7))
+        index = rng.integers(0, 7, (3, width))
+        got = sw.gather(x, 1, sw.tensor(index).to(getattr(sw, index_kind)))
+        same(got, np.take_along_axis(values, index, 1))
+        # Indices and elements from the end on.
+        turned = sw.flip(sw.tensor(index), [1]).T.contiguous().T
+        same(sw.gather(x, 1, turned), np.take_along_axis(values, index[:, ::-1], 1))
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_gather_bad_index_anywhere(size):
+    """In each lane and in the rest, alone and among others: the least is reported, or else the largest."""
+    x = sw.arange(2 * size, dtype=sw.float32).reshape(2, size)
+    for bad, told in (([size], size), ([-1], -1), ([-3, size, -7], -7), ([size + 9, size], size + 9),
+                      ([2**62], 2**62), ([-(2**63)], -(2**63))):  # fmt: skip
+        for at in range(2 * 11 - len(bad)):
+            index = np.zeros(22, "i8")
+            index[at : at + len(bad)] = bad
+            message = f"index {told} is out of bounds for dimension 1 with size {size}$"
+            with pytest.raises(IndexError, match=message):
+                sw.gather(x, 1, sw.tensor(index.reshape(2, 11)))
+            # The next call is not affected.
+            same(sw.gather(x, 1, sw.zeros(2, 11, dtype=sw.int64)), x.numpy()[:, [0] * 11])
+
+
+def test_gather_bad_indices_of_many_rows():
+    x = sw.zeros(2000, 300)
+    index = np.random.default_rng(7).integers(0, 300, (2000, 300))
+    index[[3, 700, 1999], [299, 7, 0]] = 301, 999, 300
+    with pytest.raises(
+        IndexError, match="index 999 is out of bounds for dimension 1 with size 300"
+    ):
+        sw.gather(x, 1, sw.tensor(index))
+    index[1500, 5] = -2
+    with pytest.raises(IndexError, match="index -2 is out of bounds for dimension 1 with size 300"):
+        sw.gather(x, 1, sw.tensor(index))
+
+
+def test_gather_compiled_with_others():
+    @sw.compile
+    def two(x, i):
+        y = sw.gather(x, 1, i) * 2 + 1
+        return y, sw.gather(y, 1, i)
+
+    values = np.arange(21.0).reshape(3, 7)
+    index = np.random.default_rng(8).integers(0, 5, (3, 5))
+    once = np.take_along_axis(values, index, 1) * 2 + 1
+    got = two(sw.tensor(values), sw.tensor(index))
+    same(got[0], once)
+    same(got[1], np.take_along_axis(once, index, 1))
+    index[1, 4] = 6  # fits the first, not the second
+    with pytest.raises(IndexError, match="index 6 is out of bounds for dimension 1 with size 5"):
+        two(sw.tensor(values), sw.tensor(index))
+
+
 def test_gather_refuses():
     x, _ = pair(shape=(3, 4))
     with pytest.raises(IndexError, match=r"range of \[-2, 1\], but got 2"):

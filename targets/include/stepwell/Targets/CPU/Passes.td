@@ -76,7 +76,9 @@ def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
     Option<"vectorBits", "vector-bits", "unsigned", "256", "The width of a vector register.">,
     Option<"registers", "registers", "unsigned", "16", "How many vector registers there are.">,
     Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">,
-    Option<"threads", "threads", "bool", "true", "Whether products call parallel_for.">
+    Option<"threads", "threads", "bool", "true", "Whether products call parallel_for.">,
+    Option<"bf16Tiles", "bf16-tiles", "bool", "false",
+           "Whether tile registers multiply bf16 (AMX).">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
@@ -164,6 +166,36 @@ def CPUExpandShapesPass : Pass<"cpu-expand-shapes", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def CPUCheckWhileReadingPass : Pass<"cpu-check-while-reading", "::mlir::ModuleOp"> {
+  let summary = "Check the indices of a read where it reads, instead of in a pass of their own";
+  let description = [{
+    A gather looks at each index to see that it fits anyway. Those that do not are so rare that they can tell the smallest
+    and the largest of them one by one; the check of these two moves behind the read. What is reported stays the same,
+    however many threads read.
+
+    Before:
+    ```mlir
+    linalg.generic <smallest and largest> ins(%index : memref<?xi64>) outs(%least, %largest : memref<i64>, memref<i64>)
+    %0 = memref.load %least[]
+    ...
+    linalg.generic ... ins(%index : memref<?xi64>) outs(%y : memref<?xf32>) {
+      %1 = scf.if %fits { <read> } else { scf.yield %zero }
+    ```
+    After:
+    ```mlir
+    linalg.generic ... ins(%index : memref<?xi64>) outs(%y : memref<?xf32>) {
+      %1 = scf.if %fits { <read> } else {
+        memref.atomic_rmw mins %wide, %least[]
+        memref.atomic_rmw maxs %wide, %largest[]
+        scf.yield %zero
+      }
+    %0 = memref.load %least[]
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
