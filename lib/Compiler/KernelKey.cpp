@@ -91,6 +91,12 @@ bool stepwell::parseKernelKey(StringRef key, CompileRequest &request,
     request.options.chip = words[1].str();
   if (words.size() > 2)
     request.options.features = words[2].str();
+  // A level that tile registers were added to.
+  if (StringRef chip = request.options.chip; chip.consume_back("+amx")) {
+    std::string &features = request.options.features;
+    features = "+amx-bf16,+amx-tile" + (features.empty() ? "" : "," + features);
+    request.options.chip = chip.str();
+  }
 
   if (!reader.line("options", value))
     return false;

@@ -21,6 +21,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <fstream>
+#include <map>
 #include <unistd.h>
 
 using namespace stepwell;
@@ -106,14 +107,20 @@ const std::string &buildId() {
   return id;
 }
 
+/// What a level's name ends with that has tile registers, too.
+constexpr std::string_view kTiles = "+amx";
+
 /// The x86-64 levels that this processor runs, the highest first. Kernels need
 /// SSE4.1, so the plain level stands for older machines only.
 std::vector<std::string> runnableLevels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   std::vector<std::string> levels;
-  if (__builtin_cpu_supports("x86-64-v4"))
+  if (__builtin_cpu_supports("x86-64-v4")) {
+    if (stepwell_runtime_has_tiles())
+      levels.push_back("x86-64-v4" + std::string(kTiles));
     levels.push_back("x86-64-v4");
+  }
   if (__builtin_cpu_supports("x86-64-v3"))
     levels.push_back("x86-64-v3");
   if (__builtin_cpu_supports("x86-64-v2"))
@@ -146,11 +153,21 @@ const std::string &cpuLevel() {
   return chosen;
 }
 
+/// The level that a program is compiled for: tile registers are for bf16 only,
+/// and kernels without them are shared with the level without them.
+std::string levelFor(const std::string &program, std::string level) {
+  size_t rest = level.size() - std::min(level.size(), kTiles.size());
+  if (level.compare(rest, level.npos, kTiles) == 0 &&
+      program.find("bf16") == program.npos)
+    level.resize(rest);
+  return level;
+}
+
 std::string keyOf(const std::string &program, const std::string &level) {
   std::string key = "stepwell-key 1\nabi ";
   key += std::to_string(STEPWELL_ABI_VERSION);
   key += "\nbuild " + buildId();
-  key += "\ntarget cpu " + level + " \noptions ";
+  key += "\ntarget cpu " + levelFor(program, level) + " \noptions ";
   key += compilerOptions;
   key += "\n\n";
   key += program;
@@ -215,14 +232,16 @@ std::string compile(const std::string &key, const std::string &locations,
   return object;
 }
 
-/// The objects that came with the package, for this chip.
-const stepwell_pack *shippedKernels() {
-  static const stepwell_pack *pack = [] {
+/// The objects that came with the package, for one level.
+const stepwell_pack *shippedKernels(const std::string &level) {
+  static std::map<std::string, const stepwell_pack *> packs;
+  auto [place, isNew] = packs.try_emplace(level);
+  if (isNew) {
     const char *folder = std::getenv("STEPWELL_KERNEL_PACKS");
-    return stepwell_pack_open(
-        ((folder ? folder : packFolder) + "/" + cpuLevel() + ".pack").c_str());
-  }();
-  return pack;
+    place->second = stepwell_pack_open(
+        ((folder ? folder : packFolder) + "/" + level + ".pack").c_str());
+  }
+  return place->second;
 }
 
 stepwell_cache *diskCache() {
@@ -257,8 +276,9 @@ Kernel stepwell::obtainKernel(const Program &program,
   std::string dumpFolder = dump ? dump : "";
   size_t size = 0;
   const void *shipped = nullptr;
-  if (dumpFolder.empty() && shippedKernels() &&
-      stepwell_pack_find(shippedKernels(), &digest, &shipped, &size)) {
+  const stepwell_pack *pack =
+      dumpFolder.empty() ? shippedKernels(levelFor(text, cpuLevel())) : nullptr;
+  if (pack && stepwell_pack_find(pack, &digest, &shipped, &size)) {
     Kernel kernel = load(shipped, size, message);
     if (kernel.run) {
       ++kernelStats().shippedHits;

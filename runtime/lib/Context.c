@@ -9,6 +9,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 void stepwell_context_init(stepwell_context *context, stepwell_threading mode) {
   memset(context, 0, sizeof *context);
@@ -70,6 +75,26 @@ const char *stepwell_status_message(int32_t status) {
     return "device error";
   }
   return "unknown status";
+}
+
+static int askForTiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  enum { RequestPermission = 0x1023, TileData = 18 }; /* asm/prctl.h */
+  enum { Multiplies = 1 << 22, Registers = 1 << 24 }; /* leaf 7, edx */
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+         (edx & Multiplies) && (edx & Registers) &&
+         syscall(SYS_arch_prctl, RequestPermission, TileData) == 0;
+#else
+  return 0;
+#endif
+}
+
+int stepwell_runtime_has_tiles(void) {
+  static _Atomic int answer; /* 0: not asked; then 1 or 2 */
+  if (!answer)
+    answer = askForTiles() ? 2 : 1;
+  return answer == 2;
 }
 
 void stepwell_runtime_parallel_for_serial(stepwell_context *context,

@@ -59,6 +59,7 @@ public:
     products.registers = machine.registers;
     products.fma = machine.fma;
     products.threads = options.threads;
+    products.bf16Tiles = machine.bf16Tiles;
     pm.addPass(createCPULowerProductsPass(products));
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
     pm.addPass(createCPUCheckWhileReadingPass());

@@ -68,7 +68,8 @@ static std::string hostLevel(const llvm::StringMap<bool> &features) {
 static std::string hostFeatures(const llvm::StringMap<bool> &features) {
   SmallVector<std::string> list;
   for (auto &feature : features)
-    if (feature.getValue())
+    // A process has tile registers when it has asked Linux for them.
+    if (feature.getValue() && !feature.getKey().starts_with("amx-"))
       list.push_back(("+" + feature.getKey()).str());
   llvm::sort(list);
   return llvm::join(list, ",");
@@ -116,6 +117,7 @@ std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
       machine.vectorBits = 256;
     }
     machine.fma = info->checkFeatures("+fma");
+    machine.bf16Tiles = info->checkFeatures("+amx-tile,+amx-bf16");
   } else {
     machine.registers = 32;
     machine.fma = true;

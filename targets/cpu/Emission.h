@@ -21,6 +21,8 @@ struct Machine {
   /// Masked loads of 8 and 16 bit elements are instructions.
   bool narrowMasks = false;
   bool fma = false;
+  /// Tile registers multiply bf16: AMX.
+  bool bf16Tiles = false;
 };
 
 /// An empty chip, "host" and "native" mean the machine this runs on. Fails with

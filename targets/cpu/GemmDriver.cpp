@@ -65,7 +65,8 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   int64_t a = 2 * schedule.blockTiles() * schedule.packedTile();
   int64_t b = schedule.blockColumns * schedule.depth;
   if (k >= 0 && n >= 0)
-    b = std::min(b, std::min(k, schedule.depth) * up(n, schedule.columns));
+    b = std::min(b, up(std::min(k, schedule.depth), schedule.step) *
+                        up(n, schedule.columns));
   if (m >= 0)
     a = std::min(a, (up(m, schedule.rows) / schedule.rows + 1) *
                         schedule.packedTile());
@@ -74,13 +75,14 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes, bool inTask) {
+  this->inTask = inTask;
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
   const std::pair<Product::Field, std::optional<int64_t>> known[] = {
       {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
-  std::string name = prefix + "product";
+  std::string name = prefix + (inTask ? "task_product" : "product");
   if (sizes.m || sizes.n || sizes.k)
     for (auto [field, size] : known)
       name += (field == Product::M ? "." : "x") +
@@ -90,7 +92,8 @@ func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
     for (auto [field, size] : known)
       if (size)
         product[field] = code.number(*size);
-    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+    build(given[0], threads && !inTask ? given[1] : code.truth(false), given[2],
+          product);
   });
 }
 
@@ -333,7 +336,17 @@ void GemmDriver::buildStream(Value context, Value parallel,
 // Tiles
 //===----------------------------------------------------------------------===//
 
+Value GemmDriver::padded(Value depth) {
+  if (schedule.step == 1)
+    return depth;
+  return code.mul(code.ceilDiv(depth, code.number(schedule.step)),
+                  schedule.step);
+}
+
 std::array<Value, 3> GemmDriver::tilesOf(Value m) {
+  if (types.amx)
+    return {code.ceilDiv(m, code.number(schedule.rows)),
+            code.number(schedule.rows), code.number(0)};
   Value pairs = code.ceilDiv(m, code.number(2));
   Value tiles = code.max(code.ceilDiv(pairs, code.number(schedule.rows / 2)),
                          code.number(1));
@@ -474,6 +487,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                 end});
         });
   };
+  // What a task within a task has no scratch for.
+  auto makeShared = [&](StringRef name,
+                        llvm::function_ref<void(const Given &)> body) {
+    return inTask ? func::FuncOp() : makeTask(name, body);
+  };
   Value none = code.null();
   auto tileRow = [&](const Given &g, Value t) {
     return code.add(code.mul(t, g.extra[Low]),
@@ -498,16 +516,42 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     Value end = code.add(g.extra[KBegin], g.extra[Depth]);
     return code.most(g.p[Product::K], end);
   };
+  Type packed = types.packed();
+  // What a task sets up for its thread.
+  auto begin = [&] {
+    if (types.amx)
+      kernels.configureTiles();
+  };
+  auto end = [&] {
+    if (types.amx)
+      kernels.releaseTiles();
+  };
+  // Tiles [first, last) by a panel; where A's tiles are: the first, strides,
+  // steps from tile to tile and from row to row.
+  auto multiply = [&](const Given &g, ArrayRef<Value> a, Value first,
+                      Value last, Value b, Value bK, Value c, Value width) {
+    const Product &p = g.p;
+    if (types.amx)
+      return code.call(amxSweep(), {a[0], first, last, b, g.extra[Depth], c,
+                                    p[Product::CRow], p[Product::CColumn],
+                                    p[Product::M], width, again(g)});
+    SmallVector<Value> arguments(a);
+    arguments.append({g.extra[Low], g.extra[Higher], first, last, b, bK,
+                      g.extra[Depth], c, p[Product::CRow], p[Product::CColumn],
+                      p[Product::M], width, again(g)});
+    code.call(sweep(), arguments);
+  };
   // Moderate: panels one after the other, packed on the stack.
-  auto packTiles = makeTask("pack_tiles", [&](const Given &g) {
+  auto packTiles = makeShared("pack_tiles", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value t) {
       packTile(g, t,
                code.at(g.extra[PackedA], code.mul(t, schedule.packedTile()),
-                       types.sum));
+                       packed));
     });
   });
   auto panels = makeTask("panels", [&](const Given &g) {
-    Value store = code.stack(types.sum, schedule.depth * columns);
+    Value store = code.stack(packed, schedule.depth * columns);
+    begin();
     Value inPlaceA = code.isNull(g.extra[PackedA]);
     Value origin = code.at(
         g.p[Product::A], code.mul(g.extra[KBegin], g.p[Product::AK]), types.a);
@@ -538,16 +582,14 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           Value bK = code.select(pack, code.number(columns), g.p[Product::BK]);
           Value c = code.at(g.p[Product::C], code.mul(n, g.p[Product::CColumn]),
                             types.sum);
-          code.call(sweep(),
-                    {a, aRow, aK, tileStep, rowStep, g.extra[Low],
-                     g.extra[Higher], code.number(0), g.extra[Tiles], b, bK,
-                     g.extra[Depth], c, g.p[Product::CRow],
-                     g.p[Product::CColumn], g.p[Product::M], width, again(g)});
+          multiply(g, {a, aRow, aK, tileStep, rowStep}, code.number(0),
+                   g.extra[Tiles], b, bK, c, width);
         });
+    end();
   });
 
   // Large: all of B's piece, then blocks of A by all panels.
-  auto packPanels = makeTask("pack_panels", [&](const Given &g) {
+  auto packPanels = makeShared("pack_panels", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value group) {
       Value k = code.mul(group, g.extra[Group]);
       Value depth = code.min(g.extra[Group], code.sub(g.extra[Depth], k));
@@ -561,29 +603,31 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
             code.mul(code.add(g.extra[NBegin], n), g.p[Product::BColumn]));
         Value to = code.at(
             g.extra[PackedB],
-            code.mul(code.add(code.mul(panel, g.extra[Depth]), k), columns),
-            types.sum);
+            code.mul(code.add(code.mul(panel, padded(g.extra[Depth])), k),
+                     columns),
+            packed);
         code.call(kernels.pack(GemmKernels::B, layout.bColumn, layout.bK),
                   {code.at(g.p[Product::B], place, types.b),
                    g.p[Product::BColumn], g.p[Product::BK], width, depth, to});
       });
     });
   });
-  auto blocks = makeTask("blocks", [&](const Given &g) {
+  auto blocks = makeShared("blocks", [&](const Given &g) {
     Value store =
-        code.stack(types.sum, schedule.blockTiles() * schedule.packedTile());
+        code.stack(packed, schedule.blockTiles() * schedule.packedTile());
+    begin();
     code.range(g.begin, g.end, 1, [&](Value block) {
       Value first = code.mul(block, g.extra[BlockTiles]);
-      Value end =
+      Value last =
           code.min(code.add(first, g.extra[BlockTiles]), g.extra[Tiles]);
-      code.range(first, end, 1, [&](Value t) {
+      code.range(first, last, 1, [&](Value t) {
         packTile(g, t,
                  code.at(store,
                          code.mul(code.sub(t, first), schedule.packedTile()),
-                         types.sum));
+                         packed));
       });
       Value panels = code.ceilDiv(g.extra[NWidth], code.number(columns));
-      Value rowEnd = code.min(tileRow(g, end), g.p[Product::M]);
+      Value rowEnd = code.min(tileRow(g, last), g.p[Product::M]);
       finishGroups(
           g.p, code.number(0), panels, columns, tileRow(g, first), rowEnd,
           g.extra[NBegin], lastPiece(g), [&](Value panel) {
@@ -592,20 +636,19 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                 code.min(code.number(columns), code.sub(g.extra[NWidth], n));
             Value b = code.at(
                 g.extra[PackedB],
-                code.mul(code.mul(panel, g.extra[Depth]), columns), types.sum);
+                code.mul(code.mul(panel, padded(g.extra[Depth])), columns),
+                packed);
             Value c = code.at(
                 g.p[Product::C],
                 code.mul(code.add(g.extra[NBegin], n), g.p[Product::CColumn]),
                 types.sum);
-            code.call(sweep(),
-                      {store, code.number(1), code.number(rows),
-                       code.number(schedule.packedTile()), code.number(0),
-                       g.extra[Low], g.extra[Higher], first, end, b,
-                       code.number(columns), g.extra[Depth], c,
-                       g.p[Product::CRow], g.p[Product::CColumn],
-                       g.p[Product::M], width, again(g)});
+            multiply(g,
+                     {store, code.number(1), code.number(rows),
+                      code.number(schedule.packedTile()), code.number(0)},
+                     first, last, b, code.number(columns), c, width);
           });
     });
+    end();
   });
 
   // How to go about it.
@@ -614,13 +657,14 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   Value zero = code.number(0), one = code.number(1);
   auto [tiles, low, higher] = tilesOf(m);
   Value pieces = code.max(code.ceilDiv(k, code.number(schedule.depth)), one);
-  Value step = code.max(code.ceilDiv(k, pieces), one);
+  Value step = padded(code.max(code.ceilDiv(k, pieces), one));
   auto far = [&](Value stride) {
     Value bytes = code.mul(stride, elementBytes());
     return code.both(code.equal(code.rem(bytes, code.number(4096)), zero),
                      code.most(code.number(4096), bytes));
   };
-  Value hasScratch = code.negate(code.isNull(scratch));
+  Value hasScratch =
+      inTask ? code.truth(false) : code.negate(code.isNull(scratch));
   Value large =
       code.both(code.less(code.number(2 * schedule.blockRows), m), hasScratch);
   Value unit = code.equal(p[Product::BColumn], one);
@@ -679,7 +723,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
         Value blockTiles = code.ceilDiv(tiles, count);
         count = code.ceilDiv(tiles, blockTiles);
         // Rows of B in their order; turned round, longer pieces of them.
-        Value group = code.select(unit, code.number(16), code.number(64));
+        Value group =
+            code.select(unit, code.number(std::max<int64_t>(16, schedule.step)),
+                        code.number(64));
         set(BlockTiles, blockTiles);
         set(Group, group);
         code.range(zero, n, schedule.blockColumns, [&](Value column) {

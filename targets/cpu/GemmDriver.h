@@ -60,8 +60,9 @@ public:
   /// task.
   /// Sizes that are known choose the way now, and leave out the code of the
   /// others; what the ways are made of, products of all sizes share.
-  func::FuncOp function(const ProductSizes &sizes);
-  /// Elements of the sums' type; sizes are negative where unknown.
+  /// `inTask`: without scratch, by one thread.
+  func::FuncOp function(const ProductSizes &sizes, bool inTask);
+  /// Packed elements; sizes are negative where unknown.
   static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
                                  int64_t n, int64_t k);
 
@@ -87,6 +88,9 @@ private:
   /// (tiles to multiply, one panel): see there.
   func::FuncOp sweep();
   func::FuncOp flush();
+  func::FuncOp amxSweep();
+  /// A piece's steps of k as they are packed.
+  Value padded(Value depth);
   SmallVector<Type> fieldTypes();
   Product productOf(ValueRange values);
   /// Tiles of nearly equal, even height that cover m: how many, the smaller
@@ -102,6 +106,7 @@ private:
   GemmTypes types;
   ProductLayout layout;
   bool threads, epilogues, turned;
+  bool inTask = false;
   std::string prefix;
   GemmKernels kernels;
 };

@@ -28,6 +28,10 @@ struct GemmTypes {
   Type a, b, sum;
   Widening widenA = Widening::None, widenB = Widening::None;
   bool fma = true;
+  /// Products of pairs of bf16 in the tile registers of AMX.
+  bool amx = false;
+  /// What A and B are packed as.
+  Type packed() const { return amx ? a : sum; }
   /// A short name for each combination.
   std::string name() const;
 };
@@ -65,6 +69,16 @@ public:
   func::FuncOp pack(Operand operand, std::optional<int64_t> acrossStride,
                     std::optional<int64_t> alongStride);
 
+  //===--- AMX (GemmAMX.cpp)
+  //---------------------------------------------------------===//
+
+  /// Eight registers of 16 rows of 64 bytes, for this thread until released.
+  void configureTiles();
+  void releaseTiles();
+  /// (A, B, steps, C, its row stride, accumulate): `tiles` by two tiles of
+  /// sums, which A and B were packed for.
+  func::FuncOp amx(int64_t tiles);
+
   Type vectorType(int64_t lanes) { return VectorType::get({lanes}, types.sum); }
   Type vectorType() { return vectorType(schedule.lanes); }
   Value zero(Type type);
@@ -82,6 +96,12 @@ private:
   /// The sums over the lanes of so many vectors, at most one per lane, side by
   /// side.
   Value sumLanes(ArrayRef<Value> vectors);
+  func::FuncOp packPairs(Operand operand, std::optional<int64_t> acrossStride,
+                         std::optional<int64_t> alongStride);
+  /// The first `count` elements of a vector in memory, then zeros.
+  Value loadFirst(VectorType type, Value from, Value count);
+  void intrinsic(StringRef name, ValueRange arguments);
+  Value registerNumber(int64_t tile);
   bool transposes() const { return types.sum.getIntOrFloatBitWidth() >= 32; }
 
   CodeBuilder &code;

@@ -10,10 +10,11 @@ using namespace mlir;
 using namespace stepwell::cpu;
 
 SmallVector<Value> GemmKernels::transpose(SmallVector<Value> rows) {
+  Type element = getElementTypeOrSelf(rows.front().getType());
   // First whatever stays inside 128 bits, by interleaving; then blocks of 128
   // bits change places. `where` follows what each vector holds.
   int64_t lanes = schedule.lanes;
-  int64_t unit = 128 / types.sum.getIntOrFloatBitWidth();
+  int64_t unit = 128 / element.getIntOrFloatBitWidth();
   using Labels = SmallVector<std::pair<int64_t, int64_t>>; // row, column
   SmallVector<Labels> where(lanes);
   for (int64_t r = 0; r < lanes; ++r)
@@ -73,6 +74,8 @@ SmallVector<Value> GemmKernels::transpose(SmallVector<Value> rows) {
 func::FuncOp GemmKernels::pack(Operand operand,
                                std::optional<int64_t> acrossStride,
                                std::optional<int64_t> alongStride) {
+  if (types.amx)
+    return packPairs(operand, acrossStride, alongStride);
   Type p = code.pointer, i = code.i64, from = element(operand);
   // A stride that is another's 1 is some size: 1 only by chance.
   bool mayStand = acrossStride ? *acrossStride == 1 : alongStride != 1;

@@ -53,6 +53,22 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
   wholeWork = 1 << 23;
 }
 
+void GemmSchedule::useTileRegisters() {
+  // Four registers for 2 x 2 tiles of 16 x 16 sums, two for the tiles of A and
+  // two for those of B beside them: four loads for four products of 32 steps.
+  rows = columns = 32;
+  step = 32;
+  // A panel in two thirds of the first-level cache, which is 48 KB wherever
+  // there are such registers: A's tiles come from the second.
+  depth = 512;
+  blockRows = kSecondLevel / 3 / (depth * 2) / rows * rows;
+  blockColumns = (4 << 20) / (depth * 2);
+  slack = 0;
+  // What streams and rows by rows do an element at a time is done at a rate
+  // that is a fraction of theirs.
+  dotRows = streamRows;
+}
+
 llvm::SmallVector<int64_t> GemmSchedule::heights() const {
   llvm::SmallVector<int64_t> all;
   for (int64_t i = 2; i <= rows; i += 2)

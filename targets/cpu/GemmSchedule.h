@@ -19,12 +19,15 @@ namespace stepwell::cpu {
 /// of A in the second, and the packed part of B in the third.
 struct GemmSchedule {
   GemmSchedule(unsigned vectorBits, unsigned registers, unsigned elementBits);
+  /// For operands of 16 bits and the tile registers of AMX.
+  void useTileRegisters();
 
   int64_t lanes;        // elements of a vector
   int64_t vectors;      // across a tile
   int64_t columns;      // of a tile, and of a panel of B
   int64_t rows;         // of the largest tile
   int64_t depth;        // of k, in packed pieces
+  int64_t step = 1;     // of k: packed pieces are filled up to multiples of it
   int64_t blockRows;    // of A, packed in the second-level cache
   int64_t blockColumns; // of B, packed in the workspace
 

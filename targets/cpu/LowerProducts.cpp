@@ -167,6 +167,10 @@ private:
                  &c = nest.accesses[2];
     unsigned bits = types.sum.getIntOrFloatBitWidth();
     GemmSchedule schedule(options.vectorBits, options.registers, bits);
+    types.amx = options.bf16Tiles && types.a.isBF16() && types.b.isBF16() &&
+                types.sum.isF32();
+    if (types.amx)
+      schedule.useTileRegisters();
 
     // Strides; those of loops that run once are never used.
     ProductLayout layout;
@@ -204,7 +208,7 @@ private:
         scratchBytes,
         GemmDriver::scratchElements(schedule, size(Product::M),
                                     size(Product::N), size(Product::K)) *
-            (bits / 8));
+            (types.packed().getIntOrFloatBitWidth() / 8));
     Value scratch = inTask ? code.null() : takeScratch(scratches);
 
     p[Product::Finish] = p[Product::FinishWith] = code.null();
@@ -216,9 +220,10 @@ private:
     }
     GemmDriver driver(code, module, schedule, types, layout, options.threads,
                       epilogues);
-    func::FuncOp function = driver.function(
-        {CodeBuilder::known(p[Product::M]), CodeBuilder::known(p[Product::N]),
-         CodeBuilder::known(p[Product::K])});
+    func::FuncOp function = driver.function({CodeBuilder::known(p[Product::M]),
+                                             CodeBuilder::known(p[Product::N]),
+                                             CodeBuilder::known(p[Product::K])},
+                                            inTask);
     context = inTask ? code.null() : Value(entry.getArgument(0));
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
@@ -425,6 +430,7 @@ struct CPULowerProducts
     options.registers = registers;
     options.fma = fma;
     options.threads = threads;
+    options.bf16Tiles = bf16Tiles;
     SmallVector<func::FuncOp> entries;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function->hasAttr(kEntryAttr))

@@ -53,7 +53,9 @@ def runnable():
 
 def test_lower_levels_give_the_same_bits(tmp_path):
     levels = runnable()
-    assert set(levels) <= {"x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64", "generic"}
+    assert set(levels) <= {
+        "x86-64-v4+amx", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64", "generic"
+    }  # fmt: skip
     expected = results()
     for level in levels:
         done = run(level, __file__, str(tmp_path / "found.npz"))
@@ -69,7 +71,8 @@ def test_lower_levels_give_the_same_bits(tmp_path):
 def test_the_level_is_in_the_key(tmp_path, monkeypatch):
     monkeypatch.setenv("STEPWELL_CACHE_DIR", str(tmp_path))
     program = "import stepwell as s; s.ones(3).exp(); print(s.kernel_stats()['compiles'])"
-    for level in runnable():
+    # A level with tile registers has kernels of its own for bf16 only.
+    for level in (level for level in runnable() if not level.endswith("+amx")):
         first, second = (int(run(level, "-c", program).stdout) for _ in range(2))
         assert first > 0 and second == 0, level
 

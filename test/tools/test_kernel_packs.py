@@ -78,3 +78,25 @@ def test_a_broken_pack_is_no_pack(packs, tmp_path):
     }
     result, stats, _ = json.loads(run(["-c", USE], **environment))
     assert result == [3.0] * 5 and stats["shipped_hits"] == 0 and stats["compiles"] > 0
+
+
+def test_tile_registers_have_kernels_for_bf16_only(tmp_path):
+    """For all else their level shares the keys, and so the pack, of the level without them."""
+    asked = """
+import json
+import stepwell
+from stepwell import _core
+found = []
+for dtype in (stepwell.float32, stepwell.bfloat16):
+    a = stepwell.ones(3, 4, dtype=dtype)
+    programs = _core._record_programs(lambda: a @ a.T)
+    found.append(len({_core._compile_for(programs[-1], l)[0] for l in ("x86-64-v4", "x86-64-v4+amx")}))
+print(json.dumps(found))
+"""
+    assert json.loads(run(["-c", asked], STEPWELL_CACHE_DIR=str(tmp_path))) == [1, 2]
+    sys.path.insert(0, str(TOOL.parent))
+    from make_packs import wanted_for
+
+    texts = ["tensor<2xf32>", "tensor<2xbf16>"]
+    assert wanted_for("x86-64-v4", texts) == texts
+    assert wanted_for("x86-64-v4+amx", texts) == texts[1:]

@@ -92,6 +92,20 @@ std::string stepwell::printHeader(const Package &package) {
   return text;
 }
 
+/// The function that is called as the kernel. One with tile registers is
+/// guarded by the question for them.
+static std::string calledKernel(const Package &package, raw_ostream &out) {
+  std::string kernel = package.name + "_kernel";
+  if (!package.tiles)
+    return kernel;
+  out << "static int32_t guarded(stepwell_context *context,\n"
+         "                       const stepwell_arg *words) {\n"
+         "  return stepwell_runtime_has_tiles() ? "
+      << kernel << "(context, words)\n"
+      << "                                      : STEPWELL_DEVICE_ERROR;\n}\n";
+  return "guarded";
+}
+
 static std::string weightSymbol(const Package &package, size_t index) {
   return package.name + "_weight" + std::to_string(index);
 }
@@ -153,6 +167,7 @@ std::string stepwell::printTypedEntry(const Package &package) {
   const Signature &signature = package.signature;
   out << "#include \"stepwell/runtime.h\"\n\n" << kernelPrototypes(package);
   declareWeights(package, out);
+  std::string kernel = calledKernel(package, out);
   out << "\n__attribute__((visibility(\"default\")))\n"
       << prototype(package) << " {\n  stepwell_arg words["
       << std::max<size_t>(countWords(signature), 1) << "];\n";
@@ -173,8 +188,8 @@ std::string stepwell::printTypedEntry(const Package &package) {
     printWords(output, output.name, word, out);
   out << "  stepwell_context context;\n  stepwell_context_init(&context, "
       << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL")
-      << ");\n  int32_t status = stepwell_context_call(&context, "
-      << package.name << "_kernel,\n      " << package.name
+      << ");\n  int32_t status = stepwell_context_call(&context, " << kernel
+      << ",\n      " << package.name
       << "_kernel_workspace_size, words);\n"
          "  stepwell_context_release(&context);\n  return status;\n}\n";
   return text;
@@ -185,6 +200,7 @@ std::string stepwell::printProgramTable(const Package &package) {
   raw_string_ostream out(text);
   out << "#include \"stepwell/Runner.h\"\n\n" << kernelPrototypes(package);
   declareWeights(package, out);
+  std::string kernel = calledKernel(package, out);
   const Signature &signature = package.signature;
   auto print = [&](const std::vector<Parameter> &list, StringRef array) {
     for (auto [i, parameter] : enumerate(list)) {
@@ -212,8 +228,8 @@ std::string stepwell::printProgramTable(const Package &package) {
   print(signature.outputs, "outputs");
   out << "const stepwell_program stepwell_shipped_program = {\n  \""
       << package.name << "\", " << signature.inputs.size() << ", inputs, "
-      << signature.outputs.size() << ", outputs,\n  " << package.name
-      << "_kernel, " << package.name << "_kernel_workspace_size, "
+      << signature.outputs.size() << ", outputs,\n  " << kernel << ", "
+      << package.name << "_kernel_workspace_size, "
       << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL") << "};\n";
   return text;
 }

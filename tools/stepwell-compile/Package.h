@@ -17,6 +17,7 @@ struct Package {
   PackageKind kind;
   std::string name; // of the typed entry; the kernel is NAME_kernel
   bool threads = true;
+  bool tiles = false; // the kernel uses AMX, which the process must ask for
   Signature signature;
   std::string output;
   /// "aarch64", for a program that this machine does not run; otherwise empty.

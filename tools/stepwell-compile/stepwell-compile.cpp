@@ -47,7 +47,8 @@ the text of a program of the array dialect (.mlir).
   --emit=asm       the kernel's assembly
   --emit=llvm      the kernel's LLVM IR
   --emit=mlir      the kernel's MLIR just before it becomes LLVM IR
-  --target=CPU     a CPU (x86-64-v3), a triple, or host (default)
+  --target=CPU     a CPU (x86-64-v3; with AMX: x86-64-v4+amx), a triple, or
+                   host (default)
   --threads        use several threads (default)
   --serial         use no threads, link no thread pool
   --weights=FILE   embed the tensors of a safetensors file that arguments of a
@@ -260,8 +261,9 @@ static Error run(const Options &options) {
   PackageKind kind = options.emit == Emit::Executable ? PackageKind::Executable
                      : options.emit == Emit::Shared   ? PackageKind::Shared
                                                       : PackageKind::Object;
-  return buildPackage({kind, *name, !options.serial, std::move(*signature),
-                       options.output,
+  return buildPackage({kind, *name, !options.serial,
+                       StringRef(options.target).ends_with("+amx"),
+                       std::move(*signature), options.output,
                        foreign ? triple.getArchName().str() : ""},
                       *object);
 }

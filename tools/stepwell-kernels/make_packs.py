@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
+LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4+amx")
 MAGIC = b"SWPACK1\n"
 
 
@@ -43,6 +43,11 @@ def programs(limit: int | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def wanted_for(level: str, found: list[str]) -> list[str]:
+    """Tile registers are for bf16: for all else the level without them is asked, and its pack."""
+    return [text for text in found if not level.endswith("+amx") or "bf16" in text]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -54,11 +59,12 @@ def main() -> int:
     # Nobody's cache is used or filled.
     with tempfile.TemporaryDirectory() as cache:
         os.environ.update(STEPWELL_CACHE_DIR=cache, STEPWELL_KERNEL_PACKS="")
-        wanted = programs(options.limit)
+        found = programs(options.limit)
     from stepwell import _core
 
     options.folder.mkdir(parents=True, exist_ok=True)
     for level in options.level or LEVELS:
+        wanted = wanted_for(level, found)
         content = pack(dict(_core._compile_for(program, level) for program in wanted))
         path = options.folder / f"{level}.pack"
         temporary = path.with_suffix(".new")

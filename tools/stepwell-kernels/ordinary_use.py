@@ -148,6 +148,8 @@ def products() -> Calls:
             lambda a=a, b=b: a @ b[:, 0],
             lambda a=a: a[0] @ a[1],
         ]
+    a, b = numbers(3, 4).bfloat16(), numbers(4, 5).bfloat16()
+    calls += [lambda: a @ b, lambda: a @ a.T, lambda: a.T @ a]
     return calls
 
 

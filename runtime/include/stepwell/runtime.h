@@ -58,6 +58,11 @@ void stepwell_runtime_parallel_for_serial(stepwell_context *context,
 void stepwell_runtime_set_num_threads(int32_t count);
 int32_t stepwell_runtime_get_num_threads(void);
 
+/* Whether this process has the tile registers of AMX for products of bf16.
+ * Linux gives them to a process that asks, and not to one with a thread whose
+ * alternate signal stack is too small for them. Asked once. */
+int stepwell_runtime_has_tiles(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,7 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s --split-input-file --cpu-lower-products | FileCheck %s
+// RUN: stepwell-opt %s --split-input-file --cpu-lower-products=bf16-tiles=true | FileCheck %s --check-prefix=TILES
 
 // Two products of the same types and layouts share one function; zeros go away, because the first
 // piece of a sum is stored and not added.
@@ -182,5 +183,35 @@ func.func @convolution(%ctx: !llvm.ptr, %x: memref<?x3x?x?xf32>, %w: memref<12x3
   %ok = arith.constant 0 : i32
   linalg.fill ins(%zero : f32) outs(%y : memref<?x12x?x?xf32>)
   linalg.conv_2d_nchw_fchw ins(%x, %w : memref<?x3x?x?xf32>, memref<12x3x3x3xf32>) outs(%y : memref<?x12x?x?xf32>)
+  return %ok : i32
+}
+
+// -----
+
+// bf16 in tile registers: pairs of steps are packed as they are, sums are f32. Everything else stays as it is, and so
+// does this without tile registers.
+
+// CHECK-LABEL: func.func @bf16
+// CHECK-NOT:     llvm.x86
+// TILES-LABEL: func.func @bf16
+// TILES:         func.func private @stepwell.gemm.f32.{{.*}}pack_tiles
+// TILES:         func.func private @stepwell.gemm.f32.{{.*}}amxPackAr
+// TILES:           llvm.intr.masked.load {{.*}} -> vector<16xi16>
+// TILES:         func.func private @stepwell.gemm.f32.{{.*}}panels
+// TILES:           llvm.call_intrinsic "llvm.x86.ldtilecfg"
+// TILES:           call @stepwell.gemm.f32.{{.*}}amxSweep
+// TILES:           llvm.call_intrinsic "llvm.x86.tilerelease"
+// TILES:         func.func private @stepwell.gemm.f32.{{.*}}amxPackBs
+// TILES:           vector.shuffle {{.*}} [0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15] : vector<8xi16>, vector<8xi16>
+// TILES:         func.func private @stepwell.gemm.f32.{{.*}}amx2
+// TILES:           scf.if
+// TILES-COUNT-4:     llvm.call_intrinsic "llvm.x86.tileloadd64"
+// TILES-COUNT-4:     llvm.call_intrinsic "llvm.x86.tilezero"
+// TILES:           scf.for
+// TILES-COUNT-4:     llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// TILES-COUNT-4:   llvm.call_intrinsic "llvm.x86.tilestored64"
+func.func @bf16(%ctx: !llvm.ptr, %a: memref<?x?xbf16>, %b: memref<?x?xbf16>, %c: memref<?x?xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  linalg.matmul ins(%a, %b : memref<?x?xbf16>, memref<?x?xbf16>) outs(%c : memref<?x?xf32>)
   return %ok : i32
 }

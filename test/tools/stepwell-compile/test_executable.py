@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """--emit=exe: files in, files out, nothing but libc."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from shipping import model_inputs, model_result, save_safetensors
@@ -159,3 +161,27 @@ def test_wrong_command_lines(model):
     assert model.one_line(done, "model") == "unknown option '--frob'; --help lists them"
     done = model.run("./model", *FILES, "--out-prefix=no/such/", check=False)
     assert model.one_line(done, "model") == "no/such/y.npy: No such file or directory"
+
+
+# f32 in, f32 out, so that NumPy can read it.
+NARROW = """
+func.func @main(%x: tensor<20x40xf32>) -> (tensor<20x20xf32> {stepwell.name = "y"}) {
+  %0 = array.cast %x {dtype = bf16} : (tensor<20x40xf32>) -> tensor<20x40xbf16>
+  %1 = array.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<20x40xbf16>) -> tensor<40x20xbf16>
+  %2 = array.matmul %0, %1 : (tensor<20x40xbf16>, tensor<40x20xbf16>) -> tensor<20x20xbf16>
+  %3 = array.cast %2 {dtype = f32} : (tensor<20x20xbf16>) -> tensor<20x20xf32>
+  return %3 : tensor<20x20xf32>
+}
+"""
+
+
+def test_tile_registers_are_asked_for(workshop):
+    x = np.random.default_rng(0).integers(-2, 3, (20, 40)).astype(np.float32)
+    np.save(workshop.folder / "x.npy", x)
+    workshop.write("narrow.mlir", NARROW)
+    workshop.compile("narrow.mlir", "--target=x86-64-v4+amx", "-o", "narrow")
+    done = workshop.run("./narrow", "x.npy", check=False)
+    if "amx_bf16" in Path("/proc/cpuinfo").read_text().split():
+        np.testing.assert_array_equal(np.load(workshop.folder / "y.npy"), x @ x.T)
+    else:  # and not a crash
+        assert workshop.one_line(done, "narrow") == "device error"

@@ -76,7 +76,9 @@ def CPULowerProductsPass : Pass<"cpu-lower-products", "::mlir::ModuleOp"> {
     Option<"vectorBits", "vector-bits", "unsigned", "256", "The width of a vector register.">,
     Option<"registers", "registers", "unsigned", "16", "How many vector registers there are.">,
     Option<"fma", "fma", "bool", "true", "Whether multiply-add is one instruction.">,
-    Option<"threads", "threads", "bool", "true", "Whether products call parallel_for.">
+    Option<"threads", "threads", "bool", "true", "Whether products call parallel_for.">,
+    Option<"bf16Tiles", "bf16-tiles", "bool", "false",
+           "Whether tile registers multiply bf16 (AMX).">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
