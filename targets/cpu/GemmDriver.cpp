@@ -75,13 +75,14 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes, bool inTask) {
+  this->inTask = inTask;
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
   const std::pair<Product::Field, std::optional<int64_t>> known[] = {
       {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
-  std::string name = prefix + "product";
+  std::string name = prefix + (inTask ? "task_product" : "product");
   if (sizes.m || sizes.n || sizes.k)
     for (auto [field, size] : known)
       name += (field == Product::M ? "." : "x") +
@@ -91,7 +92,8 @@ func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
     for (auto [field, size] : known)
       if (size)
         product[field] = code.number(*size);
-    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+    build(given[0], threads && !inTask ? given[1] : code.truth(false), given[2],
+          product);
   });
 }
 
@@ -482,6 +484,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                 end});
         });
   };
+  // What a task within a task has no scratch for.
+  auto makeShared = [&](StringRef name,
+                        llvm::function_ref<void(const Given &)> body) {
+    return inTask ? func::FuncOp() : makeTask(name, body);
+  };
   Value none = code.null();
   auto tileRow = [&](const Given &g, Value t) {
     return code.add(code.mul(t, g.extra[Low]),
@@ -532,7 +539,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     code.call(sweep(), arguments);
   };
   // Moderate: panels one after the other, packed on the stack.
-  auto packTiles = makeTask("pack_tiles", [&](const Given &g) {
+  auto packTiles = makeShared("pack_tiles", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value t) {
       packTile(g, t,
                code.at(g.extra[PackedA], code.mul(t, schedule.packedTile()),
@@ -579,7 +586,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   });
 
   // Large: all of B's piece, then blocks of A by all panels.
-  auto packPanels = makeTask("pack_panels", [&](const Given &g) {
+  auto packPanels = makeShared("pack_panels", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value group) {
       Value k = code.mul(group, g.extra[Group]);
       Value depth = code.min(g.extra[Group], code.sub(g.extra[Depth], k));
@@ -602,7 +609,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
       });
     });
   });
-  auto blocks = makeTask("blocks", [&](const Given &g) {
+  auto blocks = makeShared("blocks", [&](const Given &g) {
     Value store =
         code.stack(packed, schedule.blockTiles() * schedule.packedTile());
     begin();
@@ -655,7 +662,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.both(code.equal(code.rem(bytes, code.number(4096)), zero),
                      code.most(code.number(4096), bytes));
   };
-  Value hasScratch = code.negate(code.isNull(scratch));
+  Value hasScratch =
+      inTask ? code.truth(false) : code.negate(code.isNull(scratch));
   Value large =
       code.both(code.less(code.number(2 * schedule.blockRows), m), hasScratch);
   Value unit = code.equal(p[Product::BColumn], one);

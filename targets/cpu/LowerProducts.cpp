@@ -220,9 +220,10 @@ private:
     }
     GemmDriver driver(code, module, schedule, types, layout, options.threads,
                       epilogues);
-    func::FuncOp function = driver.function(
-        {CodeBuilder::known(p[Product::M]), CodeBuilder::known(p[Product::N]),
-         CodeBuilder::known(p[Product::K])});
+    func::FuncOp function = driver.function({CodeBuilder::known(p[Product::M]),
+                                             CodeBuilder::known(p[Product::N]),
+                                             CodeBuilder::known(p[Product::K])},
+                                            inTask);
     context = inTask ? code.null() : Value(entry.getArgument(0));
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);

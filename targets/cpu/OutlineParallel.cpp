@@ -549,9 +549,12 @@ private:
          around && loop->isProperAncestor(around);
          around = around->getParentOfType<scf::ForOp>()) {
       work = times(builder, work, OpFoldResult(around.getUpperBound()));
-      if (auto step = getConstantIntValue(around.getStep()); step && *step > 1)
-        work = arith::CeilDivSIOp::create(builder, loc, work,
-                                          constant(builder, *step));
+      // Steps are constants or known outside.
+      Value step = around.getStep();
+      if (auto known = getConstantIntValue(step))
+        step = *known > 1 ? constant(builder, *known) : Value();
+      if (step && isOutside(step))
+        work = arith::CeilDivSIOp::create(builder, loc, work, step);
     }
     return work;
   }

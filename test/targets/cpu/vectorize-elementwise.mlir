@@ -1,6 +1,7 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1" | FileCheck %s
+// RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256" | FileCheck %s --check-prefix=NEXT
 
 // Whole vectors, then the rest under a mask; a size-1 dimension is spread.
 
@@ -78,5 +79,24 @@ func.func @gather(%x: memref<?xf32>, %i: memref<?xindex>, %z: memref<?xf32>) {
 // CHECK: vector.from_elements
 func.func @maybe_repeated(%x: memref<?xf32, strided<[?]>>, %out: memref<?xf32>) {
   linalg.copy ins(%x : memref<?xf32, strided<[?]>>) outs(%out : memref<?xf32>)
+  return
+}
+
+// One line of the next row for each line of this one: of the four vectors of a step, two begin a line.
+
+// NEXT-LABEL: func.func @next_row
+// NEXT:         scf.for
+// NEXT-COUNT-2:   memref.prefetch %{{.*}}, read, locality<3>, data
+// NEXT-NOT:       memref.prefetch
+// NEXT:         scf.for
+// NEXT:           memref.prefetch
+// NEXT-NOT:       memref.prefetch
+func.func @next_row(%x: memref<1x?xf32, strided<[?, 1]>>, %y: memref<1x?xf32, strided<[?, 1]>>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x?xf32, strided<[?, 1]>>) outs(%y : memref<1x?xf32, strided<[?, 1]>>) attrs = {stepwell.next = array<i64: 0, 0>} {
+  ^bb0(%a: f32, %c: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
   return
 }
