@@ -48,6 +48,18 @@ CONVOLUTIONS = {
         {"stride": (2, 3), "padding": (3, 2), "dilation": (2, 3), "groups": 2},
     ),
     "wide": ((1, 3, 4, 41), (5, 3, 3, 5), {"padding": (1, 2)}),
+    "many channels, stride": ((2, 33, 9, 8), (5, 33, 3, 3), {"stride": (2, 2), "padding": (1, 1)}),
+    "many channels, stride and a rest": ((1, 32, 11, 12), (4, 32, 4, 3), {"stride": (3, 2)}),
+    "many channels, stride beyond the kernel": (
+        (2, 32, 7, 8),
+        (3, 32, 1, 2),
+        {"stride": (2, 3), "padding": (0, 1)},
+    ),
+    "many channels, stride, padding beyond the kernel": (
+        (1, 32, 5, 4),
+        (3, 32, 3, 3),
+        {"stride": (2, 2), "padding": (4, 3)},
+    ),
     "many channels": ((2, 40, 5, 6), (37, 40, 3, 3), {"padding": (1, 1)}),
 }
 SHAPES = pytest.mark.parametrize(
