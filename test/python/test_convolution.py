@@ -256,6 +256,29 @@ def test_one_kernel_serves_every_image_size():
     )
 
 
+@pytest.mark.parametrize("channels", [17, 64, 65])
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize(
+    "kernel, options",
+    [
+        ((3, 3), {"padding": (1, 1)}),
+        ((5, 2), {"stride": (2, 3), "padding": (2, 0)}),
+        ((2, 3), {"stride": (1, 2), "dilation": (3, 2)}),
+    ],
+)
+def test_threads_share_rows_or_channels(channels, images, kernel, options):
+    x, w = small(images, 6, 67, 64, dtype=np.float32), small(channels, 6, *kernel, dtype=np.float32)
+    want = reference.conv2d(x, w, **options)
+    before = sw.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            sw.set_num_threads(threads)
+            got = sw.conv2d(sw.tensor(x), sw.tensor(w), **options)
+            np.testing.assert_array_equal(got.numpy(), want)
+    finally:
+        sw.set_num_threads(before)
+
+
 # --- Derivatives
 
 
