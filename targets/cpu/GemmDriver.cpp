@@ -256,8 +256,7 @@ void GemmDriver::buildDots(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           costOf(code, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 void GemmDriver::buildStream(Value context, Value parallel,
@@ -325,8 +324,7 @@ void GemmDriver::buildStream(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           costOf(code, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 //===----------------------------------------------------------------------===//
@@ -743,9 +741,9 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           code.when(packTileOfA, [&] {
             code.run(packTiles, store, context, parallel, tiles, costly);
           });
-          code.run(panels, store, context, parallel, panelCount,
-                   costOf(code, code.mul(code.mul(m, depth),
-                                         code.number(columns))));
+          code.run(
+              panels, store, context, parallel, panelCount,
+              costOf(code, code.mul(code.mul(m, depth), code.number(columns))));
         });
       });
 }

@@ -146,8 +146,7 @@ static std::string makeKey(const Options &options, StringRef program,
   std::string key;
   raw_string_ostream out(key);
   out << "stepwell-key 1\nabi " << STEPWELL_ABI_VERSION << "\nbuild "
-      << stepwellCompilerBuildId()
-      << "\ntarget cpu";
+      << stepwellCompilerBuildId() << "\ntarget cpu";
   if (!isTriple)
     out << ' ' << options.target;
   else if (triple.getArch() == Triple::x86_64)
