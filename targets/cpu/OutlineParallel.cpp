@@ -37,6 +37,9 @@ constexpr int64_t kUnitStrideBlock = 1024;
 constexpr int64_t kColumnBlock = 64;
 /// Iterations of a convolution's loop that threads can share evenly.
 constexpr int64_t kManyGroups = 16;
+/// So many channels of a convolution fill less than the packing of their
+/// windows costs.
+constexpr int64_t kFewChannels = 64;
 
 int64_t costPerPoint(linalg::LinalgOp op) {
   if (linalg::isaContractionOpInterface(op))
@@ -281,9 +284,35 @@ private:
     return std::nullopt;
   }
 
-  /// A single image leaves the other threads its channels, though each of them
-  /// packs the windows again.
+  /// Few channels are not worth packing all windows again for a part of them:
+  /// then the loop over rows of the result, which an image is walked along,
+  /// too.
+  unsigned withinImage(unsigned channels) {
+    if (ranges[channels] > kFewChannels)
+      return channels;
+    AffineMap image = imageMap(),
+              result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    for (AffineExpr expr : result.getResults())
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        if (unsigned rows = dim.getPosition();
+            isWindowedAlong(image, rows) &&
+            (ShapedType::isDynamic(ranges[rows]) ||
+             ranges[rows] >= kManyGroups))
+          return rows;
+    return channels;
+  }
+
+  /// Whether `map` walks along `loop` together with another.
+  static bool isWindowedAlong(AffineMap map, unsigned loop) {
+    return llvm::any_of(map.getResults(), [&](AffineExpr result) {
+      return result.isFunctionOfDim(loop) && !isa<AffineDimExpr>(result);
+    });
+  }
+
+  /// A single image leaves the other threads its rows, or its channels, though
+  /// each of them packs the windows again.
   void splitByImages(unsigned channels) {
+    unsigned within = withinImage(channels);
     OpBuilder builder(op);
     IRMapping none;
     Value images = loopSize(builder, none);
@@ -297,7 +326,7 @@ private:
       std::string inner = (name + suffix).str();
       Outliner(entry, copy, inner, serialWork, grainWork).run(loop);
     };
-    put(branch.thenBlock(), channels, "_channels");
+    put(branch.thenBlock(), within, within == channels ? "_channels" : "_rows");
     put(branch.elseBlock(), loop, "");
     op->erase();
   }
@@ -402,6 +431,34 @@ private:
     return mapping;
   }
 
+  /// Where a sum of loops times constants begins when this loop is at `begin`
+  /// and the others at 0, or else how many places `count` steps of it reach.
+  Value span(OpBuilder &builder, IRMapping &mapping, AffineExpr expr,
+             Value begin, Value count) {
+    Value one = constant(builder, 1);
+    auto steps = [&](unsigned dim) {
+      Value size = dim == loop ? count : rangeSize(builder, dim, mapping);
+      return arith::SubIOp::create(builder, loc, size, one).getResult();
+    };
+    auto walk = [&](auto &walk, AffineExpr expr) -> Value {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+        if (count)
+          return steps(dim.getPosition());
+        return dim.getPosition() == loop ? begin : constant(builder, 0);
+      }
+      if (auto number = dyn_cast<AffineConstantExpr>(expr))
+        return constant(builder, number.getValue());
+      auto both = cast<AffineBinaryOpExpr>(expr);
+      Value left = walk(walk, both.getLHS()), right = walk(walk, both.getRHS());
+      if (both.getKind() == AffineExprKind::Mul)
+        return arith::MulIOp::create(builder, loc, left, right);
+      return arith::AddIOp::create(builder, loc, left, right);
+    };
+    Value last = walk(walk, expr);
+    return count ? arith::AddIOp::create(builder, loc, last, one).getResult()
+                 : last;
+  }
+
   void mapWindow(OpBuilder &builder, IRMapping &mapping, OpOperand &operand,
                  Value begin, Value count) {
     Value whole = mapping.lookup(operand.get());
@@ -414,8 +471,15 @@ private:
     SmallVector<OpFoldResult> offsets, sizes, strides;
     for (auto [dim, result] : llvm::enumerate(map.getResults())) {
       bool split = result.isFunctionOfDim(loop);
-      offsets.push_back(split ? OpFoldResult(begin) : builder.getIndexAttr(0));
-      if (split)
+      bool windowed = split && !isa<AffineDimExpr>(result);
+      if (windowed)
+        offsets.push_back(span(builder, mapping, result, begin, {}));
+      else
+        offsets.push_back(split ? OpFoldResult(begin)
+                                : builder.getIndexAttr(0));
+      if (windowed)
+        sizes.push_back(span(builder, mapping, result, {}, count));
+      else if (split)
         sizes.push_back(count);
       else if (type.isDynamicDim(dim))
         sizes.push_back(
@@ -544,9 +608,12 @@ private:
          around && loop->isProperAncestor(around);
          around = around->getParentOfType<scf::ForOp>()) {
       work = times(builder, work, OpFoldResult(around.getUpperBound()));
-      if (auto step = getConstantIntValue(around.getStep()); step && *step > 1)
-        work = arith::CeilDivSIOp::create(builder, loc, work,
-                                          constant(builder, *step));
+      // Steps are constants or known outside.
+      Value step = around.getStep();
+      if (auto known = getConstantIntValue(step))
+        step = *known > 1 ? constant(builder, *known) : Value();
+      if (step && isOutside(step))
+        work = arith::CeilDivSIOp::create(builder, loc, work, step);
     }
     return work;
   }

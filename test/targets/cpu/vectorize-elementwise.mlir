@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1" | FileCheck %s
 // RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1 narrow-masks=true" | FileCheck %s --check-prefix=NARROW
+// RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256" | FileCheck %s --check-prefix=NEXT
 
 // Whole vectors, then the rest under a mask; a size-1 dimension is spread.
 
@@ -128,6 +129,25 @@ func.func @turned_mask(%x: memref<128x64xf32>, %m: memref<?x?xi8, strided<[?, 1]
     %keep = arith.cmpi ne, %k, %zero : i8
     %r = arith.select %keep, %a, %low : f32
     linalg.yield %r : f32
+  }
+  return
+}
+
+// One line of the next row for each line of this one: of the four vectors of a step, two begin a line.
+
+// NEXT-LABEL: func.func @next_row
+// NEXT:         scf.for
+// NEXT-COUNT-2:   memref.prefetch %{{.*}}, read, locality<3>, data
+// NEXT-NOT:       memref.prefetch
+// NEXT:         scf.for
+// NEXT:           memref.prefetch
+// NEXT-NOT:       memref.prefetch
+func.func @next_row(%x: memref<1x?xf32, strided<[?, 1]>>, %y: memref<1x?xf32, strided<[?, 1]>>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x?xf32, strided<[?, 1]>>) outs(%y : memref<1x?xf32, strided<[?, 1]>>) attrs = {stepwell.next = array<i64: 0, 0>} {
+  ^bb0(%a: f32, %c: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
   }
   return
 }

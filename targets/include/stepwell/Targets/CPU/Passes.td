@@ -124,7 +124,8 @@ def CPUFuseLoopsPass : Pass<"cpu-fuse-loops", "::mlir::ModuleOp"> {
   let description = [{
     Operations in a row that can be cut along one of their parallel loops, so that each piece needs the same piece of
     every buffer that one of them writes, become one scf.parallel over pieces, which stay in the cache from one operation to the
-    next. Rows are taken one by one; where only neighbouring columns are independent, strips of them. Runs before
+    next. Rows are taken one by one, short ones several at once; where only neighbouring columns are independent, strips of them.
+    The last operation on a row is told to fetch the next one (`stepwell.next`). Runs before
     temporaries get their places, because places are shared by what is not alive together.
 
     Before:
