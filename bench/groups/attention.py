@@ -16,7 +16,9 @@ SHAPES = (
 )
 
 
-def _case(batch: int, heads: int, length: int, size: int, kind: str) -> Case:
+def _case(
+    batch: int, heads: int, length: int, size: int, kind: str, backward: bool = False
+) -> Case:
     shape = (batch, heads, length, size)
     data = {name: f32(*shape) for name in "qkv"}
     more = {
@@ -42,7 +44,12 @@ def _case(batch: int, heads: int, length: int, size: int, kind: str) -> Case:
         setup = "q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)"
     name = f"attention {batch}x{heads}x{length}x{size}" + (f", {kind}" if kind else "")
     call = f"F.scaled_dot_product_attention(q, k, v{more})"
-    return Case(name, call, arrays(**data), setup=setup)
+    if not backward:
+        return Case(name, call, arrays(**data), setup=setup)
+    data["g"] = data["q"] if not kind.startswith("split") else f32(batch, heads, length, size)
+    setup += "\ng = g.to(q.dtype)\nq, k, v = (x.detach().requires_grad_() for x in (q, k, v))"
+    call = f"torch.autograd.grad({call}, (q, k, v), g)"
+    return Case(f"{name}, forward and backward", call, arrays(**data), setup=setup)
 
 
 def cases() -> list[Case]:
@@ -50,6 +57,10 @@ def cases() -> list[Case]:
     out += [_case(*shape, "causal") for shape in SHAPES]
     for kind in ("bool mask", "float mask", "key padding", "split from (b, l, h, e)", "bf16"):
         out.append(_case(*SHAPES[1], kind))
+    for kind in ("", "causal"):
+        out += [_case(*shape, kind, backward=True) for shape in SHAPES]
+    for kind in ("bool mask", "float mask", "key padding", "split from (b, l, h, e)", "bf16"):
+        out.append(_case(*SHAPES[1], kind, backward=True))
     return out
 
 

@@ -73,7 +73,8 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// names, attribute names and `g` (the cotangent of the result). Calls name operations
   /// of this dialect, operands first, then attributes; + - * / and unary - are add sub mul
   /// div neg; numbers are constants (`number(attribute, value)`: of the value's element type). An attribute may be
-  /// computed: see ATTRIBUTE_FUNCTIONS in tools/stepwell-records/expressions.py.
+  /// computed: see ATTRIBUTE_FUNCTIONS in tools/stepwell-records/expressions.py. Of an operation with several results
+  /// one is named, `sort(x, 0).values`; else it is the first.
   /// A gradient is summed back to its operand's shape by the shared mechanism, never here.
   /// "" says that an operand has no gradient (an index, say).
   list<string> vjp = [];
@@ -88,6 +89,8 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> saves = [];
   /// Operands of which only the shape is used.
   list<string> shapeOnly = [];
+  /// Results that are there for the derivative to read. They have none themselves.
+  list<string> auxiliary = [];
 
   /// The functions and methods a Python user calls, in PyTorch's schema language:
   /// "add(input, other)". Empty: not exposed.

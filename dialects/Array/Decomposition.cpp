@@ -36,8 +36,15 @@ bool array::isComposite(Operation *op) { return lookup(op); }
 
 bool array::hasTiles(Operation *op) {
   static constexpr int64_t kWidest = 2048;
-  if (!isa<AttentionOp, CausalAttentionOp, MaskedAttentionOp,
-           BiasedAttentionOp>(op))
+  bool forward =
+      isa<AttentionOp, CausalAttentionOp, MaskedAttentionOp, BiasedAttentionOp>(
+          op);
+  if (!forward &&
+      !isa<AttentionGradientOp, CausalAttentionGradientOp,
+           MaskedAttentionGradientOp, BiasedAttentionGradientOp>(op))
+    return false;
+  // The gradient of a mask is one of all scores.
+  if (op->getNumResults() > 3 && !op->getResult(3).use_empty())
     return false;
   return llvm::all_of(op->getOperands().take_front(3), [](Value operand) {
     int64_t size = cast<RankedTensorType>(operand.getType()).getDimSize(3);

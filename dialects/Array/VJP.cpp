@@ -29,6 +29,7 @@ struct VJPRow {
   StringRef name;
   Value (*build)(ValueBuilder &, Operation *, unsigned,
                  Value); // null: nonDifferentiable
+  uint32_t auxiliary = 0;
 };
 
 } // namespace
@@ -52,6 +53,11 @@ Differentiability array::differentiability(Operation *op) {
   return !row         ? Differentiability::Unknown
          : row->build ? Differentiability::Differentiable
                       : Differentiability::NonDifferentiable;
+}
+
+bool array::isAuxiliary(OpResult result) {
+  const VJPRow *row = lookup(result.getOwner());
+  return row && (row->auxiliary >> result.getResultNumber() & 1);
 }
 
 Value array::buildVJP(OpBuilder &builder, Operation *op, unsigned index,

@@ -32,7 +32,7 @@ public:
   };
 
   Value call(StringRef name, ArrayRef<Value> operands,
-             ArrayRef<NamedAttr> attributes) {
+             ArrayRef<NamedAttr> attributes, unsigned result = 0) {
     if (llvm::is_contained(operands, Value()))
       return {};
     SmallVector<NamedAttribute> named;
@@ -41,7 +41,7 @@ public:
         named.push_back(builder.getNamedAttr(attr.name, attr.value));
     Operation *op = createInferred(builder, loc, name, operands, named);
     failed |= !op;
-    return op ? op->getResult(0) : Value();
+    return op ? op->getResult(result) : Value();
   }
   Value number(double value, Value like) {
     return like ? createNumber(builder, loc, value, getElementTypeOrSelf(like))

@@ -182,8 +182,8 @@ LogicalResult ReverseMode::run() {
       continue;
     if (llvm::any_of(op->getOperands(),
                      [&](Value v) { return active.contains(v); }))
-      for (Value result : op->getResults())
-        if (hasGradient(result))
+      for (OpResult result : op->getResults())
+        if (hasGradient(result) && !array::isAuxiliary(result))
           active.insert(result);
   }
 

@@ -140,10 +140,13 @@ struct CallNode : Node {
       else
         arguments.push_back({inputs[i].unpack(edges[i], *this)});
     }
+    uint32_t auxiliary = call->op ? call->op->auxiliary : 0;
     for (size_t i = 0; i < results.size(); ++i) {
       Edge self;
-      self.node = Ref<Node>(this);
-      self.index = static_cast<uint32_t>(i);
+      if (!(auxiliary >> i & 1)) {
+        self.node = Ref<Node>(this);
+        self.index = static_cast<uint32_t>(i);
+      }
       arguments.push_back({results[i].unpack(self, *this)});
     }
     for (int result : cotangents)

@@ -48,15 +48,16 @@ static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
   return recordCall(t, arguments, std::move(edges), into);
 }
 
-static void recordAfter(const Ref<Node> &node, std::span<const Tensor> outputs,
-                        int into) {
+static void recordAfter(const Template &t, const Ref<Node> &node,
+                        std::span<const Tensor> outputs, int into) {
   recordResults(node, outputs);
+  uint32_t auxiliary = t.op ? t.op->auxiliary : 0;
   if (into >= 0) {
     recordWrite(outputs[0], node);
     return;
   }
   for (size_t i = 0; i < outputs.size(); ++i)
-    if (isFloat(outputs[i]->dtype)) {
+    if (isFloat(outputs[i]->dtype) && !(auxiliary >> i & 1)) {
       outputs[i]->node = node;
       outputs[i]->output = static_cast<uint32_t>(i);
     }
@@ -83,7 +84,7 @@ static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
   if (into >= 0 && !arguments[into].tensor->untracked)
     ++arguments[into].tensor->buffer->version;
   if (node)
-    recordAfter(node, outputs, into);
+    recordAfter(*plan->call, node, outputs, into);
 }
 
 /// The plan of such a call, unless a capture only writes calls down.
@@ -166,7 +167,7 @@ static std::vector<Tensor> callFirst(Template &t,
     }
   }
   if (node)
-    recordAfter(node, outputs, into);
+    recordAfter(t, node, outputs, into);
   return outputs;
 }
 

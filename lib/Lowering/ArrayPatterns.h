@@ -13,6 +13,8 @@ namespace stepwell {
 
 void populateAttentionPatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
+void populateAttentionGradientPatterns(const mlir::TypeConverter &,
+                                       mlir::RewritePatternSet &);
 void populateContractionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
 void populateConvolutionPatterns(const mlir::TypeConverter &,

@@ -43,11 +43,11 @@ struct ConvertArrayToLinalg
 
     RewritePatternSet patterns(context);
     for (auto populate :
-         {populateAttentionPatterns, populateContractionPatterns,
-          populateConvolutionPatterns, populateElementwisePatterns,
-          populateIndexingPatterns, populatePoolingPatterns,
-          populateRandomPatterns, populateReductionPatterns,
-          populateScanPatterns, populateSortPatterns,
+         {populateAttentionPatterns, populateAttentionGradientPatterns,
+          populateContractionPatterns, populateConvolutionPatterns,
+          populateElementwisePatterns, populateIndexingPatterns,
+          populatePoolingPatterns, populateRandomPatterns,
+          populateReductionPatterns, populateScanPatterns, populateSortPatterns,
           populateStructurePatterns})
       populate(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

@@ -249,6 +249,80 @@ struct Convolution {
         .getResult(0);
   }
 
+  /// How many taps of the kernel one phase has.
+  int64_t tapsOf(Value weight, int i, int64_t own) const {
+    int64_t kernel = tensorType(weight).getDimSize(2 + i);
+    return kernel > own ? llvm::divideCeil(kernel - own, stride[i]) : 0;
+  }
+
+  /// Whether each phase is a convolution of its own, with the taps that it has:
+  /// one for all of them is less code and packs each window once, but
+  /// multiplies by zero where a phase has fewer taps than another.
+  bool separatesPhases(Value weight) const {
+    RankedTensorType type = tensorType(weight);
+    if (type.isDynamicDim(1) || type.getDimSize(1) < kManyChannels)
+      return false;
+    int64_t taps = 1, most = 1;
+    for (int i = 0; i < 2; ++i) {
+      if (type.isDynamicDim(2 + i))
+        return false;
+      taps *= type.getDimSize(2 + i);
+      most *= tapsOf(weight, i, 0) * stride[i];
+    }
+    return most * 4 >= taps * 5;
+  }
+  static constexpr int64_t kManyChannels = 32;
+
+  /// One phase of the gradient, of `sizes`, from its element `from` on.
+  /// `spread` has as many zeros around as the largest phase wants.
+  Value slidePhase(Value spread, Value weight, ArrayRef<int64_t> own,
+                   ArrayRef<OpFoldResult> from,
+                   ArrayRef<OpFoldResult> sizes) const {
+    OpBuilder &b = s.builder;
+    Shape shape = Shape::get(sizes, element);
+    int64_t taps[] = {tapsOf(weight, 0, own[0]), tapsOf(weight, 1, own[1])};
+    if (!taps[0] || !taps[1])
+      return zeros(b, s.loc, shape.type, shape.sizes);
+    OpFoldResult none = s.constant(0), one = s.constant(1);
+    SmallVector<OpFoldResult> at(2, none),
+        extent{s.of(spread, 0), s.of(spread, 1)},
+        kernel{s.of(weight, 1), s.of(weight, 0)}, ones(4, one);
+    for (int i = 0; i < 2; ++i) {
+      OpFoldResult fewer = s.constant(tapsOf(weight, i, 0) - taps[i]);
+      at.push_back(s.add(from[i], fewer));
+      extent.push_back(s.add(sizes[2 + i], s.constant(taps[i] - 1)));
+      kernel.push_back(s.constant(taps[i]));
+    }
+    Value image =
+        tensor::ExtractSliceOp::create(b, s.loc, spread, at, extent, ones);
+    // The last tap first.
+    Shape turned = Shape::get(kernel, elementOf(weight));
+    Value init =
+        emptyTensor(b, s.loc, turned.type, turned.sizes, elementOf(weight));
+    Value mine =
+        linalg::GenericOp::create(
+            b, s.loc, init.getType(), ValueRange(), init,
+            b.getMultiDimIdentityMap(4), parallel(4),
+            [&](OpBuilder &b, Location loc, ValueRange) {
+              SmallVector<Value> tap{linalg::IndexOp::create(b, loc, 1),
+                                     linalg::IndexOp::create(b, loc, 0)};
+              for (int i = 0; i < 2; ++i) {
+                Value last =
+                    arith::ConstantIndexOp::create(b, loc, taps[i] - 1);
+                Value step = arith::ConstantIndexOp::create(b, loc, stride[i]);
+                Value first = arith::ConstantIndexOp::create(b, loc, own[i]);
+                Value place = arith::SubIOp::create(
+                    b, loc, last, linalg::IndexOp::create(b, loc, 2 + i));
+                place = arith::MulIOp::create(b, loc, place, step);
+                tap.push_back(arith::AddIOp::create(b, loc, place, first));
+              }
+              Value value = tensor::ExtractOp::create(b, loc, weight, tap);
+              linalg::YieldOp::create(b, loc, value);
+            })
+            .getResult(0);
+    return slide(image, mine, shape, {1, 1});
+  }
+
   /// The gradient of an image of `sizes` (four), phase by phase.
   Value phaseGradient(Value gradient, Value weight,
                       ArrayRef<OpFoldResult> sizes, const Shape &shape) const {
@@ -270,8 +344,11 @@ struct Convolution {
       offsets.push_back(around);
     }
     Value spread = place(s, gradient, padded, offsets, {1, 1, 1, 1}, zero());
-    Value made = slide(spread, phaseWeights(weight),
-                       Shape::get(planes, element), {1, 1});
+    bool apart = separatesPhases(weight);
+    Value made;
+    if (!apart)
+      made = slide(spread, phaseWeights(weight), Shape::get(planes, element),
+                   {1, 1});
     // Each plane goes to elements a stride apart.
     Value woven = emptyTensor(b, s.loc, shape.type, shape.sizes, element);
     OpFoldResult one = s.constant(1);
@@ -292,8 +369,11 @@ struct Convolution {
         steps.push_back(s.constant(stride[i]));
       }
       SmallVector<OpFoldResult> ones(4, one);
-      Value plane =
-          tensor::ExtractSliceOp::create(b, s.loc, made, from, count, ones);
+      Value plane = apart ? slidePhase(spread, weight, own,
+                                       ArrayRef(from).drop_front(2), count)
+                          : tensor::ExtractSliceOp::create(b, s.loc, made, from,
+                                                           count, ones)
+                                .getResult();
       woven = tensor::InsertSliceOp::create(b, s.loc, plane, woven, to, count,
                                             steps);
     }

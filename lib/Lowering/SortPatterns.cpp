@@ -27,8 +27,10 @@ constexpr int64_t kDigitBits = 8, kBuckets = 1 << kDigitBits;
 constexpr int64_t kGroups = 8;
 /// So many elements are kept in order one by one; for more, all are sorted.
 constexpr int64_t kFewest = 32;
-/// Rows up to this length are sorted by inserting: counting digits costs more.
-constexpr int64_t kShortRow = 48;
+/// Rows up to this length are sorted by ranks: counting digits costs more than
+/// comparing all with all, in vectors. A key and its position in one word are
+/// one comparison, in two words several.
+constexpr int64_t kShortRow = 256, kShortRowOfPairs = 160;
 
 /// A builder with the few operations that sorting takes.
 struct Writer {
@@ -181,6 +183,13 @@ public:
     return arith::OrIOp::create(w.b, w.loc, less, tie);
   }
 
+  /// The number by which items of a row are compared, so that signed ones are
+  /// in order; equal ones go by their position if words do not hold it.
+  Value compared(Writer &w, ValueRange item) const {
+    return arith::XOrIOp::create(w.b, w.loc, item[0], w.word(INT64_MIN));
+  }
+  bool canTie() const { return !packed; }
+
 private:
   Keys keys;
   bool packed;
@@ -222,8 +231,11 @@ public:
     // Items before and after a pass lie in planes of one tensor.
     scratch({ShapedType::kDynamic, items.words() * (inserts ? 1 : 2), fixed},
             {groups, {}, taken});
-    if (!inserts)
+    if (!inserts) {
       scratch({ShapedType::kDynamic, items.passes() * kBuckets}, {groups, {}});
+      // The ranks of a short row.
+      scratch({ShapedType::kDynamic, shortRow()}, {groups, {}});
+    }
     auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{groups},
                                         inits, /*mapping=*/{});
     OpBuilder::InsertionGuard guard(b);
@@ -254,15 +266,19 @@ public:
         return tensors;
       }
       Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle,
-                                            length, w.index(kShortRow));
+                                            length, w.index(shortRow()));
       auto with =
           [&](void (RowSort::*sort)(Value, Value, SmallVectorImpl<Value> &)) {
             SmallVector<Value> results = tensors;
             (this->*sort)(from, row, results);
             return results;
           };
+      if (int64_t known = tensorType(input).getDimSize(1);
+          !ShapedType::isDynamic(known))
+        return with(known <= shortRow() ? &RowSort::rankRow
+                                        : &RowSort::sortRow);
       return w.choose(
-          isShort, [&] { return with(&RowSort::insertRow); },
+          isShort, [&] { return with(&RowSort::rankRow); },
           [&] { return with(&RowSort::sortRow); });
     });
     b.setInsertionPointToStart(forall.getTerminator().getBody());
@@ -275,6 +291,10 @@ public:
   }
 
 private:
+  int64_t shortRow() const {
+    return items.canTie() ? kShortRowOfPairs : kShortRow;
+  }
+
   SmallVector<Value> place(Value first, unsigned word, Value at) {
     return {w.index(0), w.add(first, w.index(word)), at};
   }
@@ -376,6 +396,86 @@ private:
     scratch = state[0];
     counters = state[1];
     finish(from, row, tensors, state[2]);
+  }
+
+  /// Each element goes to the place that as many others come before.
+  void rankRow(Value from, Value row, SmallVectorImpl<Value> &tensors) {
+    OpBuilder &b = w.b;
+    Location loc = w.loc;
+    Value &keys = tensors[2], &ranks = tensors[4], zero = w.index(0);
+    keys = w.loop(length, keys, [&](Value at, ValueRange t) {
+      SmallVector<Value> item = items.make(w, w.read(input, {from, at}), at);
+      return SmallVector<Value>{
+          w.write(t[0], items.compared(w, item), place(zero, 0, at))};
+    })[0];
+    // The row as a tensor of its own.
+    int64_t known = tensorType(input).getDimSize(1);
+    OpFoldResult size = ShapedType::isDynamic(known)
+                            ? OpFoldResult(length)
+                            : OpFoldResult(b.getIndexAttr(known));
+    OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets{none, none}, sizes{one, size},
+        ones{one, one};
+    auto type = RankedTensorType::get({known}, b.getI64Type());
+    Value mine = tensor::ExtractSliceOp::create(
+        b, loc, type, keys, SmallVector<OpFoldResult>(3, none),
+        SmallVector<OpFoldResult>{one, one, size},
+        SmallVector<OpFoldResult>(3, one));
+    Value counts = tensor::ExtractSliceOp::create(b, loc, type, ranks, offsets,
+                                                  sizes, ones);
+    counts = linalg::FillOp::create(b, loc, w.word(0), counts).getResult(0);
+    AffineExpr other = b.getAffineDimExpr(0), own = b.getAffineDimExpr(1);
+    auto map = [&](AffineExpr expr) {
+      return AffineMap::get(2, 0, expr, b.getContext());
+    };
+    using utils::IteratorType;
+    counts =
+        linalg::GenericOp::create(
+            b, loc, type, ValueRange{mine, mine}, counts,
+            ArrayRef<AffineMap>{map(other), map(own), map(own)},
+            ArrayRef{IteratorType::reduction, IteratorType::parallel},
+            [&](OpBuilder &b, Location loc, ValueRange args) {
+              Value first = comesFirst(b, loc, args[0], args[1]);
+              Value many =
+                  arith::ExtUIOp::create(b, loc, b.getI64Type(), first);
+              linalg::YieldOp::create(
+                  b, loc,
+                  arith::AddIOp::create(b, loc, args[2], many).getResult());
+            })
+            .getResult(0);
+    ranks = tensor::InsertSliceOp::create(b, loc, counts, ranks, offsets, sizes,
+                                          ones);
+    SmallVector<Value> results = w.loop(
+        length, ArrayRef(tensors).take_front(2), [&](Value at, ValueRange out) {
+          Value place = w.toIndex(w.read(ranks, {zero, at}));
+          Value value = w.read(input, {from, at});
+          auto put = [&] {
+            return SmallVector<Value>{
+                w.write(out[0], value, {row, place}),
+                w.write(out[1], w.toWord(at), {row, place})};
+          };
+          if (!count)
+            return put();
+          Value isKept = arith::CmpIOp::create(
+              b, loc, arith::CmpIPredicate::slt, place, kept);
+          return w.choose(isKept, put, [&] { return SmallVector<Value>(out); });
+        });
+    tensors[0] = results[0];
+    tensors[1] = results[1];
+  }
+
+  /// Whether the element of the outer loop comes before that of the inner one.
+  Value comesFirst(OpBuilder &b, Location loc, Value other, Value own) {
+    using arith::CmpIPredicate;
+    Value less = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, other, own);
+    if (!items.canTie())
+      return less;
+    Value equal = arith::CmpIOp::create(b, loc, CmpIPredicate::eq, other, own);
+    Value earlier = arith::CmpIOp::create(b, loc, CmpIPredicate::ult,
+                                          linalg::IndexOp::create(b, loc, 0),
+                                          linalg::IndexOp::create(b, loc, 1));
+    Value tie = arith::AndIOp::create(b, loc, equal, earlier);
+    return arith::OrIOp::create(b, loc, less, tie);
   }
 
   /// The best so far stay in order; few elements get past the last of them.

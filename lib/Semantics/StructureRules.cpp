@@ -307,14 +307,54 @@ ErrorOr<Dims> attention(Operands operands, const Attributes &) {
     fits = fits && mayEqual(query[i], key[i]) && mayEqual(query[i], value[i]);
   if (operands.size() > 3) {
     const Dims &mask = operands[3].dims;
-    fits = fits && mayEqual(mask[0], query[0]) && mayEqual(mask[1], query[1]) &&
-           mayEqual(mask[2], query[2]) && mayEqual(mask[3], key[2]);
+    for (int i : {0, 1, 2})
+      fits = fits && (mask[i] == 1 || mayEqual(mask[i], query[i]));
+    fits = fits && mayEqual(mask[3], key[2]);
   }
   if (!fits)
     return valueError("the operands " + shapes(operands) +
                       " are not (b, h, l, e), (b, h, s, e), (b, h, s, v)" +
                       (operands.size() > 3 ? " and (b, h, l, s)" : ""));
   return Dims{query[0], query[1], query[2], value[3]};
+}
+
+ErrorOr<Dims> attentionRows(Operands operands, const Attributes &) {
+  const Dims &query = operands[0].dims;
+  return Dims{query[0], query[1], query[2]};
+}
+
+ErrorOr<Dims> attentionQuery(Operands operands, const Attributes &attributes) {
+  std::vector<TensorType> forward(operands.begin(), operands.begin() + 3);
+  forward.insert(forward.end(), operands.begin() + 7, operands.end());
+  ErrorOr<Dims> result = attention(forward, attributes);
+  if (!result)
+    return result;
+  auto fits = [&](const Dims &given, int rank) {
+    bool all = given.size() == rank;
+    for (int i = 0; all && i < rank; ++i)
+      all = mayEqual(given[i], (*result)[i]);
+    return all;
+  };
+  bool all = fits(operands[3].dims, 4);
+  for (int i : {4, 5, 6})
+    all = all && fits(operands[i].dims, 3);
+  if (!all)
+    return valueError("the operands " + shapes(operands.subspan(3, 4)) +
+                      " are not (b, h, l, v) and three of (b, h, l)");
+  return operands[0].dims;
+}
+
+ErrorOr<Dims> attentionKey(Operands operands, const Attributes &) {
+  return operands[1].dims;
+}
+
+ErrorOr<Dims> attentionValue(Operands operands, const Attributes &) {
+  return operands[2].dims;
+}
+
+ErrorOr<Dims> attentionMask(Operands operands, const Attributes &) {
+  const Dims &query = operands[0].dims, &key = operands[1].dims;
+  return Dims{query[0], query[1], query[2], key[2]};
 }
 
 ErrorOr<Dims> sorted(Operands operands, const Attributes &attributes) {

@@ -284,6 +284,25 @@ ErrorOr<DType> floatsAndMask(Operands operands, const Attributes &attributes) {
   return floats(operands.first(operands.size() - 1), attributes);
 }
 
+ErrorOr<DType> wideFirst(Operands operands, const Attributes &) {
+  DType dtype = operands[0].dtype;
+  return dtype == DType::F16 || dtype == DType::BF16 ? DType::F32 : dtype;
+}
+
+ErrorOr<DType> attentionTypes(Operands operands, const Attributes &attributes) {
+  ErrorOr<DType> sums = wideFirst(operands, attributes);
+  bool fits = true;
+  for (size_t i = 4; i < 7; ++i)
+    fits = fits && operands[i].dtype == *sums;
+  if (operands.size() > 7)
+    fits = fits && (operands[7].dtype == DType::Bool ||
+                    operands[7].dtype == operands[0].dtype);
+  if (!fits)
+    return typeError("the operands are not of one float type, with sums of " +
+                     std::string(name(*sums)));
+  return floats(operands.first(4), attributes);
+}
+
 ErrorOr<DType> firstAtPositions(Operands operands, const Attributes &) {
   if (operands[1].dtype != DType::I64)
     return Error{Error::Kind::Type, "the indices must be int64, not " +
@@ -308,8 +327,12 @@ Dims classSizes(ShapeRule rule, size_t operand, const Dims &sizes) {
     return result;
   }
   // Models have few sizes of heads, and tiles are made for them.
-  if (rule == attention) {
-    if (operand < 3)
+  if (rule == attention || rule == attentionQuery) {
+    bool isMask = operand == (rule == attention ? 3 : 7);
+    for (int i = 0; isMask && i < 3 && i < sizes.size(); ++i)
+      if (sizes[i] == 1)
+        result[i] = 1; // it may be the same for all queries
+    if (operand < (rule == attention ? 3 : 4))
       result[3] = sizes[3];
     return result;
   }

@@ -83,6 +83,20 @@ def _as_mask(mask: Tensor, query: Tensor) -> Tensor:
     return mask if mask.dtype is _core.bool else mask.to(query.dtype)
 
 
+def _spread(mask: Tensor, batch: tuple[int, ...], length: int, keys: int) -> Tensor:
+    """In four dimensions; what all queries, heads or batches share stays a 1."""
+    while mask.ndim < 4:
+        mask = mask.unsqueeze(0)
+    rows = mask.shape[-2]
+    if rows not in (1, length) or mask.shape[-1] not in (1, keys):
+        mask.expand(*batch, length, keys)  # says what does not fit
+    if len(batch) > 2 and any(size != 1 for size in mask.shape[:-3]):
+        return mask.expand(*batch, rows, keys).reshape(-1, batch[-1], rows, keys)
+    while mask.ndim > 4:
+        mask = mask[0]
+    return mask.expand(*mask.shape[:-1], keys)
+
+
 def _with_dropout(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, p: float
 ) -> Tensor:
@@ -111,7 +125,8 @@ def scaled_dot_product_attention(
     `query` is `(..., l, e)`, `key` `(..., s, e)` and `value` `(..., s, v)`; the result is
     `(..., l, v)`. The leading dimensions broadcast. All are of one float type; f16 and bf16 are
     computed in float32. The scores never exist as a whole: the memory that is needed besides the
-    result does not depend on the lengths. The derivative computes them again, as a whole.
+    result and two numbers for each query does not depend on the lengths. So it is in the
+    derivative, unless that of a floating-point `attn_mask` is wanted: that computes all scores.
 
     Args:
         attn_mask: what broadcasts to `(..., l, s)`: bool, set where a query sees a key, or of
@@ -169,11 +184,11 @@ def scaled_dot_product_attention(
         four(value, keys, value.shape[-1]),
     )
     if is_causal:
-        result = _core._causal_attention(*operands, factor)
+        result = _core._causal_attention(*operands, factor)[0]
     elif mask is None:
-        result = _core._attention(*operands, factor)
+        result = _core._attention(*operands, factor)[0]
     else:
-        stretched = four(mask, length, keys)
+        stretched = _spread(mask, batch, length, keys)
         attend = _core._masked_attention if mask.dtype is _core.bool else _core._biased_attention
-        result = attend(*operands, stretched, factor)
+        result = attend(*operands, stretched, factor)[0]
     return result.reshape(*batch, length, value.shape[-1])

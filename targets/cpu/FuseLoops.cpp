@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Vectorize.h"
+
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Targets/Target.h"
 
@@ -96,10 +98,14 @@ std::optional<Member> makeMember(linalg::LinalgOp op) {
       linalg::isaContractionOpInterface(op) && succeeded(dims) &&
       !dims->m.empty() && !dims->n.empty())
     return std::nullopt;
-  // A body that reads other buffers reads them anywhere.
-  for (Operation &inner : op.getBlock()->without_terminator())
-    if (!isMemoryEffectFree(&inner) || inner.getNumRegions())
+  // A body that reads other buffers reads them anywhere. A branch may compute.
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    bool counts = false;
+    if (inner.getNumRegions())
+      inner.walk([&](linalg::IndexOp) { counts = true; });
+    if (!isMemoryEffectFree(&inner) || counts)
       return std::nullopt;
+  }
   Member member{op, {}, {}};
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
@@ -296,6 +302,34 @@ private:
     llvm_unreachable("every loop of a linalg operation has a size");
   }
 
+  /// As many rows as stay in the first cache together: short ones are not worth
+  /// a loop of their own.
+  static OpFoldResult rowBlock(OpBuilder &b, Member &seed) {
+    Location loc = seed.op.getLoc();
+    int64_t known = 1;
+    Value elements;
+    for (unsigned loop = 0; loop < seed.op.getNumLoops(); ++loop) {
+      if (llvm::is_contained(seed.loops, loop))
+        continue;
+      OpFoldResult extent = extentOf(b, seed, loop);
+      if (auto size = getConstantIntValue(extent)) {
+        known *= std::clamp<int64_t>(*size, 1, kBlockElements);
+        continue;
+      }
+      Value size = cast<Value>(extent);
+      elements =
+          elements ? arith::MulIOp::create(b, loc, elements, size) : size;
+    }
+    int64_t most = std::max<int64_t>(1, kBlockElements / known);
+    if (!elements || most == 1)
+      return b.getIndexAttr(most);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    elements = arith::MaxSIOp::create(b, loc, elements, one);
+    Value rows = arith::DivUIOp::create(
+        b, loc, arith::ConstantIndexOp::create(b, loc, most), elements);
+    return arith::MaxSIOp::create(b, loc, rows, one).getResult();
+  }
+
   /// As many columns as leave what a strip reads in the second cache.
   static Value stripWidth(OpBuilder &b, Member &seed) {
     Location loc = seed.op.getLoc();
@@ -315,6 +349,42 @@ private:
     return arith::MaxSIOp::create(b, loc, width, constant(kNarrowest));
   }
 
+  /// Whether a piece of what `use` stands for is a row.
+  static bool isRow(const Member &member, const Use &use) {
+    AffineMap map = use.map;
+    auto type = cast<MemRefType>(use.operand->get().getType());
+    return map.getNumResults() > 1 && type.getShape().back() != 1 &&
+           dimAlong(use, member.loops.back()) &&
+           llvm::any_of(llvm::seq(member.op.getNumLoops()), [&](unsigned loop) {
+             return !llvm::is_contained(member.loops, loop) &&
+                    map.getResults().back().isFunctionOfDim(loop);
+           });
+  }
+
+  /// While the last operation is at work on a row, the next one may be on its
+  /// way: memory would wait for several passes over each row else.
+  void markNext(const Range &range, size_t i, Operation *made) {
+    Member &member = members[i];
+    if (member.op.getNumReductionLoops())
+      return;
+    auto isTouchedLater = [&](const Use &use) {
+      return llvm::any_of(ArrayRef(members).slice(i + 1, range.end - i - 1),
+                          [&](const Member &later) {
+                            return llvm::any_of(
+                                later.uses, [&](const Use &other) {
+                                  return other.root.buffer == use.root.buffer;
+                                });
+                          });
+    };
+    SmallVector<int64_t> next{int64_t(member.loops.back())};
+    for (const Use &use : member.uses)
+      if (isRow(member, use) && !isTouchedLater(use))
+        next.push_back(use.operand->getOperandNumber());
+    if (next.size() > 1)
+      made->setAttr(cpu::kNextAttr,
+                    DenseI64ArrayAttr::get(made->getContext(), next));
+  }
+
   void build(const Range &range, size_t seed, bool strips) {
     OpBuilder b(members[range.end - 1].op);
     Location loc = members[seed].op.getLoc();
@@ -325,7 +395,10 @@ private:
     for (unsigned loop : members[seed].loops)
       extents.push_back(getValueOrCreateConstantIndexOp(
           b, loc, extentOf(b, members[seed], loop)));
-    Value step = strips ? stripWidth(b, members[seed]) : one;
+    // Only the innermost level takes several steps at once.
+    OpFoldResult step = strips ? OpFoldResult(stripWidth(b, members[seed]))
+                               : rowBlock(b, members[seed]);
+    Value stepValue = getValueOrCreateConstantIndexOp(b, loc, step);
     // Sizes are asked for outside, where outlining can see them.
     DenseMap<Value, SmallVector<OpFoldResult>> sizes;
     for (size_t i = range.begin; i < range.end; ++i)
@@ -336,19 +409,20 @@ private:
           for (int64_t dim = 0; dim < int64_t(use.map.getNumResults()); ++dim)
             own.push_back(sizeOf(b, loc, buffer, dim));
       }
-    auto outer = scf::ParallelOp::create(b, loc, zero, extents[0], step);
+    auto outer = scf::ParallelOp::create(b, loc, zero, extents[0],
+                                         levels == 1 ? stepValue : one);
     b.setInsertionPointToStart(outer.getBody());
     SmallVector<Value> at{outer.getInductionVars()[0]};
-    OpFoldResult width = b.getIndexAttr(1);
-    if (strips)
-      width =
-          arith::MinSIOp::create(
-              b, loc, step, arith::SubIOp::create(b, loc, extents[0], at[0]))
-              .getResult();
     for (unsigned level = 1; level < levels; ++level) {
-      auto inner = scf::ForOp::create(b, loc, zero, extents[level], one);
+      auto inner = scf::ForOp::create(b, loc, zero, extents[level],
+                                      level + 1 == levels ? stepValue : one);
       b.setInsertionPointToStart(inner.getBody());
       at.push_back(inner.getInductionVar());
+    }
+    OpFoldResult width = b.getIndexAttr(1);
+    if (!isConstantIntValue(step, 1)) {
+      Value left = arith::SubIOp::create(b, loc, extents.back(), at.back());
+      width = arith::MinSIOp::create(b, loc, stepValue, left).getResult();
     }
     std::map<std::pair<void *, SmallVector<int>>, Value> windows;
     for (size_t i = range.begin; i < range.end; ++i) {
@@ -365,7 +439,7 @@ private:
           for (auto [level, loop] : llvm::enumerate(member.loops))
             if (result.isFunctionOfDim(loop)) {
               offsets.back() = at[level];
-              shape[dim] = level == 0 ? width : b.getIndexAttr(1);
+              shape[dim] = level + 1 == levels ? width : b.getIndexAttr(1);
               levelOf.back() = level;
             }
         }
@@ -380,6 +454,8 @@ private:
       Operation *made = b.clone(*member.op);
       for (auto [operand, window] : cut)
         made->setOperand(operand, window);
+      if (!strips)
+        markNext(range, i, made);
       for (auto index :
            llvm::make_early_inc_range(cast<linalg::LinalgOp>(made)
                                           .getBlock()
@@ -397,6 +473,7 @@ private:
       members[i].op->erase();
   }
 
+  static constexpr int64_t kBlockElements = 2048;
   static constexpr int64_t kNarrowest = 64;
   static constexpr int64_t kStripElements = 65536;
   SmallVector<Member> members;

@@ -75,13 +75,14 @@ int64_t GemmDriver::scratchElements(const GemmSchedule &schedule, int64_t m,
   return std::max(a, b);
 }
 
-func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
+func::FuncOp GemmDriver::function(const ProductSizes &sizes, bool inTask) {
+  this->inTask = inTask;
   SmallVector<Type> arguments{code.pointer, code.builder.getI1Type(),
                               code.pointer};
   llvm::append_range(arguments, fieldTypes());
   const std::pair<Product::Field, std::optional<int64_t>> known[] = {
       {Product::M, sizes.m}, {Product::N, sizes.n}, {Product::K, sizes.k}};
-  std::string name = prefix + "product";
+  std::string name = prefix + (inTask ? "task_product" : "product");
   if (sizes.m || sizes.n || sizes.k)
     for (auto [field, size] : known)
       name += (field == Product::M ? "." : "x") +
@@ -91,7 +92,8 @@ func::FuncOp GemmDriver::function(const ProductSizes &sizes) {
     for (auto [field, size] : known)
       if (size)
         product[field] = code.number(*size);
-    build(given[0], threads ? given[1] : code.truth(false), given[2], product);
+    build(given[0], threads && !inTask ? given[1] : code.truth(false), given[2],
+          product);
   });
 }
 
@@ -170,12 +172,9 @@ void GemmDriver::build(Value context, Value parallel, Value scratch,
 // Few rows
 //===----------------------------------------------------------------------===//
 
-/// Pieces that are worth `grainWork` multiply-adds, each of `work`.
-static Value grainOf(CodeBuilder &code, const GemmSchedule &schedule,
-                     Value work) {
-  return code.add(
-      code.div(code.number(schedule.grainWork), code.max(work, code.number(1))),
-      code.number(1));
+/// What so many multiply-adds cost.
+static Value costOf(CodeBuilder &code, Value work) {
+  return code.mul(work, GemmSchedule::kCost);
 }
 
 void GemmDriver::finish(const Product &p, Value m, Value mEnd, Value n,
@@ -257,8 +256,7 @@ void GemmDriver::buildDots(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 void GemmDriver::buildStream(Value context, Value parallel,
@@ -326,8 +324,7 @@ void GemmDriver::buildStream(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 //===----------------------------------------------------------------------===//
@@ -485,6 +482,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
                 end});
         });
   };
+  // What a task within a task has no scratch for.
+  auto makeShared = [&](StringRef name,
+                        llvm::function_ref<void(const Given &)> body) {
+    return inTask ? func::FuncOp() : makeTask(name, body);
+  };
   Value none = code.null();
   auto tileRow = [&](const Given &g, Value t) {
     return code.add(code.mul(t, g.extra[Low]),
@@ -535,7 +537,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     code.call(sweep(), arguments);
   };
   // Moderate: panels one after the other, packed on the stack.
-  auto packTiles = makeTask("pack_tiles", [&](const Given &g) {
+  auto packTiles = makeShared("pack_tiles", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value t) {
       packTile(g, t,
                code.at(g.extra[PackedA], code.mul(t, schedule.packedTile()),
@@ -582,7 +584,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   });
 
   // Large: all of B's piece, then blocks of A by all panels.
-  auto packPanels = makeTask("pack_panels", [&](const Given &g) {
+  auto packPanels = makeShared("pack_panels", [&](const Given &g) {
     code.range(g.begin, g.end, 1, [&](Value group) {
       Value k = code.mul(group, g.extra[Group]);
       Value depth = code.min(g.extra[Group], code.sub(g.extra[Depth], k));
@@ -605,7 +607,7 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
       });
     });
   });
-  auto blocks = makeTask("blocks", [&](const Given &g) {
+  auto blocks = makeShared("blocks", [&](const Given &g) {
     Value store =
         code.stack(packed, schedule.blockTiles() * schedule.packedTile());
     begin();
@@ -648,6 +650,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   const Product &p = product;
   Value m = p[Product::M], n = p[Product::N], k = p[Product::K];
   Value zero = code.number(0), one = code.number(1);
+  // Each is worth a thread.
+  Value costly = code.number(STEPWELL_SERIAL_COST);
   auto [tiles, low, higher] = tilesOf(m);
   Value pieces = code.max(code.ceilDiv(k, code.number(schedule.depth)), one);
   Value step = padded(code.max(code.ceilDiv(k, pieces), one));
@@ -656,7 +660,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
     return code.both(code.equal(code.rem(bytes, code.number(4096)), zero),
                      code.most(code.number(4096), bytes));
   };
-  Value hasScratch = code.negate(code.isNull(scratch));
+  Value hasScratch =
+      inTask ? code.truth(false) : code.negate(code.isNull(scratch));
   Value large =
       code.both(code.less(code.number(2 * schedule.blockRows), m), hasScratch);
   Value unit = code.equal(p[Product::BColumn], one);
@@ -725,8 +730,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           set(NWidth, code.min(width, code.sub(n, column)));
           forPieces([&](Value depth) {
             code.run(packPanels, store, context, parallel,
-                     code.ceilDiv(depth, group), one);
-            code.run(blocks, store, context, parallel, count, one);
+                     code.ceilDiv(depth, group), costly);
+            code.run(blocks, store, context, parallel, count, costly);
           });
         });
       },
@@ -734,12 +739,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
         Value panelCount = code.ceilDiv(n, code.number(columns));
         forPieces([&](Value depth) {
           code.when(packTileOfA, [&] {
-            code.run(packTiles, store, context, parallel, tiles,
-                     code.number(4));
+            code.run(packTiles, store, context, parallel, tiles, costly);
           });
-          code.run(panels, store, context, parallel, panelCount,
-                   grainOf(code, schedule,
-                           code.mul(code.mul(m, depth), code.number(columns))));
+          code.run(
+              panels, store, context, parallel, panelCount,
+              costOf(code, code.mul(code.mul(m, depth), code.number(columns))));
         });
       });
 }

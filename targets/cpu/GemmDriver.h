@@ -60,7 +60,8 @@ public:
   /// task.
   /// Sizes that are known choose the way now, and leave out the code of the
   /// others; what the ways are made of, products of all sizes share.
-  func::FuncOp function(const ProductSizes &sizes);
+  /// `inTask`: without scratch, by one thread.
+  func::FuncOp function(const ProductSizes &sizes, bool inTask);
   /// Packed elements; sizes are negative where unknown.
   static int64_t scratchElements(const GemmSchedule &schedule, int64_t m,
                                  int64_t n, int64_t k);
@@ -105,6 +106,7 @@ private:
   GemmTypes types;
   ProductLayout layout;
   bool threads, epilogues, turned;
+  bool inTask = false;
   std::string prefix;
   GemmKernels kernels;
 };

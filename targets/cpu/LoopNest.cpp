@@ -143,6 +143,8 @@ FailureOr<LoopNest> LoopNest::create(OpBuilder &builder, linalg::LinalgOp op) {
   }
   if (llvm::is_contained(nest.ranges, OpFoldResult()))
     return failure();
+  for (Access &access : nest.accesses)
+    access.steps = access.strides;
   // A loop that runs once moves nothing.
   for (auto [loop, range] : llvm::enumerate(nest.ranges))
     if (isConstantIntValue(range, 1))

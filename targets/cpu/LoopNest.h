@@ -44,6 +44,8 @@ struct Access {
   OpFoldResult offset;
   /// One per loop of the operation; zero where the operand does not move.
   SmallVector<OpFoldResult> strides;
+  /// The same, but for loops that run once, too.
+  SmallVector<OpFoldResult> steps;
 
   /// The stride along a loop, when it is known.
   std::optional<int64_t> stride(unsigned loop) const {

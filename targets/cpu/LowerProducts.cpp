@@ -220,9 +220,10 @@ private:
     }
     GemmDriver driver(code, module, schedule, types, layout, options.threads,
                       epilogues);
-    func::FuncOp function = driver.function(
-        {CodeBuilder::known(p[Product::M]), CodeBuilder::known(p[Product::N]),
-         CodeBuilder::known(p[Product::K])});
+    func::FuncOp function = driver.function({CodeBuilder::known(p[Product::M]),
+                                             CodeBuilder::known(p[Product::N]),
+                                             CodeBuilder::known(p[Product::K])},
+                                            inTask);
     context = inTask ? code.null() : Value(entry.getArgument(0));
     Value work =
         code.mul(code.mul(p[Product::M], p[Product::N]), p[Product::K]);
@@ -382,11 +383,8 @@ private:
             code.call(function, arguments);
           });
         });
-    Value grain = code.add(code.div(code.number(schedule.grainWork),
-                                    code.max(work, code.number(1))),
-                           code.number(1));
     code.run(task, code.environment(environment), context, shared, count,
-             grain);
+             code.mul(work, GemmSchedule::kCost));
   }
 
   /// One buffer serves every product of the entry; its size is known at the

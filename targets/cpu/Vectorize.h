@@ -18,6 +18,10 @@ struct VectorOptions {
   unsigned unroll = 0;
 };
 
+/// On an operation in a loop: one of its own loops, which runs once, and the
+/// operands of which the next step along it is to be fetched meanwhile.
+constexpr llvm::StringLiteral kNextAttr = "stepwell.next";
+
 /// Loops for an operation without reductions, at the nest's builder.
 void vectorizeElementwise(LoopNest &nest, const VectorOptions &options);
 

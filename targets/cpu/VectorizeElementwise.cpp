@@ -8,6 +8,8 @@
 #include "Vectorize.h"
 #include "VectorizeTransposed.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 using namespace stepwell::cpu;
 
@@ -189,16 +191,43 @@ private:
     nest.range(begin, whole, int64_t(count) * width, {},
                [&](Value at, ValueRange) {
                  if (interleave) {
+                   fetchNext(at, 0, width * count);
                    chunk(at, width * count);
                    return SmallVector<Value>();
                  }
-                 for (unsigned i = 0; i < count; ++i)
-                   chunk(nest.index().value(nest.index().add(
-                             at, nest.index().constant(int64_t(i) * width))),
-                         width);
+                 for (unsigned i = 0; i < count; ++i) {
+                   Value place = nest.index().value(nest.index().add(
+                       at, nest.index().constant(int64_t(i) * width)));
+                   fetchNext(place, i * width, width);
+                   chunk(place, width);
+                 }
                  return SmallVector<Value>();
                });
     return whole;
+  }
+
+  /// Asks for the lines of the next row that begin in `lanes` elements, the
+  /// first of which is the `from`-th of a step.
+  void fetchNext(Value at, unsigned from, unsigned lanes) {
+    auto next = nest.op->getAttrOfType<DenseI64ArrayAttr>(kNextAttr);
+    if (!next)
+      return;
+    IndexBuilder index = nest.index();
+    for (int64_t operand : next.asArrayRef().drop_front()) {
+      const Access &access = nest.accesses[operand];
+      if (!isUsed(operand) || rows[operand].kind != Row::Unit)
+        continue;
+      OpFoldResult step =
+          index.mul(index.value(nest.ranges[next[0]]), access.steps[next[0]]);
+      unsigned line = kLineBits / access.element.getIntOrFloatBitWidth();
+      for (unsigned lane = 0; lane < lanes; ++lane)
+        if ((from + lane) % line == 0)
+          memref::PrefetchOp::create(
+              nest.builder, nest.loc, rows[operand].value,
+              index.value(index.add(index.add(at, index.constant(lane)), step)),
+              /*isWrite=*/operand >= nest.op.getNumDpsInputs(),
+              /*localityHint=*/3, /*isDataCache=*/true);
+    }
   }
 
   void chunk(Value at, unsigned lanes, Value mask = {}) {
@@ -210,10 +239,28 @@ private:
                               ? Value()
                               : nest.load(row, at, lanes, mask, end));
     SmallVector<Value> results = body.emit(arguments, lanes, loop, at);
+    if (lanes && !mask && !options.narrowMasks)
+      for (Value result : results)
+        hideLoads(result, arguments);
     for (auto [i, result] : llvm::enumerate(results))
       nest.store(rows[nest.op.getNumDpsInputs() + i], result, at, lanes, mask);
   }
 
+  /// LLVM makes a masked store of a select between what was loaded and
+  /// something else that is stored in its place. Without masks in registers
+  /// that takes dozens of steps on some machines, a store of all lanes one.
+  void hideLoads(Value result, ArrayRef<Value> loaded) {
+    auto select = result.getDefiningOp<arith::SelectOp>();
+    if (!select)
+      return;
+    OpBuilder before(select);
+    for (OpOperand *operand :
+         {&select.getTrueValueMutable(), &select.getFalseValueMutable()})
+      if (llvm::is_contained(loaded, operand->get()))
+        operand->set(LLVM::FreezeOp::create(before, nest.loc, operand->get()));
+  }
+
+  static constexpr unsigned kLineBits = 512;
   LoopNest &nest;
   BodyEmitter body;
   const VectorOptions &options;

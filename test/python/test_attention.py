@@ -132,6 +132,18 @@ def test_ranks_and_batches():
     np.testing.assert_allclose(got, wanted, atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    "shape", [(7,), (5, 1), (3, 5, 7), (1, 3, 1, 7), (4, 1, 1, 7), (2, 1, 1, 5, 7), (2, 4, 3, 1, 7)]
+)
+def test_masks_of_many_ranks(shape):
+    operands = inputs(2, 4, 3, 5, 8, keys=7)
+    mask = random.uniform(size=shape) < 0.7
+    got = attend(*operands, attn_mask=sw.tensor(mask)).numpy()
+    full = np.broadcast_to(mask, (2, 4, 3, 5, 7))
+    wanted = expected(*(x.numpy() for x in operands), mask=full)
+    np.testing.assert_allclose(got, wanted, atol=2e-6)
+
+
 def test_scale_and_wide_heads():
     check(inputs(1, 2, 9, 8), scale=0.3)
     check(inputs(1, 1, 9, 600, width=900))

@@ -48,6 +48,18 @@ CONVOLUTIONS = {
         {"stride": (2, 3), "padding": (3, 2), "dilation": (2, 3), "groups": 2},
     ),
     "wide": ((1, 3, 4, 41), (5, 3, 3, 5), {"padding": (1, 2)}),
+    "many channels, stride": ((2, 33, 9, 8), (5, 33, 3, 3), {"stride": (2, 2), "padding": (1, 1)}),
+    "many channels, stride and a rest": ((1, 32, 11, 12), (4, 32, 4, 3), {"stride": (3, 2)}),
+    "many channels, stride beyond the kernel": (
+        (2, 32, 7, 8),
+        (3, 32, 1, 2),
+        {"stride": (2, 3), "padding": (0, 1)},
+    ),
+    "many channels, stride, padding beyond the kernel": (
+        (1, 32, 5, 4),
+        (3, 32, 3, 3),
+        {"stride": (2, 2), "padding": (4, 3)},
+    ),
     "many channels": ((2, 40, 5, 6), (37, 40, 3, 3), {"padding": (1, 1)}),
 }
 SHAPES = pytest.mark.parametrize(
@@ -242,6 +254,29 @@ def test_one_kernel_serves_every_image_size():
     np.testing.assert_allclose(
         sw.conv2d(sw.tensor(x), sw.tensor(w)).numpy(), reference.conv2d(x, w), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("channels", [17, 64, 65])
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize(
+    "kernel, options",
+    [
+        ((3, 3), {"padding": (1, 1)}),
+        ((5, 2), {"stride": (2, 3), "padding": (2, 0)}),
+        ((2, 3), {"stride": (1, 2), "dilation": (3, 2)}),
+    ],
+)
+def test_threads_share_rows_or_channels(channels, images, kernel, options):
+    x, w = small(images, 6, 67, 64, dtype=np.float32), small(channels, 6, *kernel, dtype=np.float32)
+    want = reference.conv2d(x, w, **options)
+    before = sw.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            sw.set_num_threads(threads)
+            got = sw.conv2d(sw.tensor(x), sw.tensor(w), **options)
+            np.testing.assert_array_equal(got.numpy(), want)
+    finally:
+        sw.set_num_threads(before)
 
 
 # --- Derivatives

@@ -58,6 +58,23 @@ def test_sort(kind, descending, shape, seed, last):
     np.testing.assert_array_equal(sw.argsort(sw.tensor(values), dim, descending).numpy(), where)
 
 
+@pytest.mark.parametrize("kind", ["float64", "int64", "float32", "uint8"])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_sort_lengths(kind, descending, compiled):
+    """Short rows are sorted by ranks, longer ones by digits."""
+
+    def run(x):
+        return sw.sort(x, -1, descending, stable=True)
+
+    for length in (0, 1, 2, 7, 8, 63, 159, 160, 161, 255, 256, 257):
+        values = drawn(kind, (2, length), length)
+        found = (sw.compile(run) if compiled else run)(sw.tensor(values))
+        where = order(values, -1, descending)
+        np.testing.assert_array_equal(found.indices.numpy(), where)
+        np.testing.assert_array_equal(found.values.numpy(), np.take_along_axis(values, where, -1))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [0, 1, 3, 10, 40])
 @settings(max_examples=15, deadline=None)

@@ -129,7 +129,8 @@ class _ValueEmitter:
             f"{{{json.dumps(name)}, {self.attribute(value)}}}"
             for name, value in expression.attributes.items()
         )
-        return f'b.call("array.{expression.op.mnemonic}", {{{arguments}}}, {{{attributes}}})'
+        which = f", {expression.result}" if expression.result else ""
+        return f'b.call("array.{expression.op.mnemonic}", {{{arguments}}}, {{{attributes}}}{which})'
 
     def attribute(self, value):
         if isinstance(value, AttributeRef):
@@ -161,12 +162,14 @@ def vjps(ops):
             continue
         if op.has_vjp_hook:
             name = f"{op.cpp_class}::buildVJP"
-            table.append(f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>}},\n')
+            table.append(
+                f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>, {op.auxiliary_mask}}},\n'
+            )
             continue
         if not op.vjp:
             continue  # the derivative of its decomposition
         name = f"vjp_{op.mnemonic}"
-        table.append(f'    {{"array.{op.mnemonic}", {name}}},\n')
+        table.append(f'    {{"array.{op.mnemonic}", {name}, {op.auxiliary_mask}}},\n')
         out.append(
             f"static Value {name}(ValueBuilder &b, Operation *op, unsigned index, Value g) {{\n"
             "  switch (index) {\n"

@@ -119,6 +119,7 @@ def emit(ops):
             f"    .shapeOnly = {shape_only},",
             f"    .attributes = {{{', '.join(attributes)}}},",
             f"    .results = {{{', '.join(results)}}},",
+            f"    .auxiliary = {op.auxiliary_mask},",
             f"    .promotion = Promotion::{op.promotion},",
             f"    .unpromoted = {unpromoted},",
             f"    .constants = {{{', '.join(op.constants)}}},",

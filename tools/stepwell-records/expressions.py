@@ -57,6 +57,7 @@ class Call:
     op: object  # an Op in a vjp, "arith.addf" in a scalar body
     args: list
     attributes: dict = field(default_factory=dict)
+    result: int = 0  # which of several
 
 
 ATTRIBUTE_FUNCTIONS = {
@@ -131,6 +132,12 @@ class _ValueParser(_Parser):
             return Call(self.callee("neg"), [self.value(node.operand)])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return self.call(node)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call):
+            call = self.value(node.value)
+            if not isinstance(call, Call) or node.attr not in call.op.results:
+                self.fail(f"'{ast.unparse(node)}' is no result")
+            call.result = call.op.results.index(node.attr)
+            return call
         self.fail(f"'{ast.unparse(node)}' is not understood")
 
     def name(self, name):

@@ -57,6 +57,7 @@ class Op:
     has_vjp_hook: bool
     saves: list[str]
     shape_only: list[str]
+    auxiliary: list[str]
     python: list[str]
     slots: list[str]
     group: str
@@ -68,6 +69,10 @@ class Op:
     @property
     def elementwise(self):
         return any(self.scalar.values())
+
+    @property
+    def auxiliary_mask(self):
+        return sum(1 << self.results.index(name) for name in self.auxiliary)
 
     def operand_index(self, name):
         return next((i for i, o in enumerate(self.operands) if o.name == name), None)
@@ -122,6 +127,7 @@ def _op(records, name):
         has_vjp_hook=bool(record["hasVJPHook"]),
         saves=record["saves"],
         shape_only=record["shapeOnly"],
+        auxiliary=record["auxiliary"],
         python=record["python"],
         slots=record["slots"],
         group=record["!locs"][0].split(":")[0].removesuffix(".td"),
@@ -143,6 +149,9 @@ def _check(op):
         for name in names:
             if op.operand_index(name) is None:
                 raise RecordError(f"{op.record}: {field_name} names '{name}', which is no operand")
+    for name in op.auxiliary:
+        if name not in op.results:
+            raise RecordError(f"{op.record}: auxiliary names '{name}', which is no result")
     if op.inference and len(op.inference) != len(op.results):
         raise RecordError(
             f"{op.record}: {len(op.inference)} inferences for {len(op.results)} results"

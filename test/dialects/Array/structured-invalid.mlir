@@ -626,7 +626,7 @@ func.func @gelu_of_integers(%a: tensor<4xi64>) {
 func.func @attention_lengths(%q: tensor<1x2x3x4xf32>, %v: tensor<1x2x5x4xf32>) {
   // expected-error @+2 {{'array.attention' op the operands (1, 2, 3, 4), (1, 2, 3, 4) and (1, 2, 5, 4) are not (b, h, l, e), (b, h, s, e), (b, h, s, v)}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = array.attention %q, %q, %v {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x5x4xf32>) -> tensor<1x2x3x4xf32>
+  %0:3 = array.attention %q, %q, %v {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x5x4xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>)
   return
 }
 
@@ -635,7 +635,7 @@ func.func @attention_lengths(%q: tensor<1x2x3x4xf32>, %v: tensor<1x2x5x4xf32>) {
 func.func @attention_rank(%q: tensor<2x3x4xf32>) {
   // expected-error @+2 {{'array.attention' op the query has four dimensions, not 3}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = array.attention %q, %q, %q {scale = 1.0 : f64} : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %0:3 = array.attention %q, %q, %q {scale = 1.0 : f64} : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>)
   return
 }
 
@@ -644,7 +644,25 @@ func.func @attention_rank(%q: tensor<2x3x4xf32>) {
 func.func @attention_mask(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x4xi1>) {
   // expected-error @+2 {{are not (b, h, l, e), (b, h, s, e), (b, h, s, v) and (b, h, l, s)}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xi1>) -> tensor<1x2x3x4xf32>
+  %0:3 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xi1>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>)
+  return
+}
+
+// -----
+
+func.func @attention_gradient_rows(%q: tensor<1x2x3x4xf32>, %r: tensor<1x2x3xf32>, %s: tensor<1x2x4xf32>) {
+  // expected-error @+2 {{'array.attention_gradient' op the operands (1, 2, 3, 4), (1, 2, 3), (1, 2, 3) and (1, 2, 4) are not (b, h, l, v) and three of (b, h, l)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:3 = array.attention_gradient %q, %q, %q, %q, %r, %r, %s {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>, tensor<1x2x4xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>)
+  return
+}
+
+// -----
+
+func.func @attention_gradient_types(%q: tensor<1x2x3x4xf32>, %r: tensor<1x2x3xf64>) {
+  // expected-error @+2 {{'array.attention_gradient' op the operands are not of one float type, with sums of float32}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:3 = array.attention_gradient %q, %q, %q, %q, %r, %r, %r {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf64>, tensor<1x2x3xf64>, tensor<1x2x3xf64>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>)
   return
 }
 
@@ -653,6 +671,6 @@ func.func @attention_mask(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x4xi1>) {
 func.func @attention_mask_type(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x3xf32>) {
   // expected-error @+2 {{'array.masked_attention' op the mask must be bool, not float32}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> tensor<1x2x3x4xf32>
+  %0:3 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>)
   return
 }

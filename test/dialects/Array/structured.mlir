@@ -101,14 +101,27 @@ func.func @dot_general(%a: tensor<2x?x4xf32>, %b: tensor<5x4x2xf32>) {
 
 // CHECK-LABEL: @attention
 func.func @attention(%q: tensor<2x?x?x8xf32>, %k: tensor<2x?x?x8xf32>, %v: tensor<2x?x?x4xf32>, %m: tensor<2x?x?x?xi1>, %b: tensor<2x?x?x?xf32>) {
-  // CHECK: array.attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
-  %0 = array.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
-  // CHECK: array.causal_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
-  %1 = array.causal_attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> tensor<2x?x?x4xf32>
-  // CHECK: array.masked_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> tensor<2x?x?x4xf32>
-  %2 = array.masked_attention %q, %k, %v, %m {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> tensor<2x?x?x4xf32>
-  // CHECK: array.biased_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> tensor<2x?x?x4xf32>
-  %3 = array.biased_attention %q, %k, %v, %b {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> tensor<2x?x?x4xf32>
+  // CHECK: array.attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  %0:3 = array.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  // CHECK: array.causal_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  %1:3 = array.causal_attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  // CHECK: array.masked_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  %2:3 = array.masked_attention %q, %k, %v, %m {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xi1>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  // CHECK: array.biased_attention %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  %3:3 = array.biased_attention %q, %k, %v, %b {scale = 0.5 : f64} : (tensor<2x?x?x8xf32>, tensor<2x?x?x8xf32>, tensor<2x?x?x4xf32>, tensor<2x?x?x?xf32>) -> (tensor<2x?x?x4xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>)
+  return
+}
+
+// CHECK-LABEL: @attention_gradient
+func.func @attention_gradient(%q: tensor<2x?x?x8xbf16>, %v: tensor<2x?x?x4xbf16>, %r: tensor<2x?x?xf32>, %m: tensor<2x1x1x?xi1>, %b: tensor<1x1x?x?xbf16>) {
+  // CHECK: array.attention_gradient %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  %0:3 = array.attention_gradient %q, %q, %v, %v, %r, %r, %r {scale = 0.5 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  // CHECK: array.causal_attention_gradient %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  %1:3 = array.causal_attention_gradient %q, %q, %v, %v, %r, %r, %r {scale = 0.5 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  // CHECK: array.masked_attention_gradient %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x1x1x?xi1>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  %2:3 = array.masked_attention_gradient %q, %q, %v, %v, %r, %r, %r, %m {scale = 0.5 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x1x1x?xi1>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>)
+  // CHECK: array.biased_attention_gradient %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<1x1x?x?xbf16>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x?xbf16>)
+  %3:4 = array.biased_attention_gradient %q, %q, %v, %v, %r, %r, %r, %b {scale = 0.5 : f64} : (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<2x?x?xf32>, tensor<1x1x?x?xbf16>) -> (tensor<2x?x?x8xbf16>, tensor<2x?x?x8xbf16>, tensor<2x?x?x4xbf16>, tensor<2x?x?x?xbf16>)
   return
 }
 

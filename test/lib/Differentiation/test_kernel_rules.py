@@ -27,14 +27,39 @@ SCORES[0, 1, 2] = -1.0  # in a mask: nothing to see
 NOTHING = np.where(np.arange(3)[:, None] == 1, -np.inf, A[0])
 
 
-def attention(query, key, value, scale, mask=None):
+CAUSAL = np.tril(np.ones((3, 4), bool))
+
+
+def scores_of(query, key, scale, mask):
     scores = query @ np.swapaxes(key, -2, -1) * scale
     if mask is not None:
         scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-    most = scores.max(-1, keepdims=True)
-    e = np.exp(scores - np.where(np.isinf(most), 0, most))
-    total = e.sum(-1, keepdims=True)
-    return e @ value / np.where(total == 0, 1, total)
+    most = scores.max(-1)
+    finite = np.where(np.isinf(most), 0, most)
+    e = np.exp(scores - finite[..., None])
+    total = e.sum(-1)
+    return e, finite, np.divide(1, total, where=total != 0, out=np.zeros_like(total))
+
+
+def attention(query, key, value, scale, mask=None):
+    e, _, norm = scores_of(query, key, scale, mask)
+    return e * norm[..., None] @ value
+
+
+def attention_gradient(query, key, value, g, largest, norm, delta, mask=None, scale=None):
+    """Of the query; the sums follow from the rest."""
+    e, _, norm = scores_of(query, key, scale, mask)
+    p, toward = e * norm[..., None], g @ np.swapaxes(value, -2, -1)
+    return p * (toward - (toward * p).sum(-1, keepdims=True)) @ key * scale
+
+
+def gradient_inputs(mask=None, given=True):
+    """With a mask of the operation, or one that it makes itself."""
+    g = R.normal(size=(1, 2, 3, 2))
+    _, finite, norm = scores_of(*HEADS[:2], 0.7, mask)
+    delta = (attention(*HEADS, 0.7, mask) * g).sum(-1)
+    inputs = [*HEADS, g, finite, norm, delta]
+    return [([*inputs, mask] if mask is not None and given else inputs, {"scale": 0.7})]
 
 
 def keep(function):
@@ -165,7 +190,7 @@ CASES = {
     ),
     "attention": (attention, [(HEADS, {"scale": 0.7})]),
     "causal_attention": (
-        lambda q, k, v, scale: attention(q, k, v, scale, np.tril(np.ones((3, 4), bool))),
+        lambda q, k, v, scale: attention(q, k, v, scale, CAUSAL),
         [(HEADS, {"scale": 0.7})],
     ),
     "masked_attention": (
@@ -176,6 +201,12 @@ CASES = {
         lambda q, k, v, bias, scale: attention(q, k, v, scale, bias),
         [([*HEADS, SCORES], {"scale": 0.7})],
     ),
+    "attention_gradient": (attention_gradient, gradient_inputs()),
+    "causal_attention_gradient": (
+        lambda *x, scale: attention_gradient(*x, CAUSAL, scale), gradient_inputs(CAUSAL, given=False),
+    ),
+    "masked_attention_gradient": (attention_gradient, gradient_inputs(SCORES > 0)),
+    "biased_attention_gradient": (attention_gradient, gradient_inputs(SCORES)),
     "cross_entropy": (
         cross_entropy,
         [([A, np.array([[0, 2, 1, 1], [2, 7, 0, 2]])], {"ignore_index": 7})],
@@ -249,6 +280,14 @@ def listed(items):
     return ", ".join(items)
 
 
+# Results after the first.
+MORE_RESULTS = {}
+for _kind in ("attention", "causal_attention", "masked_attention", "biased_attention"):
+    MORE_RESULTS[_kind] = ["tensor<1x2x3xf64>"] * 2
+    MORE_RESULTS[_kind + "_gradient"] = [tensor_type(x) for x in HEADS[1:]]
+MORE_RESULTS["biased_attention_gradient"].append(tensor_type(SCORES))
+
+
 def function(arguments, results, body):
     attributes = listed(["{}"] * len(arguments))
     types = f"({listed(arguments)}) -> ({listed(results)})"
@@ -266,6 +305,11 @@ def call(name, operands, attributes, types, result):
     return f'"array.{name}"({listed(operands)}){fields} : ({listed(types)}) -> ({result})'
 
 
+def values(number, results):
+    """The names of an operation's results."""
+    return [f"%{number}#{i}" if len(results) > 1 else f"%{number}" for i in range(len(results))]
+
+
 def run(text, inputs):
     tensors = [sw.tensor(np.array(x)) for x in inputs]
     return [out.numpy() for out in sw._core._bind_program(text, {}).run(tensors)]
@@ -280,16 +324,19 @@ def test_value_and_gradients(name, case):
     inputs, attributes = cases[case]
     inputs = [np.asarray(x) for x in inputs]
     value = np.asarray(numpy(*inputs, **attributes))
-    types, result = [tensor_type(x) for x in inputs], tensor_type(value)
+    types, results = [tensor_type(x) for x in inputs], [tensor_type(value)]
+    results += MORE_RESULTS.get(name, [])
+    result, all_results = results[0], listed(results)
     count = len(types)
     names = [f"%{i}" for i in range(count)]
-    forward = f"    %{count} = {call(name, names, attributes, types, result)}\n"
-    end = f'    "func.return"(%{count}) : ({result}) -> ()\n'
-    (found,) = run(function(types, [result], forward + end), inputs)
+    several = f":{len(results)}" if len(results) > 1 else ""
+    forward = f"    %{count}{several} = {call(name, names, attributes, types, all_results)}\n"
+    end = f'    "func.return"({listed(values(count, results))}) : ({all_results}) -> ()\n'
+    found, *more = run(function(types, results, forward + end), inputs)
     np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-13)
 
     wrt = [i for i, x in enumerate(inputs) if x.dtype.kind == "f" and (name, i) not in SHAPE_ONLY]
-    outer = [*types, result, result]
+    outer = [*types, *results, result]
     first = len(outer) + 1
     inner = [f"%{first + i}" for i in range(count)]
     gradients = [types[i] for i in wrt]
@@ -299,14 +346,14 @@ def test_value_and_gradients(name, case):
         f'    {made}{f":{len(wrt)}" if many else ""} = "autodiff.vjp"({listed(f"%{i}" for i in range(len(outer)))}) '
         f"<{{cotangents = array<i64: 0>, wrt = array<i64: {listed(map(str, wrt))}>}}> ({{\n"
         f"    ^bb0({listed(f'{n}: {t}' for n, t in zip(inner, types, strict=True))}):\n"
-        f"      %{first + count} = {call(name, inner, attributes, types, result)}\n"
-        f'      "autodiff.yield"(%{first + count}) : ({result}) -> ()\n'
+        f"      %{first + count}{several} = {call(name, inner, attributes, types, all_results)}\n"
+        f'      "autodiff.yield"({listed(values(first + count, results))}) : ({all_results}) -> ()\n'
         f"    }}) : ({listed(outer)}) -> ({listed(gradients)})\n"
     )
-    outputs = [f"{made}#{i}" if many else made for i in range(len(wrt))]
+    outputs = values(len(outer), wrt)
     end = f'    "func.return"({listed(outputs)}) : ({listed(gradients)}) -> ()\n'
     g = np.random.default_rng(1).normal(size=value.shape)
-    computed = run(function(outer, gradients, body + end), [*inputs, value, g])
+    computed = run(function(outer, gradients, body + end), [*inputs, value, *more, g])
     step = 1e-6
     for index, gradient in zip(wrt, computed, strict=True):
         expected = np.zeros(inputs[index].shape)

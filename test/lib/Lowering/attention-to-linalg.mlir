@@ -26,6 +26,6 @@
 // MEMORY-NEXT:    %[[NONE:.*]] = arith.constant 0 : i64
 // MEMORY-NEXT:    return %[[NONE]]
 func.func @main(%q: tensor<?x?x?x64xf32>, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> {
-  %0 = array.causal_attention %q, %k, %v {scale = 0.125 : f64} : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32>
-  return %0 : tensor<?x?x?x64xf32>
+  %0:3 = array.causal_attention %q, %k, %v {scale = 0.125 : f64} : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) -> (tensor<?x?x?x64xf32>, tensor<?x?x?xf32>, tensor<?x?x?xf32>)
+  return %0#0 : tensor<?x?x?x64xf32>
 }

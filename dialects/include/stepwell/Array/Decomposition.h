@@ -15,8 +15,9 @@ namespace stepwell::array {
 /// Whether the record of `op` has a decomposition.
 bool isComposite(mlir::Operation *op);
 
-/// Whether `op` is an attention that a lowering in tiles takes: its heads have
-/// known sizes that leave room for a few queries on the stack.
+/// Whether `op` is an attention, or its derivative, that a lowering in tiles
+/// takes: its heads have known sizes that leave room for a few queries on the
+/// stack.
 bool hasTiles(mlir::Operation *op);
 
 /// The results of `op`, computed by other operations at the builder. Fails

@@ -21,6 +21,10 @@ enum class Differentiability {
 };
 Differentiability differentiability(mlir::Operation *op);
 
+/// Whether the record says that only the derivative reads the result, and that
+/// it has none itself.
+bool isAuxiliary(mlir::OpResult result);
+
 /// The gradient of operand `index` of `op`, given the cotangent `g` of its
 /// result, as if nothing was broadcast: its shape is that of the result. Null
 /// if this operand has none, or, with `failed` set, after an error that has

@@ -65,6 +65,8 @@ struct OpRow {
   uint32_t shapeOnly; // bit mask: operands of which only the sizes are used
   std::vector<AttributeRow> attributes;
   std::vector<ResultRow> results;
+  /// Bit mask: results that only the derivative reads, and that have none.
+  uint32_t auxiliary;
   Promotion promotion;
   uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
   /// Values of a number that are made constants of the program.

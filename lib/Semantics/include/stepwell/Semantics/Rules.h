@@ -86,8 +86,17 @@ ErrorOr<Dims> classes(Operands, const Attributes &);
 /// Attributes: num_classes.
 ErrorOr<Dims> oneHot(Operands, const Attributes &);
 /// (b, h, l, e), (b, h, s, e) and (b, h, s, v) to (b, h, l, v); a fourth
-/// operand is (b, h, l, s).
+/// operand is (b, h, l, s), in which all but s may be 1.
 ErrorOr<Dims> attention(Operands, const Attributes &);
+/// Of attention: (b, h, l).
+ErrorOr<Dims> attentionRows(Operands, const Attributes &);
+/// Of attention's query, key, value and the gradient of its result, three
+/// tensors (b, h, l), and a mask: the shapes of the gradients of each, that of
+/// the mask before it is summed to its shape.
+ErrorOr<Dims> attentionQuery(Operands, const Attributes &);
+ErrorOr<Dims> attentionKey(Operands, const Attributes &);
+ErrorOr<Dims> attentionValue(Operands, const Attributes &);
+ErrorOr<Dims> attentionMask(Operands, const Attributes &);
 /// dim: as the input, fewer than 2^32 elements along it.
 ErrorOr<Dims> sorted(Operands, const Attributes &);
 /// dim, k: the input with k elements along dim.
@@ -149,6 +158,10 @@ ErrorOr<DType> int64(Operands, const Attributes &);
 ErrorOr<DType> floats(Operands, const Attributes &);
 /// The same, but for the last operand, which is bool.
 ErrorOr<DType> floatsAndMask(Operands, const Attributes &);
+/// What sums of the first operand's elements are kept in: f32 for f16 and bf16.
+ErrorOr<DType> wideFirst(Operands, const Attributes &);
+/// Of attentionQuery: floats of one type, sums, and a mask, also bool.
+ErrorOr<DType> attentionTypes(Operands, const Attributes &);
 /// The second operand is int64; the result is as the first.
 ErrorOr<DType> firstAtPositions(Operands, const Attributes &);
 
