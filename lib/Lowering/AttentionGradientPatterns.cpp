@@ -16,7 +16,6 @@
 #include "stepwell/Array/Decomposition.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -223,10 +222,8 @@ private:
                      Value score = args[0];
                      if (mask.tensor)
                        score = maskedScore(b, loc, score, args[3]);
-                     Value distance =
-                         arith::SubFOp::create(b, loc, score, args[1]);
-                     Value weight = math::ExpOp::create(b, loc, distance);
-                     return arith::MulFOp::create(b, loc, weight, args[2]);
+                     Value made = weight(b, loc, score, args[1]);
+                     return arith::MulFOp::create(b, loc, made, args[2]);
                    });
   }
 

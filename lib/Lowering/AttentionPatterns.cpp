@@ -15,7 +15,6 @@
 #include "stepwell/Array/Decomposition.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -202,11 +201,6 @@ private:
           return storeElement(b, loc, mean, element);
         });
     return {mean, loop.getResult(1), norm};
-  }
-
-  Value weight(OpBuilder &b, Location loc, Value score, Value most) {
-    Value distance = arith::SubFOp::create(b, loc, score, most);
-    return math::ExpOp::create(b, loc, distance);
   }
 
   Value masked(Value scores, Size from, Size many) {

@@ -8,8 +8,11 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace stepwell;
@@ -158,6 +161,27 @@ Value AttentionTiles::addProduct(Value a, Value other, Value to,
         Value product = arith::MulFOp::create(b, loc, args[0], args[1]);
         return arith::AddFOp::create(b, loc, args[2], product).getResult();
       });
+}
+
+Value AttentionTiles::weight(OpBuilder &b, Location loc, Value score,
+                             Value largest) {
+  Value distance = arith::SubFOp::create(b, loc, score, largest);
+  if (!mask.tensor && !mask.causal)
+    return math::ExpOp::create(b, loc, distance);
+  // Of keys that are left out nothing is computed that would be subnormal,
+  // which takes far longer than all else. Others as small do not count either.
+  const llvm::fltSemantics &format = cast<FloatType>(wide).getFloatSemantics();
+  double least = llvm::APFloat::getSmallestNormalized(format).convertToDouble();
+  auto value = [&](double x) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(wide, x));
+  };
+  Value none =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, distance,
+                            value(std::ceil(std::log(least))));
+  Value zero = value(0);
+  distance = arith::SelectOp::create(b, loc, none, zero, distance);
+  Value made = math::ExpOp::create(b, loc, distance);
+  return arith::SelectOp::create(b, loc, none, zero, made);
 }
 
 //===--- Masks ------------------------------------------------------------===//

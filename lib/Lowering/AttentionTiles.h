@@ -67,6 +67,9 @@ protected:
   mlir::Value addProduct(mlir::Value a, mlir::Value b, mlir::Value to,
                          bool transposed = false);
 
+  /// exp(score - largest), in the body of loops.
+  mlir::Value weight(mlir::OpBuilder &b, mlir::Location loc, mlir::Value score,
+                     mlir::Value largest);
   /// `score`, or -inf, in the body of loops over a tile, of which `given` is
   /// the mask's element.
   mlir::Value maskedScore(mlir::OpBuilder &b, mlir::Location loc,

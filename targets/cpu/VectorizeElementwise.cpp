@@ -8,6 +8,8 @@
 #include "Vectorize.h"
 #include "VectorizeTransposed.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 using namespace stepwell::cpu;
 
@@ -237,8 +239,25 @@ private:
                               ? Value()
                               : nest.load(row, at, lanes, mask, end));
     SmallVector<Value> results = body.emit(arguments, lanes, loop, at);
+    if (lanes && !mask && !options.narrowMasks)
+      for (Value result : results)
+        hideLoads(result, arguments);
     for (auto [i, result] : llvm::enumerate(results))
       nest.store(rows[nest.op.getNumDpsInputs() + i], result, at, lanes, mask);
+  }
+
+  /// LLVM makes a masked store of a select between what was loaded and
+  /// something else that is stored in its place. Without masks in registers
+  /// that takes dozens of steps on some machines, a store of all lanes one.
+  void hideLoads(Value result, ArrayRef<Value> loaded) {
+    auto select = result.getDefiningOp<arith::SelectOp>();
+    if (!select)
+      return;
+    OpBuilder before(select);
+    for (OpOperand *operand :
+         {&select.getTrueValueMutable(), &select.getFalseValueMutable()})
+      if (llvm::is_contained(loaded, operand->get()))
+        operand->set(LLVM::FreezeOp::create(before, nest.loc, operand->get()));
   }
 
   static constexpr unsigned kLineBits = 512;

@@ -31,7 +31,9 @@ SmallVector<unsigned> Transposition::candidates(const LoopNest &nest,
     } else if (isGathered(access, loop) &&
                !nest.op.getBlock()->getArgument(i).use_empty()) {
       unsigned bits = access.element.getIntOrFloatBitWidth();
-      if (bits != 32 && bits != 64)
+      // Narrow elements only beside wide ones, as masks are: as many as fill
+      // 128 bits are rows that are turned in as many registers.
+      if (bits != 32 && bits != 64 && (bits % 8 || bits * width > 128))
         return {};
       gathered.push_back(&access);
     }
@@ -84,7 +86,9 @@ void Transposition::build(llvm::function_ref<void(OpFoldResult)> restOfRow) {
   for (const Access &access : nest.accesses)
     if (isGathered(access, loop))
       bits = std::min(bits, access.element.getIntOrFloatBitWidth());
-  // Whole cache lines of what is read and of what is written.
+  // Whole cache lines of what is read and of what is written, unless that would
+  // be too much code.
+  bits = std::max(bits, 32u);
   unsigned tiles = std::max(1u, kCacheLineBits / (bits * width));
   int64_t step = int64_t(tiles) * width;
   OpFoldResult zero = index.constant(0), end = nest.ranges[along],

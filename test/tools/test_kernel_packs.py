@@ -100,3 +100,28 @@ print(json.dumps(found))
     texts = ["tensor<2xf32>", "tensor<2xbf16>"]
     assert wanted_for("x86-64-v4", texts) == texts
     assert wanted_for("x86-64-v4+amx", texts) == texts[1:]
+
+
+ATTENTION = """
+import sys
+sys.path.insert(0, TOOLS)
+import stepwell
+from ordinary_use import attention
+from stepwell import _core
+shipped = set(_core._record_programs(lambda: [call() for call in attention()]))
+def train():
+    q, k, v = (
+        stepwell.ones(8, 128, 12, 64).transpose(1, 2).detach().requires_grad_() for _ in range(3)
+    )
+    y = stepwell.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    rows = y.transpose(1, 2).reshape(8, 128, 768)
+    stepwell.autograd.grad(rows, (q, k, v), stepwell.ones(8, 128, 768))
+# What is known already is not asked for again.
+made = [text for text in _core._record_programs(train) if "attention" in text]
+print(sum("attention" in text for text in shipped) > 20, made)
+"""
+
+
+def test_attention_is_shipped_for_all_lengths(tmp_path):
+    program = ATTENTION.replace("TOOLS", repr(str(TOOL.parent)))
+    assert run(["-c", program], STEPWELL_CACHE_DIR=str(tmp_path)) == "True []\n"

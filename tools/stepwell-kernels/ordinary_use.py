@@ -153,6 +153,36 @@ def products() -> Calls:
     return calls
 
 
+def attention() -> Calls:
+    """Heads of the usual sizes, packed and split from rows of all heads, with their derivative."""
+
+    def call(size, split, dtype=torch.float32, grad=True, **arguments) -> Callable[[], object]:
+        def operand():
+            shape = (2, 3, 2, size) if split else (2, 2, 3, size)
+            made = numbers(*shape, dtype=dtype)
+            return made.transpose(1, 2) if split else made
+
+        def run() -> None:
+            leaves = [operand().requires_grad_(grad) for _ in range(3)]
+            result = F.scaled_dot_product_attention(*leaves, **arguments)
+            if grad:
+                torch.autograd.grad(result, leaves, operand())
+
+        return run
+
+    calls: Calls = []
+    sees = torch.tensor([True, True, False])
+    for size in (64, 128):
+        for split, causal in product((False, True), (False, True)):
+            calls.append(call(size, split, is_causal=causal))
+        for causal in (False, True):
+            calls.append(call(size, True, torch.bfloat16, grad=False, is_causal=causal))
+        calls.append(call(size, True, attn_mask=sees.expand(2, 1, 1, 3).clone()))
+    for mask in (sees.expand(3, 3).clone(), numbers(3, 3)):
+        calls.append(call(64, True, attn_mask=mask))
+    return calls
+
+
 def training() -> Calls:
     """Forward, backward and a step of each optimiser, of networks from the first tutorials."""
 
@@ -197,4 +227,4 @@ def training() -> Calls:
 
 
 def all_calls() -> Calls:
-    return [*arithmetic(), *reductions(), *movement(), *products(), *training()]
+    return [*arithmetic(), *reductions(), *movement(), *products(), *attention(), *training()]

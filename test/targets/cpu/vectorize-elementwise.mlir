@@ -1,6 +1,7 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1" | FileCheck %s
+// RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256 unroll=1 narrow-masks=true" | FileCheck %s --check-prefix=NARROW
 // RUN: stepwell-opt %s --cpu-vectorize-linalg="vector-bits=256" | FileCheck %s --check-prefix=NEXT
 
 // Whole vectors, then the rest under a mask; a size-1 dimension is spread.
@@ -79,6 +80,56 @@ func.func @gather(%x: memref<?xf32>, %i: memref<?xindex>, %z: memref<?xf32>) {
 // CHECK: vector.from_elements
 func.func @maybe_repeated(%x: memref<?xf32, strided<[?]>>, %out: memref<?xf32>) {
   linalg.copy ins(%x : memref<?xf32, strided<[?]>>) outs(%out : memref<?xf32>)
+  return
+}
+
+// What was loaded and goes back where it came from, or something else does, is hidden from LLVM, which would store under
+// a mask; with masks in registers it may.
+
+// CHECK-LABEL: func.func @select_in_place
+// CHECK:         scf.for %{{.*}} step %c8
+// CHECK:           %[[OLD:.*]] = vector.load %{{.*}}, vector<8xf32>
+// CHECK:           %[[HIDDEN:.*]] = llvm.freeze %[[OLD]] : vector<8xf32>
+// CHECK:           %[[NEW:.*]] = arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
+// CHECK:           vector.store %[[NEW]]
+// CHECK:         return
+// NARROW-LABEL: func.func @select_in_place
+// NARROW-NOT:     llvm.freeze
+// NARROW:         return
+func.func @select_in_place(%x: memref<?xf32>, %m: memref<?xi8>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>],
+                  iterator_types = ["parallel"]}
+      ins(%x, %m : memref<?xf32>, memref<?xi8>) outs(%x : memref<?xf32>) {
+  ^bb0(%a: f32, %k: i8, %o: f32):
+    %zero = arith.constant 0 : i8
+    %low = arith.constant 0xFF800000 : f32
+    %keep = arith.cmpi ne, %k, %zero : i8
+    %r = arith.select %keep, %a, %low : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// A mask of bytes that is read turned is turned in registers beside f32, not put together from single bytes.
+
+// CHECK-LABEL: func.func @turned_mask
+// CHECK:         scf.for
+// CHECK-COUNT-8:   vector.load %{{.*}}, vector<8xi8>
+// CHECK-COUNT-24:  vector.shuffle %{{.*}} : vector<8xi8>, vector<8xi8>
+// CHECK-NOT:       vector.from_elements
+// CHECK:           arith.select %{{.*}} : vector<8xi1>, vector<8xf32>
+func.func @turned_mask(%x: memref<128x64xf32>, %m: memref<?x?xi8, strided<[?, 1]>>, %y: memref<128x64xf32>) {
+  %part = memref.subview %m[0, 0] [64, 128] [1, 1] : memref<?x?xi8, strided<[?, 1]>> to memref<64x128xi8, strided<[?, 1]>>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%x, %part : memref<128x64xf32>, memref<64x128xi8, strided<[?, 1]>>) outs(%y : memref<128x64xf32>) {
+  ^bb0(%a: f32, %k: i8, %o: f32):
+    %zero = arith.constant 0 : i8
+    %low = arith.constant 0xFF800000 : f32
+    %keep = arith.cmpi ne, %k, %zero : i8
+    %r = arith.select %keep, %a, %low : f32
+    linalg.yield %r : f32
+  }
   return
 }
 
