@@ -79,7 +79,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   DecomposeCompositesPassOptions composites;
   composites.tiles = target.name() == "cpu";
   pm.addPass(createDecomposeCompositesPass(composites));
-  tidy();
+  pm.addPass(createTidyProgramPass());
   pm.addPass(createConvertArrayToLinalgPass());
   if (auto plant = options.options.find("plant");
       plant != options.options.end())

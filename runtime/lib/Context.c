@@ -98,10 +98,10 @@ int stepwell_runtime_has_tiles(void) {
 }
 
 void stepwell_runtime_parallel_for_serial(stepwell_context *context,
-                                          int64_t count, int64_t grain,
+                                          int64_t count, int64_t cost,
                                           stepwell_body body,
                                           void *environment) {
-  (void)context, (void)grain;
+  (void)context, (void)cost;
   if (count > 0)
     body(environment, 0, count);
 }

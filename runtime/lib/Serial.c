@@ -9,10 +9,9 @@
 #include "stepwell/runtime.h"
 
 void stepwell_runtime_parallel_for(stepwell_context *context, int64_t count,
-                                   int64_t grain, stepwell_body body,
+                                   int64_t cost, stepwell_body body,
                                    void *environment) {
-  stepwell_runtime_parallel_for_serial(context, count, grain, body,
-                                       environment);
+  stepwell_runtime_parallel_for_serial(context, count, cost, body, environment);
 }
 
 void stepwell_runtime_set_num_threads(int32_t count) { (void)count; }

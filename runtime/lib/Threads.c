@@ -24,6 +24,7 @@ enum {
   MaxThreads = 256,
   MaxSlots = 32, /* simultaneous callers; one more runs serially */
   ChunksPerThread = 4,
+  GrainCost = 1 << 18, /* of the shortest piece */
   SpinNanoseconds = 200000,
   PausesBeforeYield = 2000,
   YieldsBeforeSleep = 200
@@ -239,20 +240,25 @@ static void finish(Slot *slot) {
 }
 
 void stepwell_runtime_parallel_for(stepwell_context *context, int64_t count,
-                                   int64_t grain, stepwell_body body,
+                                   int64_t cost, stepwell_body body,
                                    void *environment) {
   if (count <= 0)
     return;
-  if (grain < 1)
-    grain = 1;
-  int32_t threads = stepwell_runtime_get_num_threads();
-  if (context && (int32_t)context->num_threads < threads)
-    threads = (int32_t)context->num_threads;
-  if (inside || threads < 2 || count <= grain) {
+  int64_t each = cost == INT64_MIN ? INT64_MAX : cost < 0 ? -cost : cost;
+  /* Small work leaves at once. */
+  if (count == 1 || each <= (STEPWELL_SERIAL_COST - 1) / count) {
     body(environment, 0, count);
     return;
   }
-  int64_t pieces = (int64_t)threads * ChunksPerThread;
+  int32_t threads = stepwell_runtime_get_num_threads();
+  if (context && (int32_t)context->num_threads < threads)
+    threads = (int32_t)context->num_threads;
+  if (inside || threads < 2) {
+    body(environment, 0, count);
+    return;
+  }
+  int64_t pieces = (int64_t)threads * (cost < 0 ? 1 : ChunksPerThread);
+  int64_t grain = GrainCost / each;
   int64_t chunk = count / pieces + (count % pieces != 0);
   if (chunk >= 1024) /* begin where a cache line or a vector does */
     chunk = (chunk + 63) & ~(int64_t)63;

@@ -11,11 +11,9 @@
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Transforms/Passes.h"
 
-#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -70,6 +68,7 @@ public:
   void buildPipeline(OpPassManager &pm,
                      const TargetOptions &options) const override {
     cpu::Machine machine = machineOf(options);
+    pm.addPass(createCPUEmitEntryPass());
     if (options.threads)
       pm.addPass(createCPUOutlineParallelPass());
     CPULowerContractionsPassOptions contract;
@@ -80,10 +79,8 @@ public:
     vectorize.vectorBits = machine.vectorBits;
     vectorize.narrowMasks = machine.narrowMasks;
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
-    pm.addPass(createCPUEmitEntryPass());
     pm.addPass(createCPUExpandShapesPass());
-    pm.addPass(memref::createExpandStridedMetadataPass());
-    pm.addPass(createLowerAffinePass());
+    pm.addPass(createCPULowerViewsPass());
     pm.addPass(createSCFToControlFlowPass());
     pm.addPass(createCPULowerToLLVMPass());
     pm.addPass(createSignedOffsetsPass());

@@ -322,17 +322,17 @@ void CodeBuilder::set(Value environment, TypeRange types, unsigned field,
 }
 
 void CodeBuilder::run(func::FuncOp task, Value environment, Value context,
-                      Value parallel, Value count, Value grain) {
+                      Value parallel, Value count, Value cost) {
   auto share = [&] {
     Value address =
         LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
                             ArrayRef<LLVM::GEPArg>{int32_t(
                                 offsetof(stepwell_context, parallel_for))});
     Value callee = LLVM::LoadOp::create(builder, loc, pointer, address);
-    callPointer(callee, {context, count, grain, pointerTo(task), environment});
+    callPointer(callee, {context, count, cost, pointerTo(task), environment});
   };
   auto alone = [&] { call(task, {environment, number(0), count}); };
-  when(both(parallel, less(grain, count)), share, alone);
+  when(parallel, share, alone);
 }
 
 void CodeBuilder::callPointer(Value function, ValueRange arguments) {

@@ -103,10 +103,10 @@ public:
   Value environment(ValueRange values);
   SmallVector<Value> values(Value environment, TypeRange types);
   void set(Value environment, TypeRange types, unsigned field, Value value);
-  /// Runs a task over [0, count): by ctx->parallel_for with at least `grain` a
-  /// piece where `parallel` holds, else at once.
+  /// Runs a task over [0, count): by ctx->parallel_for where `parallel` holds,
+  /// which is told what an iteration costs; else at once.
   void run(func::FuncOp task, Value environment, Value context, Value parallel,
-           Value count, Value grain);
+           Value count, Value cost);
 
   /// A function of void through a pointer.
   void callPointer(Value function, ValueRange arguments);

@@ -5,24 +5,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Emission.h"
+#include "CodeGenerator.h"
 
 #include "stepwell/Support/Pool.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/Analysis/CGSCCPassManager.h"
-#include "llvm/Analysis/LoopAnalysisManager.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
@@ -30,14 +25,6 @@
 
 using namespace mlir;
 using namespace stepwell;
-
-/// What explicit vector code needs of LLVM's optimiser and no more: -O3 costs
-/// ten times as much and finds nothing. No loop-idiom: kernels call no memset.
-static constexpr llvm::StringLiteral kPipeline =
-    "always-inline,function(sroa,early-cse<memssa>,simplifycfg,loop-simplify,"
-    "lcssa,loop-mssa(licm,loop-rotate),instcombine<no-verify-fixpoint>,gvn,"
-    "adce,"
-    "simplifycfg),globaldce";
 
 static void initializeLLVMTargets() {
   static std::once_flag once;
@@ -125,21 +112,6 @@ std::optional<cpu::Machine> cpu::describeMachine(const TargetOptions &options,
   return machine;
 }
 
-static std::unique_ptr<llvm::TargetMachine>
-createTargetMachine(const cpu::Machine &machine, std::string &error) {
-  llvm::Triple triple(machine.triple);
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
-    return nullptr;
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  options.UseInitArray = true;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
-}
-
 /// Only the entry and its companion can be seen; nothing unwinds, and nothing
 /// is taken for a function of libc.
 static void prepareFunctions(llvm::Module &module, llvm::StringRef entryName) {
@@ -153,28 +125,6 @@ static void prepareFunctions(llvm::Module &module, llvm::StringRef entryName) {
     function.addFnAttr("no-builtins");
     function.addFnAttr("no-jump-tables", "true");
   }
-}
-
-static LogicalResult optimize(llvm::Module &module,
-                              llvm::TargetMachine &machine,
-                              std::string &error) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  llvm::ModulePassManager passes;
-  if (llvm::Error failed = builder.parsePassPipeline(passes, kPipeline)) {
-    error = llvm::toString(std::move(failed));
-    return failure();
-  }
-  passes.run(module, modules);
-  return success();
 }
 
 /// A kernel object stands alone: whoever loads it resolves no names.
@@ -200,17 +150,6 @@ static LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object) {
   return success();
 }
 
-/// Runs the code generator, which uses the module up.
-static bool generate(llvm::Module &module, llvm::TargetMachine &machine,
-                     llvm::CodeGenFileType type,
-                     llvm::raw_pwrite_stream &stream) {
-  llvm::legacy::PassManager codegen;
-  if (machine.addPassesToEmitFile(codegen, stream, nullptr, type))
-    return false;
-  codegen.run(module);
-  return true;
-}
-
 static void dump(const TargetOptions &options, llvm::StringRef file,
                  llvm::function_ref<void(llvm::raw_pwrite_stream &)> print) {
   if (options.dumpFolder.empty())
@@ -222,49 +161,41 @@ static void dump(const TargetOptions &options, llvm::StringRef file,
 }
 
 namespace {
-/// LLVM's description of one chip, which takes longer to make than a small
-/// kernel.
-struct CodeGenerator {
-  llvm::Triple triple;
-  std::unique_ptr<llvm::TargetMachine> machine;
-};
 struct GeneratorTag;
-using GeneratorPool = Pool<CodeGenerator, GeneratorTag>;
+using GeneratorPool = Pool<std::unique_ptr<cpu::CodeGenerator>, GeneratorTag>;
 } // namespace
 
-static LogicalResult emitWith(const CodeGenerator &generator, ModuleOp module,
+static LogicalResult emitWith(cpu::CodeGenerator &generator, ModuleOp module,
                               const TargetOptions &options,
                               SmallVectorImpl<char> &object) {
-  llvm::TargetMachine &machine = *generator.machine;
-  std::string error;
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(
-      module, context, options.entryName, /*disableVerification=*/true);
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(module, generator.context(), options.entryName,
+                              /*disableVerification=*/true);
   if (!code)
     return module.emitError("cannot be translated to LLVM IR");
-  code->setTargetTriple(generator.triple);
-  code->setDataLayout(machine.createDataLayout());
+  generator.prepare(*code);
   prepareFunctions(*code, options.entryName);
   auto print = [&](llvm::raw_ostream &stream) { code->print(stream, nullptr); };
   dump(options, "90-llvm.ll", print);
-  if (failed(optimize(*code, machine, error)))
-    return module.emitError(error);
+  generator.optimize(*code);
   dump(options, "91-llvm-optimised.ll", print);
   dump(options, "92-assembly.s", [&](llvm::raw_pwrite_stream &stream) {
-    generate(*llvm::CloneModule(*code), machine,
-             llvm::CodeGenFileType::AssemblyFile, stream);
+    SmallVector<char, 0> text;
+    generator.generate(*llvm::CloneModule(*code),
+                       llvm::CodeGenFileType::AssemblyFile, text);
+    stream << StringRef(text.data(), text.size());
   });
 
-  llvm::raw_svector_ostream stream(object);
   if (options.emission == TargetOptions::Emission::LLVMText) {
+    llvm::raw_svector_ostream stream(object);
     code->print(stream, nullptr);
     return success();
   }
   bool assembly = options.emission == TargetOptions::Emission::Assembly;
-  if (!generate(*code, machine,
-                assembly ? llvm::CodeGenFileType::AssemblyFile
-                         : llvm::CodeGenFileType::ObjectFile,
-                stream))
+  if (!generator.generate(*code,
+                          assembly ? llvm::CodeGenFileType::AssemblyFile
+                                   : llvm::CodeGenFileType::ObjectFile,
+                          object))
     return module.emitError("this CPU cannot emit an object");
   return assembly ? success() : checkSymbols(module, object);
 }
@@ -273,17 +204,15 @@ LogicalResult cpu::emitObject(ModuleOp module, const TargetOptions &options,
                               SmallVectorImpl<char> &object) {
   std::string error,
       key = options.triple + "\n" + options.chip + "\n" + options.features;
-  std::optional<CodeGenerator> generator = GeneratorPool::get().take(key);
-  if (!generator) {
-    std::optional<Machine> description = describeMachine(options, error);
-    generator.emplace();
-    if (description)
-      generator->machine = createTargetMachine(*description, error);
-    if (!generator->machine)
-      return module.emitError("no CPU to emit code for: ") << error;
-    generator->triple = llvm::Triple(description->triple);
-  }
+  std::unique_ptr<CodeGenerator> generator;
+  if (auto idle = GeneratorPool::get().take(key))
+    generator = std::move(*idle);
+  else if (std::optional<Machine> machine = describeMachine(options, error))
+    generator = CodeGenerator::create(*machine, error);
+  if (!generator)
+    return module.emitError("no CPU to emit code for: ") << error;
   LogicalResult emitted = emitWith(*generator, module, options, object);
-  GeneratorPool::get().giveBack(key, std::move(*generator));
+  if (succeeded(emitted) && !generator->isWorn())
+    GeneratorPool::get().giveBack(key, std::move(generator));
   return emitted;
 }

@@ -172,12 +172,9 @@ void GemmDriver::build(Value context, Value parallel, Value scratch,
 // Few rows
 //===----------------------------------------------------------------------===//
 
-/// Pieces that are worth `grainWork` multiply-adds, each of `work`.
-static Value grainOf(CodeBuilder &code, const GemmSchedule &schedule,
-                     Value work) {
-  return code.add(
-      code.div(code.number(schedule.grainWork), code.max(work, code.number(1))),
-      code.number(1));
+/// What so many multiply-adds cost.
+static Value costOf(CodeBuilder &code, Value work) {
+  return code.mul(work, GemmSchedule::kCost);
 }
 
 void GemmDriver::finish(const Product &p, Value m, Value mEnd, Value n,
@@ -259,8 +256,7 @@ void GemmDriver::buildDots(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 void GemmDriver::buildStream(Value context, Value parallel,
@@ -328,8 +324,7 @@ void GemmDriver::buildStream(Value context, Value parallel,
   Value work =
       code.mul(code.mul(product[Product::M], product[Product::K]), width);
   code.run(task, code.environment(product.values), context, parallel,
-           code.ceilDiv(product[Product::N], width),
-           grainOf(code, schedule, work));
+           code.ceilDiv(product[Product::N], width), costOf(code, work));
 }
 
 //===----------------------------------------------------------------------===//
@@ -655,6 +650,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
   const Product &p = product;
   Value m = p[Product::M], n = p[Product::N], k = p[Product::K];
   Value zero = code.number(0), one = code.number(1);
+  // Each is worth a thread.
+  Value costly = code.number(STEPWELL_SERIAL_COST);
   auto [tiles, low, higher] = tilesOf(m);
   Value pieces = code.max(code.ceilDiv(k, code.number(schedule.depth)), one);
   Value step = padded(code.max(code.ceilDiv(k, pieces), one));
@@ -733,8 +730,8 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
           set(NWidth, code.min(width, code.sub(n, column)));
           forPieces([&](Value depth) {
             code.run(packPanels, store, context, parallel,
-                     code.ceilDiv(depth, group), one);
-            code.run(blocks, store, context, parallel, count, one);
+                     code.ceilDiv(depth, group), costly);
+            code.run(blocks, store, context, parallel, count, costly);
           });
         });
       },
@@ -742,12 +739,11 @@ void GemmDriver::buildTiles(Value context, Value parallel, Value scratch,
         Value panelCount = code.ceilDiv(n, code.number(columns));
         forPieces([&](Value depth) {
           code.when(packTileOfA, [&] {
-            code.run(packTiles, store, context, parallel, tiles,
-                     code.number(4));
+            code.run(packTiles, store, context, parallel, tiles, costly);
           });
-          code.run(panels, store, context, parallel, panelCount,
-                   grainOf(code, schedule,
-                           code.mul(code.mul(m, depth), code.number(columns))));
+          code.run(
+              panels, store, context, parallel, panelCount,
+              costOf(code, code.mul(code.mul(m, depth), code.number(columns))));
         });
       });
 }

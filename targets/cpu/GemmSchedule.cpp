@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "GemmSchedule.h"
 
+#include "stepwell/abi.h"
+
 #include <algorithm>
 
 using namespace stepwell::cpu;
@@ -48,8 +50,7 @@ GemmSchedule::GemmSchedule(unsigned vectorBits, unsigned registers,
   finishElements = (kSecondLevel / 4) / bytes;
 
   // 10 us where multiply-adds are all there is, more where one row waits for B.
-  serialWork = 1 << 19;
-  grainWork = 1 << 17;
+  serialWork = STEPWELL_SERIAL_COST / kCost;
   wholeWork = 1 << 23;
 }
 

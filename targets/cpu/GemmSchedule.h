@@ -52,9 +52,10 @@ struct GemmSchedule {
   /// Elements of the result that an epilogue takes at once, at least a panel.
   int64_t finishElements;
 
-  /// Multiply-adds that are worth a second thread, and those in a piece of
-  /// work.
-  int64_t serialWork, grainWork;
+  /// Multiply-adds that are worth a second thread.
+  int64_t serialWork;
+  /// What one costs in the units of `parallel_for`.
+  static constexpr int64_t kCost = 4;
   /// A product of a batch with so many is shared by threads itself.
   int64_t wholeWork;
 

@@ -383,11 +383,8 @@ private:
             code.call(function, arguments);
           });
         });
-    Value grain = code.add(code.div(code.number(schedule.grainWork),
-                                    code.max(work, code.number(1))),
-                           code.number(1));
     code.run(task, code.environment(environment), context, shared, count,
-             grain);
+             code.mul(work, GemmSchedule::kCost));
   }
 
   /// One buffer serves every product of the entry; its size is known at the

@@ -25,6 +25,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 using namespace mlir;
@@ -167,7 +168,28 @@ struct CPULowerToLLVM : stepwell::impl::CPULowerToLLVMPassBase<CPULowerToLLVM> {
         return cast->emitError("no conversion to LLVM for a use of this value");
       else
         cast->erase();
+    forwardFields();
     return success();
+  }
+
+  /// Every access took a descriptor apart that the function has put together:
+  /// more than half of what LLVM would have to read.
+  void forwardFields() {
+    getOperation().walk([](LLVM::ExtractValueOp op) {
+      OpFoldResult field = op.fold(LLVM::ExtractValueOp::FoldAdaptor({}, op));
+      auto value = dyn_cast_if_present<Value>(field);
+      if (!value)
+        return;
+      op.getResult().replaceAllUsesWith(value);
+      op.erase();
+    });
+    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>(
+        [](Operation *op) {
+          if (isa<LLVM::InsertValueOp, LLVM::ExtractValueOp, LLVM::PoisonOp>(
+                  op) &&
+              op->use_empty())
+            op->erase();
+        });
   }
 };
 

@@ -18,6 +18,8 @@
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -54,10 +56,15 @@ int64_t costPerPoint(linalg::LinalgOp op) {
 class Outlining {
 public:
   Outlining(func::FuncOp entry, Operation *root, StringRef name,
-            int64_t serialWork, int64_t grainWork)
+            int64_t serialWork)
       : entry(entry), root(root), name(name), serialWork(serialWork),
-        grainWork(grainWork), loc(root->getLoc()),
-        pointer(LLVM::LLVMPointerType::get(root->getContext())) {}
+        loc(root->getLoc()),
+        pointer(LLVM::LLVMPointerType::get(root->getContext())) {
+    // Context and words: an entry whose arguments were unpacked already.
+    if (entry.getNumArguments() == 2 &&
+        entry.getArgumentTypes()[1] == Type(pointer))
+      words = entry.getArgument(1);
+  }
 
 protected:
   /// The operands and what the regions use; false when something cannot be
@@ -67,17 +74,41 @@ protected:
     getUsedValuesDefinedAbove(root->getRegions(), used);
     for (Value value : used)
       if (value.getDefiningOp<memref::AllocaOp>() || // each thread has its own
-          value.getDefiningOp<LLVM::ZeroOp>())
-        constants.push_back(value);
-      else if (value.getDefiningOp<arith::ConstantOp>() &&
-               !llvm::is_contained(root->getOperands(), value))
-        constants.push_back(value);
+          value.getDefiningOp<LLVM::ZeroOp>() ||
+          value.getDefiningOp<arith::ConstantOp>() || isReadAgain(value))
+        repeated.push_back(value);
       else
         captured.push_back(value);
+    if (words && !captured.empty())
+      captured.push_back(words);
     return llvm::all_of(captured, [](Value value) {
-      return isa<MemRefType, IntegerType, FloatType, IndexType>(
-          value.getType());
+      return isa<MemRefType, IntegerType, FloatType, IndexType,
+                 LLVM::LLVMPointerType>(value.getType());
     });
+  }
+
+  /// What follows from the words that the entry was called with.
+  bool isReadAgain(Value value) {
+    if (value == words)
+      return words != nullptr;
+    Operation *op = value.getDefiningOp();
+    if (!op || !words || op->getNumRegions())
+      return false;
+    if (auto load = dyn_cast<LLVM::LoadOp>(op)) {
+      auto word = load.getAddr().getDefiningOp<LLVM::GEPOp>();
+      return word && word.getBase() == words;
+    }
+    return isMemoryEffectFree(op) &&
+           llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return isReadAgain(operand); });
+  }
+
+  void repeat(OpBuilder &builder, Value value, IRMapping &mapping) {
+    if (mapping.contains(value))
+      return;
+    for (Value operand : value.getDefiningOp()->getOperands())
+      repeat(builder, operand, mapping);
+    builder.clone(*value.getDefiningOp(), mapping);
   }
 
   void makeEnvironmentType() {
@@ -108,14 +139,17 @@ protected:
     body.setPrivate();
     Block *block = body.addEntryBlock();
     builder.setInsertionPointToStart(block);
+    if (words && captured.empty())
+      mapping.map(words, block->getArgument(0));
     for (auto [i, value] : llvm::enumerate(captured)) {
       Value stored =
           LLVM::LoadOp::create(builder, loc, environment.getBody()[i],
                                field(builder, block->getArgument(0), i));
       mapping.map(value, cast(builder, stored, value.getType()));
     }
-    for (Value value : constants)
-      builder.clone(*value.getDefiningOp(), mapping);
+    for (Value value : repeated)
+      if (value != words)
+        repeat(builder, value, mapping);
     return builder;
   }
 
@@ -123,63 +157,31 @@ protected:
     return arith::ConstantIndexOp::create(builder, loc, value);
   }
 
-  /// Calls the function where the root stands: over ranges of `count` among
-  /// threads where `work` is worth it.
-  void emitCall(OpBuilder &builder, Value work, Value count) {
+  /// What the body finds its values by.
+  Value makeEnvironment(OpBuilder &builder) {
+    if (words && captured.empty())
+      return words;
     OpBuilder top = OpBuilder::atBlockBegin(&entry.getBody().front());
-    Type i64 = builder.getI64Type();
-    Value one = LLVM::ConstantOp::create(top, loc, i64, 1);
+    Value one = LLVM::ConstantOp::create(top, loc, top.getI64Type(), 1);
     Value store =
         LLVM::AllocaOp::create(top, loc, pointer, environment, one, 8);
     for (auto [i, value] : llvm::enumerate(captured))
       LLVM::StoreOp::create(builder, loc,
                             cast(builder, value, environment.getBody()[i]),
                             field(builder, store, i));
-    Value large = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
-                                        work, constant(builder, serialWork));
-    Value several = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::sgt, count, constant(builder, 1));
-    large = arith::AndIOp::create(builder, loc, large, several);
-    auto words = [&](Value value) -> Value {
+    return store;
+  }
+
+  /// Calls the function where the root stands: over ranges of `count`, among
+  /// threads if the runtime finds that worth it.
+  void emitCall(OpBuilder &builder, Value cost, Value count) {
+    Value store = makeEnvironment(builder);
+    Type i64 = builder.getI64Type();
+    auto word = [&](Value value) -> Value {
       return arith::IndexCastOp::create(builder, loc, i64, value);
     };
-    Value total = words(count);
-    auto branch = scf::IfOp::create(builder, loc, TypeRange(), large,
-                                    /*withElseRegion=*/true);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    // `work` is large here, so nothing divides by zero.
-    Value share = arith::DivSIOp::create(
-        builder, loc,
-        arith::MulIOp::create(builder, loc, count,
-                              constant(builder, grainWork)),
-        work);
-    Value grain =
-        arith::MaxSIOp::create(builder, loc, share, constant(builder, 1));
     if (wholeShares)
-      grain = arith::MaxSIOp::create(builder, loc, grain,
-                                     sharePerThread(builder, count));
-    callParallelFor(builder, total, words(grain), store);
-    builder.setInsertionPointToStart(branch.elseBlock());
-    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
-    func::CallOp::create(builder, loc, body, ValueRange{store, zero, total});
-  }
-
-  /// As much as one thread gets when all get the same.
-  Value sharePerThread(OpBuilder &builder, Value count) {
-    Value address = LLVM::GEPOp::create(
-        builder, loc, pointer, builder.getI8Type(), entry.getArgument(0),
-        ArrayRef<LLVM::GEPArg>{
-            int32_t(offsetof(stepwell_context, num_threads))});
-    Value threads =
-        LLVM::LoadOp::create(builder, loc, builder.getI32Type(), address);
-    threads = arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(),
-                                           threads);
-    return arith::CeilDivSIOp::create(builder, loc, count, threads);
-  }
-
-  void callParallelFor(OpBuilder &builder, Value count, Value grain,
-                       Value store) {
-    Type i64 = builder.getI64Type();
+      cost = arith::SubIOp::create(builder, loc, constant(builder, 0), cost);
     Value context = entry.getArgument(0);
     Value address =
         LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), context,
@@ -193,18 +195,21 @@ protected:
         LLVM::LLVMVoidType::get(builder.getContext()),
         {pointer, i64, i64, pointer, pointer});
     LLVM::CallOp::create(builder, loc, type,
-                         ValueRange{callee, context, count, grain,
+                         ValueRange{callee, context, word(count), word(cost),
                                     cast(builder, function, pointer), store});
   }
 
   func::FuncOp entry, body;
   Operation *root;
   StringRef name;
-  int64_t serialWork, grainWork;
+  int64_t serialWork;
   Location loc;
   Type pointer;
   LLVM::LLVMStructType environment;
-  SmallVector<Value> captured, constants;
+  /// The entry's words, if they are an argument of it already.
+  Value words;
+  /// Handed to the body, and made in it once more.
+  SmallVector<Value> captured, repeated;
   /// Pieces repeat work: one for each thread and no more.
   bool wholeShares = false;
 };
@@ -213,8 +218,8 @@ protected:
 class Outliner : Outlining {
 public:
   Outliner(func::FuncOp entry, linalg::LinalgOp op, StringRef name,
-           int64_t serialWork, int64_t grainWork)
-      : Outlining(entry, op, name, serialWork, grainWork), op(op) {}
+           int64_t serialWork)
+      : Outlining(entry, op, name, serialWork), op(op) {}
 
   /// Leaves the operation alone when there is nothing to gain. A loop may be
   /// chosen already.
@@ -324,7 +329,7 @@ private:
       OpBuilder inside = OpBuilder::atBlockBegin(block);
       auto copy = cast<linalg::LinalgOp>(inside.clone(*op));
       std::string inner = (name + suffix).str();
-      Outliner(entry, copy, inner, serialWork, grainWork).run(loop);
+      Outliner(entry, copy, inner, serialWork).run(loop);
     };
     put(branch.thenBlock(), within, within == channels ? "_channels" : "_rows");
     put(branch.elseBlock(), loop, "");
@@ -517,15 +522,16 @@ private:
   void buildCall() {
     OpBuilder builder(op);
     IRMapping none;
-    Value work = constant(builder, costPerPoint());
+    Value cost = constant(builder, costPerPoint() * block);
     for (unsigned i = 0; i < ranges.size(); ++i)
-      work = arith::MulIOp::create(builder, loc, work,
-                                   rangeSize(builder, i, none));
+      if (i != loop)
+        cost = arith::MulIOp::create(builder, loc, cost,
+                                     rangeSize(builder, i, none));
     Value count = loopSize(builder, none);
     if (block != 1)
-      count = arith::CeilDivSIOp::create(builder, loc, count,
+      count = arith::CeilDivUIOp::create(builder, loc, count,
                                          constant(builder, block));
-    emitCall(builder, work, count);
+    emitCall(builder, cost, count);
   }
 
   linalg::LinalgOp op;
@@ -539,8 +545,8 @@ private:
 class LoopOutliner : Outlining {
 public:
   LoopOutliner(func::FuncOp entry, scf::ParallelOp loop, StringRef name,
-               int64_t serialWork, int64_t grainWork)
-      : Outlining(entry, loop, name, serialWork, grainWork), loop(loop) {}
+               int64_t serialWork)
+      : Outlining(entry, loop, name, serialWork), loop(loop) {}
 
   void run() {
     if (loop.getNumLoops() != 1 || !capture())
@@ -578,7 +584,6 @@ private:
     return !loop.getRegion().isAncestor(value.getParentRegion());
   }
 
-  /// What all iterations together cost, as far as sizes are known outside.
   /// What is known outside of how large `size` is at most.
   std::optional<OpFoldResult> atMost(OpFoldResult size) {
     auto value = dyn_cast<Value>(size);
@@ -618,7 +623,8 @@ private:
     return work;
   }
 
-  Value totalWork(OpBuilder &builder, Value count) {
+  /// What an iteration costs, as far as sizes are known outside.
+  Value costOfIteration(OpBuilder &builder) {
     Value total = constant(builder, 0);
     loop.walk([&](linalg::LinalgOp op) {
       Value work = constant(builder, costPerPoint(op));
@@ -637,7 +643,7 @@ private:
       total = arith::MaxSIOp::create(builder, loc, total,
                                      timesLoopsAround(builder, work, inner));
     });
-    return arith::MulIOp::create(builder, loc, total, count);
+    return total;
   }
 
   static std::optional<OpFoldResult> sizeOf(linalg::LinalgOp op,
@@ -661,7 +667,7 @@ private:
                                        loop.getLowerBound()[0]);
     Value count =
         arith::CeilDivSIOp::create(builder, loc, span, loop.getStep()[0]);
-    emitCall(builder, totalWork(builder, count), count);
+    emitCall(builder, costOfIteration(builder), count);
   }
 
   /// What a step of a loop costs, of which nothing else is known.
@@ -689,12 +695,18 @@ struct CPUOutlineParallel
       std::string name =
           (pair.first.getSymName() + "_body_" + llvm::Twine(i)).str();
       if (auto loop = dyn_cast<scf::ParallelOp>(pair.second))
-        LoopOutliner(pair.first, loop, name, serialWork, grainWork).run();
+        LoopOutliner(pair.first, loop, name, serialWork).run();
       else
         Outliner(pair.first, cast<linalg::LinalgOp>(pair.second), name,
-                 serialWork, grainWork)
+                 serialWork)
             .run();
     }
+    // What only the bodies read.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      function.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+        if (isOpTriviallyDead(op))
+          op->erase();
+      });
   }
 };
 

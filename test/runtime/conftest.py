@@ -28,7 +28,10 @@ def compile_object(tmp_path):
 
     def compile(source, *flags, abi=True):
         if abi:
-            source = "#include <stepwell/abi.h>\nconst int32_t stepwell_abi_version = 1;\n" + source
+            source = (
+                "#include <stepwell/abi.h>\nconst int32_t stepwell_abi_version = STEPWELL_ABI_VERSION;\n"
+                + source
+            )
         file = tmp_path / "kernel.c"
         file.write_text(source)
         output = tmp_path / "kernel.o"

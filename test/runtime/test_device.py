@@ -60,7 +60,7 @@ int32_t NAME(stepwell_context *context, const stepwell_arg *args) {
     context->error.site = 5;
     return context->error.code = STEPWELL_BAD_VALUE;
   }
-  context->parallel_for(context, args[1].i64, 16, fill, context->workspace);
+  context->parallel_for(context, args[1].i64, STEPWELL_SERIAL_COST, fill, context->workspace);
   int64_t sum = 0;
   for (int64_t i = 0; i < args[1].i64; ++i) sum += ((char *)context->workspace)[i];
   *(int64_t *)args[0].pointer = sum;

@@ -129,10 +129,10 @@ def test_what_kernels_do_not_have_is_refused(runtime, compile_object, source, fl
 def test_version(runtime, compile_object):
     code = "int f(void) { return 1; }"
     assert "no stepwell_abi_version" in refused(runtime, compile_object(code, abi=False))
-    later = "const int stepwell_abi_version = 2;" + code
+    later = "const int stepwell_abi_version = 3;" + code
     error = refused(runtime, compile_object(later, abi=False))
-    assert error == "a kernel of ABI version 2, this runtime has 1"
-    short = "const char stepwell_abi_version = 1;" + code
+    assert error == "a kernel of ABI version 3, this runtime has 2"
+    short = "const char stepwell_abi_version = 2;" + code
     assert "no stepwell_abi_version" in refused(
         runtime, compile_object(short, "-fdata-sections", abi=False)
     )

@@ -14,9 +14,12 @@ import pytest
 from runtime_library import BUILD, Body, Context
 
 THREADED = 1
+SERIAL = 2**21  # in all, below which there is one range
+GRAIN = 2**18
+COSTLY = 2**30
 
 
-def run(runtime, count, grain, context=None):
+def run(runtime, count, cost, context=None):
     """The ranges that the body was called with, sorted, and the threads it ran on."""
     ranges, idents = [], set()
 
@@ -24,7 +27,7 @@ def run(runtime, count, grain, context=None):
         ranges.append((begin, end))
         idents.add(threading.get_ident())
 
-    runtime.stepwell_runtime_parallel_for(context, count, grain, Body(body), None)
+    runtime.stepwell_runtime_parallel_for(context, count, cost, Body(body), None)
     return sorted(ranges), idents
 
 
@@ -34,17 +37,29 @@ def covers(ranges, count):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 1000, 1023, 1024, 100_003])
-@pytest.mark.parametrize("grain", [0, 1, 3, 64, 5000])
-def test_ranges_cover_and_respect_the_grain(threads, count, grain):
-    ranges, _ = run(threads, count, grain)
+@pytest.mark.parametrize("cost", [0, 1, 300, 2**12, 2**18, 2**20, 2**21, 2**40])
+def test_ranges_cover_and_are_worth_a_thread(threads, count, cost):
+    ranges, _ = run(threads, count, cost)
     assert covers(ranges, count)
-    assert all(end - begin >= grain for begin, end in ranges[:-1])
     assert all(end > begin for begin, end in ranges)
+    if count == 1 or count * cost < SERIAL:
+        assert ranges == [(0, count)]
+    else:
+        assert len(ranges) > 1
+        assert all((end - begin + 1) * cost > GRAIN for begin, end in ranges[:-1])
+
+
+@pytest.mark.parametrize("cost", [COSTLY, 2**63])
+@pytest.mark.parametrize("count", [2, 3, 5, 1000])
+def test_ranges_that_repeat_work_are_no_more_than_threads(threads, count, cost):
+    ranges, _ = run(threads, count, -cost)
+    assert covers(ranges, count) and 1 < len(ranges) <= 4
+    assert len(run(threads, 1000, COSTLY)[0]) > 4
 
 
 @pytest.mark.parametrize("count", [0, -5])
 def test_nothing_to_do(threads, count):
-    assert run(threads, count, 1) == ([], set())
+    assert run(threads, count, COSTLY) == ([], set())
 
 
 def test_huge_counts_do_not_overflow(threads):
@@ -62,13 +77,13 @@ def test_work_is_shared_between_threads(threads):
             barrier.wait()
         first.set()
 
-    threads.stepwell_runtime_parallel_for(None, 4, 1, Body(body), None)
+    threads.stepwell_runtime_parallel_for(None, 4, COSTLY, Body(body), None)
     assert first.is_set() and not barrier.broken
 
 
 def test_one_thread_is_serial(runtime, threads):
     threads.stepwell_runtime_set_num_threads(1)
-    ranges, idents = run(threads, 1000, 1)
+    ranges, idents = run(threads, 1000, COSTLY)
     assert ranges == [(0, 1000)]
     assert idents == {threading.get_ident()}
 
@@ -76,8 +91,8 @@ def test_one_thread_is_serial(runtime, threads):
 def test_serial_context_stays_on_the_caller(threads):
     context = Context()
     threads.stepwell_context_init(context, 0)
-    assert context.abi_version == 1 and context.num_threads == 1
-    assert run(threads, 1000, 1, ctypes.byref(context))[0] == [(0, 1000)]
+    assert context.abi_version == 2 and context.num_threads == 1
+    assert run(threads, 1000, COSTLY, ctypes.byref(context))[0] == [(0, 1000)]
     threads.stepwell_context_init(context, THREADED)
     assert context.num_threads == 4
     pool = ctypes.cast(threads.stepwell_runtime_parallel_for, ctypes.c_void_p).value
@@ -90,12 +105,12 @@ def test_nested_calls_run_serially_and_completely(threads):
 
     def outer_body(environment, begin, end):
         for i in range(begin, end):
-            ranges, idents = run(threads, 100, 1)
+            ranges, idents = run(threads, 100, COSTLY)
             nested_ranges.append(ranges)
             inner[i] += sum(stop - start for start, stop in ranges)
             assert idents == {threading.get_ident()}
 
-    threads.stepwell_runtime_parallel_for(None, 16, 1, Body(outer_body), None)
+    threads.stepwell_runtime_parallel_for(None, 16, COSTLY, Body(outer_body), None)
     assert inner == Counter({i: 100 for i in range(16)})
     assert all(ranges == [(0, 100)] for ranges in nested_ranges)
 
@@ -105,7 +120,7 @@ def test_many_callers_at_once(threads):
 
     def caller():
         for count in range(1, 60):
-            ranges, _ = run(threads, count, 1)
+            ranges, _ = run(threads, count, COSTLY)
             if not covers(ranges, count):
                 failures.append((count, ranges))
 
@@ -128,28 +143,28 @@ def test_a_long_chunk_on_a_worker_is_waited_for(threads):
 
     for _ in range(5):
         ended.clear()
-        threads.stepwell_runtime_parallel_for(None, 16, 1, Body(body), None)
+        threads.stepwell_runtime_parallel_for(None, 16, COSTLY, Body(body), None)
         assert covers(sorted(ended), 16)
 
 
 def test_idle_workers_wake_up(threads):
-    run(threads, 100, 1)
+    run(threads, 100, COSTLY)
     time.sleep(0.02)  # long past the workers' spinning
     test_work_is_shared_between_threads(threads)
 
 
 def test_a_forked_child_has_its_own_pool(threads):
-    run(threads, 1000, 1)
+    run(threads, 1000, COSTLY)
     child = os.fork()
     if child == 0:
         try:
-            ranges, _ = run(threads, 1000, 1)
+            ranges, _ = run(threads, 1000, COSTLY)
             test_work_is_shared_between_threads(threads)
             os._exit(0 if covers(ranges, 1000) else 1)
         finally:
             os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
-    assert covers(run(threads, 1000, 1)[0], 1000)
+    assert covers(run(threads, 1000, COSTLY)[0], 1000)
 
 
 def test_fork_while_other_threads_compute(threads):
@@ -157,7 +172,7 @@ def test_fork_while_other_threads_compute(threads):
 
     def caller():
         while not stop.is_set():
-            run(threads, 50, 1)
+            run(threads, 50, COSTLY)
 
     others = [threading.Thread(target=caller) for _ in range(3)]
     for thread in others:
@@ -167,7 +182,7 @@ def test_fork_while_other_threads_compute(threads):
             child = os.fork()
             if child == 0:
                 try:
-                    ranges, _ = run(threads, 1000, 1)
+                    ranges, _ = run(threads, 1000, COSTLY)
                     os._exit(0 if covers(ranges, 1000) else 1)
                 finally:
                     os._exit(2)
@@ -205,9 +220,9 @@ tasks = lambda: len(os.listdir('/proc/self/task'))
 Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 body = Body(lambda *_: None)
 lib.stepwell_runtime_set_num_threads(3)
-lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(10), body, None)
-print(tasks())
 lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(1), body, None)
+print(tasks())
+lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(2**30), body, None)
 print(tasks())
 """
     assert python(code).stdout.split() == ["1", "3"]
@@ -219,7 +234,7 @@ import _ctypes, time
 Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 body = Body(lambda *_: None)
 lib.stepwell_runtime_set_num_threads(4)
-lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(1), body, None)
+lib.stepwell_runtime_parallel_for(None, ctypes.c_int64(10), ctypes.c_int64(2**30), body, None)
 _ctypes.dlclose(lib._handle)
 # The kernel lists a thread for a moment after it was joined.
 while len(os.listdir('/proc/self/task')) > 1:

@@ -55,7 +55,7 @@ class CompileError(RuntimeError):
 def compiled(target, program):
     compiler = library()
     build = compiler.stepwellCompilerBuildId().decode()
-    key = f"stepwell-key 1\nabi 1\nbuild {build}\ntarget {target}\noptions\n\n{program}"
+    key = f"stepwell-key 1\nabi 2\nbuild {build}\ntarget {target}\noptions\n\n{program}"
     done = compiler.stepwellCompile(Bytes.of(key), Bytes.of(""), Bytes.of(""))
     try:
         if not compiler.stepwellCompilationOk(done):

@@ -8,6 +8,7 @@
 #include "TensorFile.h"
 
 #include "stepwell-c/Compiler.h"
+#include "stepwell/abi.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -144,8 +145,8 @@ static std::string makeKey(const Options &options, StringRef program,
       options.target != "host" && triple.getArch() != Triple::UnknownArch;
   std::string key;
   raw_string_ostream out(key);
-  out << "stepwell-key 1\nabi 1\nbuild " << stepwellCompilerBuildId()
-      << "\ntarget cpu";
+  out << "stepwell-key 1\nabi " << STEPWELL_ABI_VERSION << "\nbuild "
+      << stepwellCompilerBuildId() << "\ntarget cpu";
   if (!isTriple)
     out << ' ' << options.target;
   else if (triple.getArch() == Triple::x86_64)

@@ -1,4 +1,4 @@
-/*===- stepwell/abi.h - The launch ABI, version 1 ---------------------------===
+/*===- stepwell/abi.h - The launch ABI, version 2 ---------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
-#define STEPWELL_ABI_VERSION 1
+#define STEPWELL_ABI_VERSION 2
+
+/* A loop that costs less in all is not worth a second thread. */
+#define STEPWELL_SERIAL_COST (INT64_C(1) << 21)
 
 /* One eight-byte word of the argument list. A tensor of rank r takes 1 + 2r
  * words: pointer, r sizes, r strides (in elements). A scalar takes one. */
@@ -49,14 +52,17 @@ typedef void (*stepwell_body)(void *environment, int64_t begin, int64_t end);
 
 typedef struct stepwell_context {
   uint32_t abi_version;
-  uint32_t num_threads; /* 1: serial; kernels may use it to choose a grain */
+  uint32_t num_threads; /* 1: serial; kernels may use it to divide their work */
   void *workspace;      /* 64-byte aligned; at least workspace_size() bytes */
   int64_t workspace_bytes;
   void *stream; /* null on the CPU */
-  /* Calls body over disjoint ranges that cover [0, count), each at least
-   * `grain` long but the last; returns when all are done. Never null. */
+  /* Calls body over disjoint ranges that cover [0, count); returns when all are
+   * done. Never null. An iteration costs about as much as `cost` elementary
+   * operations (a load, an addition): by that the ranges are chosen. A negative
+   * cost says that every range repeats what others do, too: no more of them
+   * than threads, then. */
   void (*parallel_for)(struct stepwell_context *context, int64_t count,
-                       int64_t grain, stepwell_body body, void *environment);
+                       int64_t cost, stepwell_body body, void *environment);
   stepwell_error error;
 } stepwell_context;
 

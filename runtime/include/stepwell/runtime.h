@@ -44,10 +44,10 @@ const char *stepwell_status_message(int32_t status);
  * that has work for two threads, is shared by every calling thread, and starts
  * anew in a forked child. A call from inside a body runs serially. */
 void stepwell_runtime_parallel_for(stepwell_context *context, int64_t count,
-                                   int64_t grain, stepwell_body body,
+                                   int64_t cost, stepwell_body body,
                                    void *environment);
 void stepwell_runtime_parallel_for_serial(stepwell_context *context,
-                                          int64_t count, int64_t grain,
+                                          int64_t count, int64_t cost,
                                           stepwell_body body,
                                           void *environment);
 

@@ -53,7 +53,7 @@ class Compiler:
 
     def key(self, program, options="", target=f"cpu {CHIP}"):
         return (
-            f"stepwell-key 1\nabi 1\nbuild {self.build_id}\ntarget {target}\n"
+            f"stepwell-key 1\nabi 2\nbuild {self.build_id}\ntarget {target}\n"
             f"options {options}\n\n{program}"
         )
 
@@ -138,7 +138,7 @@ def test_reproducer_reproduces(compiler, tmp_path):
     [
         (0, "junk", "malformed kernel key, line 1: expected 'stepwell-key'"),
         (0, "stepwell-key 9", "malformed kernel key, line 1: version '9', expected 1"),
-        (1, "abi 7", "malformed kernel key, line 2: ABI '7', this compiler makes 1"),
+        (1, "abi 7", "malformed kernel key, line 2: ABI '7', this compiler makes 2"),
         (2, "build 0", "malformed kernel key, line 3: for build '0', this compiler is "),
         (3, "target", "malformed kernel key, line 4: expected 'target <name> <chip> <features>'"),
         (3, "target abacus", "there is no target 'abacus'"),

@@ -18,7 +18,7 @@
 // CHECK:         llvm.getelementptr %[[ARGS]][8]
 // CHECK:         builtin.unrealized_conversion_cast %{{.*}} to memref<?xf32, strided<[?]>>
 // CHECK-LABEL: func.func @k_workspace_size(%{{.*}}: !llvm.ptr) -> i64
-// CHECK:       llvm.mlir.global weak_odr constant @stepwell_abi_version(1 : i32)
+// CHECK:       llvm.mlir.global weak_odr constant @stepwell_abi_version(2 : i32)
 func.func @k(%ctx: !llvm.ptr, %s: f32, %x: memref<?x?xf32>, %y: memref<?xf32, strided<[?]>>) -> i32
     attributes {stepwell.entry} {
   %c0 = arith.constant 0 : index

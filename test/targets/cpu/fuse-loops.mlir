@@ -37,10 +37,7 @@
 // OUTLINED:           linalg.generic
 // OUTLINED-LABEL: func.func @rows
 // OUTLINED-NOT:     linalg
-// OUTLINED:         scf.if
-// OUTLINED:           llvm.call %{{.*}}(%arg0,
-// OUTLINED:         else
-// OUTLINED:           call @rows_body_0
+// OUTLINED:         llvm.call %{{.*}}(%arg0,
 func.func @rows(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) -> i32 attributes {stepwell.entry} {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32

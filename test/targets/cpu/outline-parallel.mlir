@@ -1,16 +1,27 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s --cpu-outline-parallel | FileCheck %s
+// RUN: stepwell-opt %s --cpu-emit-entry --cpu-outline-parallel | FileCheck %s --check-prefix=WORDS
 
 // CHECK-LABEL: func.func private @k_body_0
 // CHECK-SAME:    (%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
 // CHECK:         memref.subview
 // CHECK:         linalg.copy
 // CHECK-LABEL: func.func @k(
-// CHECK:         scf.if
-// CHECK:           llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
-// CHECK:         } else {
-// CHECK:           func.call @k_body_0
+// CHECK:         llvm.alloca
+// CHECK:         llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+
+// What is in the words is read from them: nothing is handed over.
+
+// WORDS-LABEL: func.func private @k_body_0
+// WORDS-SAME:    (%[[WORDS:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
+// WORDS:         llvm.getelementptr %[[WORDS]][5]
+// WORDS:         memref.subview
+// WORDS:         linalg.copy
+// WORDS-LABEL: func.func @k(
+// WORDS-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[WORDS:.*]]: !llvm.ptr) -> i32
+// WORDS-NOT:     llvm.alloca
+// WORDS:         llvm.call %{{.*}}(%[[CONTEXT]], %{{.*}}, %{{.*}}, %{{.*}}, %[[WORDS]])
 func.func @k(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) -> i32
     attributes {stepwell.entry} {
   linalg.copy ins(%x : memref<?x?xf32>) outs(%y : memref<?x?xf32>)
@@ -34,9 +45,8 @@ func.func @small(%ctx: !llvm.ptr, %x: memref<8x8xf32>, %y: memref<8x8xf32>) -> i
 
 // CHECK-LABEL: func.func @fill
 // CHECK:         llvm.alloca %{{.*}} x !llvm.struct<(i16, struct<
-func.func @fill(%ctx: !llvm.ptr, %y: memref<?x?xbf16>) -> i32
+func.func @fill(%ctx: !llvm.ptr, %one: bf16, %y: memref<?x?xbf16>) -> i32
     attributes {stepwell.entry} {
-  %one = arith.constant 1.0 : bf16
   linalg.fill ins(%one : bf16) outs(%y : memref<?x?xbf16>)
   %ok = arith.constant 0 : i32
   return %ok : i32
@@ -71,8 +81,9 @@ func.func @place(%ctx: !llvm.ptr, %y: memref<?xi64>) -> i32
 // CHECK:           linalg.fill
 // CHECK-LABEL: func.func @tiles(
 // CHECK:         %[[MOST:.*]] = arith.constant 64 : index
-// CHECK:         arith.muli %{{.*}}, %[[MOST]] : index
-// CHECK:         arith.cmpi sge
+// CHECK:         %[[COST:.*]] = arith.muli %{{.*}}, %[[MOST]] : index
+// CHECK:         %[[SUM:.*]] = arith.addi %{{.*}}, %[[COST]] : index
+// CHECK:         arith.index_cast %[[SUM]] : index to i64
 func.func @tiles(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32 attributes {stepwell.entry} {
   %ok = arith.constant 0 : i32
   %one = arith.constant 1.0 : f32
@@ -97,8 +108,9 @@ func.func @tiles(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32 attributes {stepwell
 // CHECK:         %[[STRIP:.*]] = arith.constant 64 : index
 // CHECK:         %[[LENGTH:.*]] = memref.dim %{{.*}}, %c1
 // CHECK:         %[[ROW:.*]] = arith.muli %{{.*}}, %[[LENGTH]] : index
-// CHECK:         arith.muli %[[ROW]], %[[STRIP]] : index
-// CHECK:         arith.cmpi sge
+// CHECK:         %[[COST:.*]] = arith.muli %[[ROW]], %[[STRIP]] : index
+// CHECK:         %[[MOST:.*]] = arith.maxsi %{{.*}}, %[[COST]] : index
+// CHECK:         arith.index_cast %[[MOST]] : index to i64
 func.func @written_out(%ctx: !llvm.ptr, %x: memref<?x?xf32>) -> i32 attributes {stepwell.entry} {
   %ok = arith.constant 0 : i32
   %one = arith.constant 1.0 : f32

@@ -70,9 +70,10 @@ ParallelFor = ctypes.CFUNCTYPE(
 
 
 @ParallelFor
-def parallel_for(_context, count, grain, body, environment):
-    for begin in range(0, count, max(grain, -(-count // 3))):
-        body(environment, begin, min(count, begin + max(grain, -(-count // 3))))
+def parallel_for(_context, count, _cost, body, environment):
+    third = max(1, -(-count // 3))
+    for begin in range(0, count, third):
+        body(environment, begin, min(count, begin + third))
 
 
 class Context(ctypes.Structure):
@@ -98,7 +99,7 @@ def call(library, *arrays):
     room = library.stepwell_kernel_workspace_size(arguments) + 64
     workspace = np.empty(room, "i1")
     context = Context(
-        abi_version=1,
+        abi_version=2,
         num_threads=2,
         parallel_for=parallel_for,
         workspace=-(-workspace.ctypes.data // 64) * 64,

@@ -22,9 +22,9 @@ FMA = " fma " in Path("/proc/cpuinfo").read_text()
 USE_FMA = f"fma={'true' if FMA else 'false'}"
 PASSES = (
     f"cpu-lower-products{{{USE_FMA}}},stepwell-plan-workspace,"
-    "cpu-outline-parallel{serial-work=4096 grain-work=1024},"
+    "cpu-emit-entry,cpu-outline-parallel{serial-work=4096},"
     f"cpu-lower-contractions{{{USE_FMA}}},"
-    "cpu-vectorize-linalg,cpu-emit-entry,expand-strided-metadata,lower-affine,"
+    "cpu-vectorize-linalg,cpu-lower-views,"
     "convert-scf-to-cf,cpu-lower-to-llvm"
 )
 NAMES = {"f32": "f4", "f64": "f8", "i8": "i1", "i32": "i4", "i64": "i8"}
@@ -36,10 +36,15 @@ ranges = []
 
 
 @ParallelFor
-def parallel_for(_context, count, grain, body, environment):
-    for begin in range(0, count, grain):
-        ranges.append((begin, min(count, begin + grain)))
+def parallel_for(_context, count, cost, body, environment):
+    """Serial below 4096 operations, pieces of 1024: smaller than a real pool's, for small tests."""
+    pieces = max(1, 1024 // max(1, cost)) if cost >= 0 else -(-count // 2)
+    if count == 1 or count * abs(cost) < 4096:
+        return body(environment, 0, count)
+    for begin in range(0, count, pieces):
+        ranges.append((begin, min(count, begin + pieces)))
         body(environment, *ranges[-1])
+    return None
 
 
 class Context(ctypes.Structure):
@@ -98,7 +103,7 @@ def call(library, *arrays):
     room = library.stepwell_kernel_workspace_size(arguments) + 64
     workspace = np.empty(room, "i1")
     context = Context(
-        abi_version=1,
+        abi_version=2,
         num_threads=2,
         parallel_for=parallel_for,
         workspace=-(-workspace.ctypes.data // 64) * 64,

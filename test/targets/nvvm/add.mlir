@@ -1,7 +1,7 @@
 // RUN: stepwell-opt %s --stepwell-descend-to-nvvm="chip=sm_80" --stepwell-emit-object="target=nvvm" -o /dev/null | FileCheck %s
 
 // The words of the launch ABI are the parameters, in order; the workspace is the last.
-// CHECK: // stepwell {"abi":1,"entry":"stepwell_kernel","arguments":[{"tensor":"f32","rank":2},{"tensor":"f32","rank":2},{"tensor":"f32","rank":2}],"workspace":"0","kernels":[{"name":"stepwell_kernel_0","block":256,"grid":"w{{[0-9]+}} w{{[0-9]+}} * 255 + 256 /"}]}
+// CHECK: // stepwell {"abi":2,"entry":"stepwell_kernel","arguments":[{"tensor":"f32","rank":2},{"tensor":"f32","rank":2},{"tensor":"f32","rank":2}],"workspace":"0","kernels":[{"name":"stepwell_kernel_0","block":256,"grid":"w{{[0-9]+}} w{{[0-9]+}} * 255 + 256 /"}]}
 // CHECK: .target sm_80
 // CHECK: .visible .entry stepwell_kernel_0(
 // CHECK-COUNT-16: .param .u64

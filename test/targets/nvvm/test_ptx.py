@@ -31,7 +31,7 @@ def program(dtype):
 def test_manifest_names_every_kernel(compile_program, tmp_path, chip, dtype):
     text = compile_program(f"nvvm {chip}", program(dtype)).decode()
     plan = manifest.from_ptx(text)
-    assert plan["abi"] == 1
+    assert plan["abi"] == 2
     assert [a["rank"] for a in plan["arguments"]] == [2, 2, 1]
     entries = [
         line.split()[2].rstrip("(") for line in text.splitlines() if ".visible .entry" in line

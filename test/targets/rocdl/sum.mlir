@@ -11,12 +11,12 @@
 // CHECK: s_barrier
 // CHECK: .amdhsa_group_segment_fixed_size 1024
 // CHECK: .section .stepwell
-// CHECK-NEXT: .ascii "stepwell {\"abi\":1,
+// CHECK-NEXT: .ascii "stepwell {\"abi\":2,
 
 // ELF: Machine: EM_AMDGPU
 // ELF-NOT: UND {{[a-z_]+}}
 // ELF: stepwell_kernel_0.kd
-// ELF: stepwell {"abi":1,
+// ELF: stepwell {"abi":2,
 
 // CHIP: error: no AMD chip is called 'gfx999'
 func.func @main(%x: tensor<?x?xf32>) -> tensor<?xf32> {

@@ -8,7 +8,7 @@
 // CHECK: OpCapability Int64
 // CHECK: OpEntryPoint GLCompute %{{[0-9]+}} "stepwell_kernel_0"
 // CHECK: OpExecutionMode %{{[0-9]+}} LocalSize 256 1 1
-// CHECK: OpSourceExtension "stepwell {\"abi\":1,
+// CHECK: OpSourceExtension "stepwell {\"abi\":2,
 // CHECK-DAG: OpDecorate %{{[0-9]+}} Binding 0
 // CHECK-DAG: OpDecorate %{{[0-9]+}} Binding 1
 // CHECK-DAG: OpDecorate %{{[0-9]+}} Binding 2
@@ -16,7 +16,7 @@
 // CHECK-DAG: OpDecorate %[[SUM:[0-9]+]] NoContraction
 // CHECK: %[[SUM]] = OpFAdd
 
-// TEXT: // stepwell {"abi":1,
+// TEXT: // stepwell {"abi":2,
 // TEXT: spirv.module {{.*}} requires #spirv.vce<v1.5,
 // TEXT: spirv.FAdd
 

@@ -136,7 +136,7 @@ int run(float *x, float *w, float *b, float *y) {
       {.pointer = b}, {.i64 = 1}, {.i64 = 3}, {.i64 = 3}, {.i64 = 1},
       {.pointer = y}, {.i64 = 4}, {.i64 = 1}};
   int64_t bytes = model_kernel_workspace_size(words);
-  stepwell_context context = {.abi_version = 1, .num_threads = 1, .parallel_for = serial,
+  stepwell_context context = {.abi_version = STEPWELL_ABI_VERSION, .num_threads = 1, .parallel_for = serial,
                               .workspace = aligned_alloc(64, (bytes + 64) & ~63),
                               .workspace_bytes = bytes};
   int status = model_kernel(&context, words);

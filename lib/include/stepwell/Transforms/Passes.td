@@ -65,6 +65,25 @@ def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
   let dependentDialects = ["::stepwell::array::ArrayDialect"];
 }
 
+def TidyProgramPass : Pass<"stepwell-tidy-program", "::mlir::ModuleOp"> {
+  let summary = "Canonicalize and merge array operations, where there are several";
+  let description = [{
+    A Program of one operation, as eager calls are, has nothing in common with anything: it is left alone, for half a millisecond less.
+
+    Before:
+    ```mlir
+    %0 = array.exp %x : (tensor<?xf32>) -> tensor<?xf32>
+    %1 = array.exp %x : (tensor<?xf32>) -> tensor<?xf32>
+    %2 = array.add %0, %1 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    ```
+    After:
+    ```mlir
+    %0 = array.exp %x : (tensor<?xf32>) -> tensor<?xf32>
+    %1 = array.add %0, %0 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
+}
+
 def SignedOffsetsPass : Pass<"stepwell-signed-offsets"> {
   let summary = "Let addresses be computed from negative strides";
   let description = [{

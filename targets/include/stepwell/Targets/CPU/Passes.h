@@ -7,6 +7,8 @@
 #ifndef STEPWELL_TARGETS_CPU_PASSES_H
 #define STEPWELL_TARGETS_CPU_PASSES_H
 
+#include "stepwell/abi.h"
+
 #include "mlir/Pass/Pass.h"
 
 #include <memory>

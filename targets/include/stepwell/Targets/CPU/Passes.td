@@ -199,6 +199,26 @@ def CPUCheckWhileReadingPass : Pass<"cpu-check-while-reading", "::mlir::ModuleOp
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def CPULowerViewsPass : Pass<"cpu-lower-views", "::mlir::ModuleOp"> {
+  let summary = "Views of buffers, and affine expressions, as arithmetic";
+  let description = [{
+    Upstream's `expand-strided-metadata` and `lower-affine` in one run, with patterns that are made once for many kernels.
+
+    Before:
+    ```mlir
+    %v = memref.subview %x[%i] [8] [1] : memref<?xf32> to memref<8xf32, strided<[1], offset: ?>>
+    ```
+    After:
+    ```mlir
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %x
+    %v = memref.reinterpret_cast %base to offset: [%i], sizes: [8], strides: [1]
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Reduce a large buffer to one value in parts";
   let description = [{
@@ -227,37 +247,31 @@ def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
 def CPUOutlineParallelPass : Pass<"cpu-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Share large operations of the entry out among threads";
   let description = [{
-    The operation, or the scf.parallel, moves into a function over a range of one of its parallel loops. Where there is
-    enough work, ctx->parallel_for calls that function; else the entry does, once.
+    The operation, or the scf.parallel, moves into a function over a range of one of its parallel loops, which
+    ctx->parallel_for calls: the runtime knows what each iteration costs and whether threads are worth it. What follows from the words
+    of an unpacked entry (cpu-emit-entry), the function reads from them again; other values are handed over on the stack.
 
     Before:
     ```mlir
-    func.func @k(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) -> i32
-        attributes {stepwell.entry} {
+    func.func @k(%ctx: !llvm.ptr, %words: !llvm.ptr) -> i32 attributes {stepwell.entry} {
+      %x = <reads %words>
+      %y = <reads %words>
       linalg.copy ins(%x : memref<?x?xf32>) outs(%y : memref<?x?xf32>)
       ...
     ```
     After:
     ```mlir
-    func.func private @k_body_0(%environment: !llvm.ptr, %begin: i64, %end: i64) {
-      <subviews of what %environment holds>
+    func.func private @k_body_0(%words: !llvm.ptr, %begin: i64, %end: i64) {
+      <subviews of what it reads from %words>
       linalg.copy ...
     }
     func.func @k(...) -> i32 attributes {stepwell.entry} {
-      <store %x and %y into %environment>
-      scf.if %large {
-        llvm.call %parallel_for(%ctx, %count, %grain, %body, %environment)
-      } else {
-        func.call @k_body_0(%environment, %zero, %count)
-      }
+      llvm.call %parallel_for(%ctx, %count, %cost, %body, %words)
     ```
   }];
   let options = [
-    Option<"serialWork", "serial-work", "int64_t", "2097152",
-           "Operations on elements below which one thread is faster: about 30 us; "
-           "waking another takes 10 to 20.">,
-    Option<"grainWork", "grain-work", "int64_t", "262144",
-           "Operations on elements that one call of the body has at least.">
+    Option<"serialWork", "serial-work", "int64_t", "STEPWELL_SERIAL_COST",
+           "Operations known to have less than so many on elements stay in the entry.">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
