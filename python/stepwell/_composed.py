@@ -48,6 +48,17 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return input.unsqueeze(1) * vec2
 
 
+def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> builtins.bool:
+    """Whether the product of two matrices and a number for each column is one operation."""
+    return (
+        input.ndim == weight.ndim == 2
+        and input.shape[1] == weight.shape[0]
+        and bias.shape == weight.shape[1:]
+        and bias.dtype is input.dtype is weight.dtype
+        and input.is_floating_point()
+    )
+
+
 def addmm(
     input: Tensor,
     mat1: Tensor,
@@ -57,6 +68,8 @@ def addmm(
     alpha: builtins.float = 1,
 ) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`."""
+    if alpha == 1 and beta == 1 and _is_linear(input, mat1, mat2):
+        return _core._linear(mat1, mat2.t(), input)
     product = mm(mat1, mat2)
     product = product if alpha == 1 else product * alpha
     return product + (input if beta == 1 else input * beta)

@@ -24,6 +24,31 @@ def test_products():
     close(sw.addmm(b[:3], a, b, beta=2, alpha=0.5), 2 * B[:3] + 0.5 * (A @ B))
 
 
+def test_addmm_with_a_number_for_each_column():
+    """Is one kernel, with the values and gradients of two; other shapes of the first operand are no such numbers."""
+    x, w, c = R.normal(size=(5, 6)), R.normal(size=(6, 7)), R.normal(size=7)
+    operands = [sw.tensor(each, requires_grad=True) for each in (c, x, w)]
+    before = sum(sw._core.kernel_stats().values())
+    found = sw.addmm(*(each.detach() for each in operands))
+    assert sum(sw._core.kernel_stats().values()) == before + 1
+    close(found, c + x @ w)
+    g = R.normal(size=(5, 7))
+    for got, want in zip(
+        sw.autograd.grad((sw.addmm(*operands) * sw.tensor(g)).sum(), operands),
+        (g.sum(0), g @ w.T, x.T @ g),
+        strict=True,
+    ):
+        close(got, want)
+    for first in (c[:1], c[None], np.tile(c, (5, 1)), x[:, :1]):
+        close(sw.addmm(sw.tensor(first), *operands[1:]).detach(), first + x @ w)
+    whole = [
+        sw.tensor(np.arange(n).reshape(shape)) for n, shape in ((2, 2), (6, (3, 2)), (4, (2, 2)))
+    ]
+    close(sw.addmm(*whole), whole[0].numpy() + whole[1].numpy() @ whole[2].numpy())
+    with pytest.raises(RuntimeError):
+        sw.addmm(operands[0], operands[1], operands[1])
+
+
 @pytest.mark.parametrize(
     "call",
     [
