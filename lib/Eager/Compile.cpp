@@ -66,7 +66,9 @@ CompilerLibrary &compiler() {
   if (open)
     return library;
   std::string file = compilerFile();
-  void *handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // Lazily: of the tens of thousands of functions that MLIR and LLVM call in
+  // each other, a kernel needs few.
+  void *handle = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (!handle)
     fail(Error::Kind::Runtime,
          std::string("cannot open the compiler library (set STEPWELL_COMPILER "
