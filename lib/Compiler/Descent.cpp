@@ -106,7 +106,8 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   tidy();
   target.buildBufferPipeline(pm, options);
   pm.addPass(createPlanWorkspacePass());
-  tidy();
+  // One loop over the arguments, a constant and the return.
+  pm.addPass(createTidyProgramPass({/*few=*/3}));
   target.buildPipeline(pm, options);
 }
 

@@ -125,6 +125,9 @@ bool stepwell::parseKernelKey(StringRef key, CompileRequest &request,
       if (!kind)
         return reader.fail("emit is object, asm, llvm or mlir");
       request.options.emission = *kind;
+    } else if (name == "companion") {
+      if (setting != "always" && setting != "needed")
+        return reader.fail("companion is always or needed");
     } else if (name == "triple") {
       request.options.triple = setting.str();
     }

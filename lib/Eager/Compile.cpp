@@ -170,7 +170,9 @@ std::string keyOf(const std::string &program, const std::string &level) {
   key += std::to_string(STEPWELL_ABI_VERSION);
   key += "\nbuild " + buildId();
   key += "\ntarget cpu " + levelFor(program, level) + " \noptions ";
-  key += compilerOptions;
+  key += "companion=needed";
+  if (!compilerOptions.empty())
+    key += " " + compilerOptions;
   key += "\n\n";
   key += program;
   return key;

@@ -293,8 +293,8 @@ private:
     FailureOr<SmallVector<Value>> places = offsets(builder, mapping);
     if (failed(places))
       return failure();
-    Value total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                             places->back());
+    Value total = builder.createOrFold<arith::IndexCastOp>(
+        loc, builder.getI64Type(), places->back());
     func::ReturnOp::create(builder, loc, total);
     return success();
   }

@@ -21,6 +21,10 @@ namespace {
 
 struct TidyProgram : stepwell::impl::TidyProgramPassBase<TidyProgram> {
   TidyProgram() { fill(); }
+  TidyProgram(const stepwell::TidyProgramPassOptions &options)
+      : TidyProgramPassBase(options) {
+    fill();
+  }
   TidyProgram(const TidyProgram &other) : TidyProgramPassBase(other) { fill(); }
 
   void runOnOperation() override {
@@ -35,10 +39,10 @@ private:
     pipeline.addPass(createCSEPass());
   }
 
-  static bool hasSeveral(ModuleOp module) {
+  bool hasSeveral(ModuleOp module) {
     for (auto function : module.getOps<func::FuncOp>())
       for (Block &block : function.getBody())
-        if (block.getOperations().size() > 2)
+        if (block.getOperations().size() > few)
           return true;
     return false;
   }

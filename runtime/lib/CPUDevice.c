@@ -170,10 +170,9 @@ static stepwell_module *cpuLoad(stepwell_device *device, const void *object,
       length < (int)sizeof name
           ? (stepwell_workspace_fn)stepwell_object_function(loaded, name)
           : NULL;
-  if (!kernel->run || !kernel->workspace_size) {
+  if (!kernel->run) {
     if (error_size)
-      snprintf(error, error_size, "the object has no %s '%s'",
-               kernel->run ? "workspace size of" : "entry", entry);
+      snprintf(error, error_size, "the object has no entry '%s'", entry);
     stepwell_object_unload(loaded);
     return NULL;
   }

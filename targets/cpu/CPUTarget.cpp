@@ -68,7 +68,9 @@ public:
   void buildPipeline(OpPassManager &pm,
                      const TargetOptions &options) const override {
     cpu::Machine machine = machineOf(options);
-    pm.addPass(createCPUEmitEntryPass());
+    CPUEmitEntryPassOptions entry;
+    entry.companions = options.options.lookup("companion") != "needed";
+    pm.addPass(createCPUEmitEntryPass(entry));
     if (options.threads)
       pm.addPass(createCPUOutlineParallelPass());
     CPULowerContractionsPassOptions contract;

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 
@@ -137,15 +138,25 @@ LogicalResult rewriteSignature(func::FuncOp function, unsigned kept) {
   return success();
 }
 
+/// Whether it returns 0 whatever it is asked.
+bool returnsZero(func::FuncOp companion) {
+  Operation *last = companion.getBody().front().getTerminator();
+  return llvm::hasSingleElement(companion.getBody()) &&
+         last->getNumOperands() == 1 &&
+         isConstantIntValue(last->getOperand(0), 0);
+}
+
 struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
+  using CPUEmitEntryPassBase::CPUEmitEntryPassBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    SmallVector<func::FuncOp> entries, companions;
+    SmallVector<func::FuncOp> entries, sizes;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function->hasAttr(kEntryAttr))
         entries.push_back(function);
       else if (function->hasAttr(kWorkspaceSizeOfAttr))
-        companions.push_back(function);
+        sizes.push_back(function);
     }
     for (func::FuncOp entry : entries) {
       if (entry.getNumArguments() == 0 ||
@@ -156,13 +167,15 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
         return signalPassFailure();
       }
       std::string companion = (entry.getSymName() + "_workspace_size").str();
-      if (!module.lookupSymbol(companion))
+      if (companions && !module.lookupSymbol(companion))
         addEmptyCompanion(entry, companion);
       if (failed(rewriteSignature(entry, /*kept=*/1)))
         return signalPassFailure();
     }
-    for (func::FuncOp companion : companions)
-      if (failed(rewriteSignature(companion, /*kept=*/0)))
+    for (func::FuncOp size : sizes)
+      if (!companions && returnsZero(size))
+        size.erase();
+      else if (failed(rewriteSignature(size, /*kept=*/0)))
         return signalPassFailure();
     if (!entries.empty() && !module.lookupSymbol("stepwell_abi_version"))
       addVersion(module);

@@ -104,15 +104,24 @@ def test_load_and_launch(threads, cpu, compile_object, mode):
     device.unload(address, module)
 
 
+def test_a_kernel_without_a_workspace_size_needs_none(threads, cpu, compile_object):
+    address, device = cpu
+    source = "int32_t count(stepwell_context *c, const stepwell_arg *args) { return args[0].i32; }"
+    module, kernel, error = load(cpu, compile_object(source))
+    assert module, error
+    assert kernel.run and not kernel.workspace_size
+    context = Context()
+    threads.stepwell_context_init(context, 0)
+    assert device.launch(address, kernel, context, (Arg * 1)(Arg(i64=0))) == 0
+    assert device.launch(address, kernel, context, (Arg * 1)(Arg(i64=3))) == 3
+    assert context.workspace_bytes == 0
+    device.unload(address, module)
+
+
 def test_a_missing_entry_is_named(cpu, compile_object):
     image = compile_object(SOURCE.replace("NAME", "count"))
     module, _, error = load(cpu, image, b"other")
     assert module is None and error == "the object has no entry 'other'"
-    image = compile_object(
-        "int32_t count(stepwell_context *context, const stepwell_arg *args) { return 0; }"
-    )
-    module, _, error = load(cpu, image)
-    assert module is None and error == "the object has no workspace size of 'count'"
     module, _, error = load(cpu, b"junk")
     assert module is None and error == "not an object file: 4 bytes"
 

@@ -144,6 +144,7 @@ def test_reproducer_reproduces(compiler, tmp_path):
         (3, "target abacus", "there is no target 'abacus'"),
         (4, "options a", "malformed kernel key, line 5: option 'a' is not name=value"),
         (4, "options entry=9", "malformed kernel key, line 5: '9' is no C identifier"),
+        (4, "options companion=9", "malformed kernel key, line 5: companion is always or needed"),
         (5, "x", "malformed kernel key, line 6: expected an empty line"),
     ],
 )

@@ -285,7 +285,7 @@ def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
   let description = [{
     The typed arguments are read from the list of eight-byte words that docs/abi.md describes. The
     workspace function, if there is one, gets the same treatment; if there is none, one that returns
-    0 is added. The module gets the constant `stepwell_abi_version`.
+    0 is added, or with `companions=false` one that returns 0 goes. The module gets the constant `stepwell_abi_version`.
 
     Before:
     ```mlir
@@ -299,6 +299,10 @@ def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
       %x = builtin.unrealized_conversion_cast %descriptor : ... to memref<?xf32>
     ```
   }];
+  let options = [
+    Option<"companions", "companions", "bool", "true",
+           "Whether an entry that needs no workspace has a function that says so.">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"
