@@ -80,7 +80,9 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   composites.tiles = target.name() == "cpu";
   pm.addPass(createDecomposeCompositesPass(composites));
   pm.addPass(createTidyProgramPass());
-  pm.addPass(createConvertArrayToLinalgPass());
+  ConvertArrayToLinalgPassOptions convert;
+  convert.rows = target.name() == "cpu";
+  pm.addPass(createConvertArrayToLinalgPass(convert));
   if (auto plant = options.options.find("plant");
       plant != options.options.end())
     pm.addPass(createPlantFailurePass({plant->second}));

@@ -33,6 +33,26 @@ struct CatNode : Node {
     return out;
   }
 };
+
+/// By one kernel that writes row by row; part by part, the pieces of a row are
+/// written far apart in time. Null where that is not the case.
+Tensor catRows(const std::vector<Tensor> &parts, DType dtype, const Dims &sizes,
+               int64_t dim) {
+  constexpr size_t kMostParts = 4; // each number of them is a kernel
+  int64_t rows = 1;
+  for (int64_t i = 0; i < dim; ++i)
+    rows *= sizes[i];
+  if (rows < 2 || parts.size() < 2 || parts.size() > kMostParts)
+    return {};
+  std::vector<Argument> flat;
+  for (const Tensor &part : parts) {
+    if (part->dtype != dtype || !part->contiguous() || !part->numel())
+      return {};
+    flat.push_back({reshape(part, {rows, part->numel() / rows}, true)});
+  }
+  Tensor made = callOp(*findOp("concat"), std::move(flat), {int64_t(1)})[0];
+  return reshape(made, sizes, true);
+}
 } // namespace
 
 Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
@@ -82,6 +102,9 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
         arguments.push_back({cast(part, dtype)});
       result = callOp(op, std::move(arguments), attributes)[0];
     } else {
+      result = catRows(parts, dtype, *sizes, dim);
+    }
+    if (!result) {
       result = empty(dtype, *sizes);
       int64_t start = 0;
       for (const Tensor &part : parts) {

@@ -35,6 +35,9 @@ void populateSortPatterns(const mlir::TypeConverter &,
                           mlir::RewritePatternSet &);
 void populateStructurePatterns(const mlir::TypeConverter &,
                                mlir::RewritePatternSet &);
+/// Goes before the concatenation of the former.
+void populateConcatRowsPattern(const mlir::TypeConverter &,
+                               mlir::RewritePatternSet &);
 
 } // namespace stepwell
 

@@ -33,6 +33,8 @@ namespace {
 
 struct ConvertArrayToLinalg
     : stepwell::impl::ConvertArrayToLinalgPassBase<ConvertArrayToLinalg> {
+  using ConvertArrayToLinalgPassBase::ConvertArrayToLinalgPassBase;
+
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     TypeConverter converter;
@@ -50,6 +52,8 @@ struct ConvertArrayToLinalg
           populateReductionPatterns, populateScanPatterns, populateSortPatterns,
           populateStructurePatterns})
       populate(converter, patterns);
+    if (rows)
+      populateConcatRowsPattern(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -322,12 +323,21 @@ struct InsertSlicePattern : OpConversionPattern<array::InsertSliceOp> {
 };
 
 struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
-  using OpConversionPattern::OpConversionPattern;
+  /// With `rows`, along every dimension but the first.
+  ConcatPattern(const TypeConverter &converter, MLIRContext *context,
+                bool rows = false)
+      : OpConversionPattern(converter, context, /*benefit=*/rows ? 2 : 1),
+        rows(rows) {}
+  bool rows;
+
   LogicalResult matchAndRewrite(array::ConcatOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     RankedTensorType type = tensorType(op.getResult());
     int64_t rank = type.getRank(), dim = op.getDim();
+    // A single row has no others beside it.
+    if (rows && (dim == 0 || type.getDimSize(0) == 1))
+      return failure();
     auto plus = [&](OpFoldResult x, OpFoldResult y) -> OpFoldResult {
       auto a = getConstantIntValue(x), c = getConstantIntValue(y);
       if (a && c)
@@ -338,10 +348,12 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
           .getResult();
     };
     SmallVector<SmallVector<OpFoldResult>> parts;
+    SmallVector<OpFoldResult> ends;
     OpFoldResult total = b.getIndexAttr(0);
     for (Value input : adaptor.getInputs()) {
       parts.push_back(mixedSizes(b, loc, input));
       total = plus(total, parts.back()[dim]);
+      ends.push_back(total);
     }
     SmallVector<Value> sizes;
     for (int64_t i = 0; i < rank; ++i)
@@ -353,6 +365,11 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
         emptyTensor(b, loc, type, sizes, storageType(type.getElementType()));
     SmallVector<OpFoldResult> ones(rank, b.getIndexAttr(1)),
         starts(rank, b.getIndexAttr(0));
+    if (rows) {
+      b.replaceOp(op, concatRows(b, loc, adaptor.getInputs(), parts, ends, dim,
+                                 result));
+      return success();
+    }
     for (auto [input, part] : llvm::zip(adaptor.getInputs(), parts)) {
       result = tensor::InsertSliceOp::create(b, loc, input, result, starts,
                                              part, ones);
@@ -360,6 +377,35 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
     }
     b.replaceOp(op, result);
     return success();
+  }
+
+  /// The result in its own order: part by part, it would be written in pieces
+  /// far apart.
+  static Value concatRows(OpBuilder &b, Location loc, ValueRange inputs,
+                          ArrayRef<SmallVector<OpFoldResult>> parts,
+                          ArrayRef<OpFoldResult> ends, int64_t dim,
+                          Value result) {
+    auto forall = scf::ForallOp::create(
+        b, loc, ArrayRef<OpFoldResult>{parts[0][0]}, result, /*mapping=*/{});
+    OpBuilder::InsertionGuard guard(b);
+    Value row = forall.getInductionVars()[0];
+    size_t rank = parts[0].size();
+    SmallVector<OpFoldResult> at(rank, b.getIndexAttr(0)),
+        ones(rank, b.getIndexAttr(1));
+    at[0] = row;
+    for (auto [i, input] : llvm::enumerate(inputs)) {
+      SmallVector<OpFoldResult> sizes = parts[i], to = at;
+      sizes[0] = b.getIndexAttr(1);
+      if (i)
+        to[dim] = ends[i - 1];
+      b.setInsertionPoint(forall.getTerminator());
+      Value slice =
+          tensor::ExtractSliceOp::create(b, loc, input, at, sizes, ones);
+      b.setInsertionPointToEnd(forall.getTerminator().getBody());
+      tensor::ParallelInsertSliceOp::create(
+          b, loc, slice, forall.getRegionIterArgs()[0], to, sizes, ones);
+    }
+    return forall.getResult(0);
   }
 };
 
@@ -373,4 +419,9 @@ void stepwell::populateStructurePatterns(const TypeConverter &converter,
            FlipPattern, InsertSlicePattern, IotaPattern, PadPattern,
            ReshapeLikePattern, ReshapePattern, SlicePattern, TransposePattern>(
           converter, patterns.getContext());
+}
+
+void stepwell::populateConcatRowsPattern(const TypeConverter &converter,
+                                         RewritePatternSet &patterns) {
+  patterns.add<ConcatPattern>(converter, patterns.getContext(), /*rows=*/true);
 }

@@ -1,4 +1,5 @@
 // RUN: stepwell-opt %s -split-input-file -convert-array-to-linalg -canonicalize -cse | FileCheck %s
+// RUN: stepwell-opt %s -split-input-file -convert-array-to-linalg=rows -canonicalize -cse | FileCheck %s --check-prefix=ROWS
 
 // CHECK-LABEL: @iota
 // CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<2x?xf32>)
@@ -108,6 +109,15 @@ func.func @insert_slice(%x: tensor<6x4xf32>, %p: tensor<3x2xf32>) -> tensor<6x4x
 
 // -----
 
+// ROWS-LABEL: @concat
+// ROWS-SAME: (%[[X:.*]]: tensor<2x?xf32>, %[[Y:.*]]: tensor<2x3xf32>)
+// ROWS: %[[N:.*]] = tensor.dim %[[X]], %c1
+// ROWS: scf.forall (%[[ROW:.*]]) in (2) shared_outs(%[[OUT:.*]] = %{{.*}})
+// ROWS:   %[[A:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
+// ROWS:   %[[B:.*]] = tensor.extract_slice %[[Y]][%[[ROW]], 0] [1, 3] [1, 1]
+// ROWS:   tensor.parallel_insert_slice %[[A]] into %[[OUT]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
+// ROWS:   tensor.parallel_insert_slice %[[B]] into %[[OUT]][%[[ROW]], %[[N]]] [1, 3] [1, 1]
+
 // CHECK-LABEL: @concat
 // CHECK-SAME: (%[[X:.*]]: tensor<2x?xf32>, %[[Y:.*]]: tensor<2x3xf32>)
 // CHECK: %[[N:.*]] = tensor.dim %[[X]], %c1
@@ -118,4 +128,17 @@ func.func @insert_slice(%x: tensor<6x4xf32>, %p: tensor<3x2xf32>) -> tensor<6x4x
 func.func @concat(%x: tensor<2x?xf32>, %y: tensor<2x3xf32>) -> tensor<2x?xf32> {
   %0 = array.concat %x, %y {dim = 1 : i64} : (tensor<2x?xf32>, tensor<2x3xf32>) -> tensor<2x?xf32>
   return %0 : tensor<2x?xf32>
+}
+
+// -----
+
+// A single row has no others beside it.
+
+// ROWS-LABEL: @concat_one_row
+// ROWS-NOT: scf.forall
+// ROWS: tensor.insert_slice
+// ROWS: tensor.insert_slice
+func.func @concat_one_row(%x: tensor<1x?xf32>, %y: tensor<1x3xf32>) -> tensor<1x?xf32> {
+  %0 = array.concat %x, %y {dim = 1 : i64} : (tensor<1x?xf32>, tensor<1x3xf32>) -> tensor<1x?xf32>
+  return %0 : tensor<1x?xf32>
 }

@@ -34,6 +34,10 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
     }
     ```
   }];
+  let options = [
+    Option<"rows", "rows", "bool", "false",
+           "Concatenate in an scf.forall over rows, for targets whose caches like that.">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::func::FuncDialect",
