@@ -12,10 +12,12 @@ import pickle
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kernel_call import ParallelFor, call_with
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -63,11 +65,6 @@ PROGRAMS = {
 
 # === In the process that multiplies ===
 
-Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-ParallelFor = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, Body, ctypes.c_void_p
-)
-
 
 @ParallelFor
 def parallel_for(_context, count, _cost, body, environment):
@@ -76,36 +73,7 @@ def parallel_for(_context, count, _cost, body, environment):
         body(environment, begin, min(count, begin + third))
 
 
-class Context(ctypes.Structure):
-    _fields_ = [
-        ("abi_version", ctypes.c_uint32),
-        ("num_threads", ctypes.c_uint32),
-        ("workspace", ctypes.c_void_p),
-        ("workspace_bytes", ctypes.c_int64),
-        ("stream", ctypes.c_void_p),
-        ("parallel_for", ParallelFor),
-        ("error", ctypes.c_int64 * 5),
-    ]
-
-
-def call(library, *arrays):
-    words = []
-    for array in arrays:
-        words.append(array.ctypes.data)
-        words += array.shape
-        words += (stride // array.itemsize for stride in array.strides)
-    arguments = (ctypes.c_int64 * len(words))(*words)
-    library.stepwell_kernel_workspace_size.restype = ctypes.c_int64
-    room = library.stepwell_kernel_workspace_size(arguments) + 64
-    workspace = np.empty(room, "i1")
-    context = Context(
-        abi_version=2,
-        num_threads=2,
-        parallel_for=parallel_for,
-        workspace=-(-workspace.ctypes.data // 64) * 64,
-        workspace_bytes=room - 64,
-    )
-    assert library.stepwell_kernel(ctypes.byref(context), arguments) == 0
+call = partial(call_with, parallel_for)
 
 
 def narrowed(wide):

@@ -7,12 +7,14 @@ import hashlib
 import os
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kernel_call import ParallelFor, call_with
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
@@ -28,10 +30,6 @@ PASSES = (
     "convert-scf-to-cf,cpu-lower-to-llvm"
 )
 NAMES = {"f32": "f4", "f64": "f8", "i8": "i1", "i32": "i4", "i64": "i8"}
-Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-ParallelFor = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, Body, ctypes.c_void_p
-)
 ranges = []
 
 
@@ -47,16 +45,7 @@ def parallel_for(_context, count, cost, body, environment):
     return None
 
 
-class Context(ctypes.Structure):
-    _fields_ = [
-        ("abi_version", ctypes.c_uint32),
-        ("num_threads", ctypes.c_uint32),
-        ("workspace", ctypes.c_void_p),
-        ("workspace_bytes", ctypes.c_int64),
-        ("stream", ctypes.c_void_p),
-        ("parallel_for", ParallelFor),
-        ("error", ctypes.c_int64 * 5),
-    ]
+call = partial(call_with, parallel_for)
 
 
 @pytest.fixture(scope="module")
@@ -90,26 +79,6 @@ def build(tmp_path_factory):
         return made[source]
 
     return make
-
-
-def call(library, *arrays):
-    words = []
-    for array in arrays:
-        words.append(array.ctypes.data)
-        words += array.shape
-        words += (stride // array.itemsize for stride in array.strides)
-    arguments = (ctypes.c_int64 * len(words))(*words)
-    library.stepwell_kernel_workspace_size.restype = ctypes.c_int64
-    room = library.stepwell_kernel_workspace_size(arguments) + 64
-    workspace = np.empty(room, "i1")
-    context = Context(
-        abi_version=2,
-        num_threads=2,
-        parallel_for=parallel_for,
-        workspace=-(-workspace.ctypes.data // 64) * 64,
-        workspace_bytes=room - 64,
-    )
-    assert library.stepwell_kernel(ctypes.byref(context), arguments) == 0
 
 
 def entry(types, body):
