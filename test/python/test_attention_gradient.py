@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import stepwell as sw
+from attention_reference import attention_weights
 
 attend = sw.nn.functional.scaled_dot_product_attention
 random = np.random.default_rng(0)
@@ -20,15 +21,7 @@ def expected(query, key, value, g, mask=None, is_causal=False):
     """The gradients of query, key, value and scores."""
     scale = query.shape[-1] ** -0.5
     turn = lambda x: np.swapaxes(x, -2, -1)  # noqa: E731
-    scores = query @ turn(key) * scale
-    if is_causal:
-        mask = np.tril(np.ones(scores.shape[-2:], bool))
-    if mask is not None:
-        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-    most = scores.max(-1, keepdims=True, initial=-np.inf)
-    weights = np.exp(scores - np.where(np.isinf(most), 0, most))
-    total = weights.sum(-1, keepdims=True)
-    p = weights / np.where(total == 0, 1, total)
+    p = attention_weights(query, key, mask, is_causal, scale)
     toward = g @ turn(value)
     d = p * (toward - (toward * p).sum(-1, keepdims=True))
     return d @ key * scale, turn(d) @ query * scale, turn(p) @ g, d
