@@ -82,6 +82,8 @@ FUNCTIONS = {
     "stepwell_storage_release": (None, [c_void_p]),
     "stepwell_storage_use_count": (c_int64, [c_void_p]),
     "stepwell_sha256": (Digest, [c_char_p, c_size_t]),
+    "stepwell_sha256_portable": (Digest, [c_char_p, c_size_t]),
+    "stepwell_sha256_two": (Digest, [c_char_p, c_size_t, c_char_p, c_size_t]),
     "stepwell_cache_open": (c_void_p, [c_char_p, c_int64]),
     "stepwell_cache_close": (None, [c_void_p]),
     "stepwell_cache_folder": (c_char_p, [c_void_p]),
