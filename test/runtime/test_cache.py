@@ -369,7 +369,9 @@ print(len(objects(cache.folder)))
     assert int(output) == 300 if limit is None else 0 < int(output) <= limit
 
 
-@pytest.mark.parametrize("text", ["many", "-1", "1.5G", "1GB", "9999999999G", "1 ", "0x10", "99" * 20])
+@pytest.mark.parametrize(
+    "text", ["many", "-1", "1.5G", "1GB", "9999999999G", "1 ", "0x10", "99" * 20]
+)
 def test_a_size_that_is_none_is_a_problem(tmp_path, text):
     code = "cache = Cache(load_runtime(), sys.argv[1]); print(cache.problem, cache.put('key', b'code'))"
     with child(code, tmp_path, STEPWELL_CACHE_SIZE=text) as process:
