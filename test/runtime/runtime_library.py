@@ -72,6 +72,7 @@ FUNCTIONS = {
     "stepwell_object_load": (c_void_p, [c_char_p, c_size_t, c_char_p, c_size_t]),
     "stepwell_object_function": (c_void_p, [c_void_p, c_char_p]),
     "stepwell_object_data": (c_void_p, [c_void_p, c_char_p]),
+    "stepwell_object_size": (c_size_t, [c_void_p]),
     "stepwell_object_unload": (None, [c_void_p]),
     "stepwell_device_cpu": (c_void_p, []),
     "stepwell_cpu_allocator_set_limit": (None, [c_int64]),
