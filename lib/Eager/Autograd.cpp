@@ -356,6 +356,7 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
                             bool createGraph) {
   if (Capture *capture = Capture::current())
     capture->noteGrad(leaf);
+  KeepLock oneStep; // another thread may add to the same gradient
   if (!createGraph && leaf->grad) {
     // In place, so that whoever holds `.grad` sees the sum.
     Argument arguments[] = {{leaf->grad}, {gradient}};

@@ -27,6 +27,7 @@
 using namespace stepwell;
 
 LockHooks stepwell::lockHooks;
+void (*stepwell::warn)(const std::string &) = nullptr;
 std::string stepwell::compilerPath;
 std::string stepwell::compilerOptions;
 std::string stepwell::packFolder;
@@ -253,6 +254,16 @@ stepwell_cache *diskCache() {
   return cache;
 }
 
+/// Once in a process: without its cache it is slow, and somebody wonders why.
+void warnOfCache() {
+  static bool warned = false;
+  std::string problem = stepwell_cache_problem(diskCache());
+  if (warned || problem.empty() || !warn)
+    return;
+  warned = true;
+  warn("compiled kernels may not be kept for the next run: " + problem);
+}
+
 /// Null `run` and a message when the object cannot be loaded.
 Kernel load(const void *bytes, size_t size, std::string &message) {
   char error[512] = "";
@@ -320,6 +331,7 @@ Kernel stepwell::obtainKernel(const Program &program,
   if (!kernel.run)
     fail(Error::Kind::Runtime,
          "the compiler's object cannot be loaded: " + message);
+  warnOfCache();
   return kernel;
 }
 
@@ -358,6 +370,10 @@ struct OwnedContext : stepwell_context {
 };
 } // namespace
 
+static thread_local bool lockKept = false;
+KeepLock::KeepLock() : before(std::exchange(lockKept, true)) {}
+KeepLock::~KeepLock() { lockKept = before; }
+
 void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
                          const stepwell_arg *words, int64_t work,
                          const Template &call) {
@@ -369,7 +385,7 @@ void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
   int32_t status;
   std::memset(&context.error, 0, sizeof context.error);
   // Below this the lock's own cost would show.
-  if (work >= 1 << 15 && lockHooks.release) {
+  if (work >= kUnlockedWork && lockHooks.release && !lockKept) {
     void *state = lockHooks.release();
     status = context.call(kernel, workspace, words);
     lockHooks.acquire(state);

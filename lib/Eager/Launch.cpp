@@ -233,9 +233,11 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   for (size_t i = 0; i < numInputs; ++i)
     key += alias[i] ? 'a' : '-';
 
-  auto [entry, isNew] = t.kernels.try_emplace(key);
-  Kernel *kernel = &entry->second;
-  if (isNew) {
+  LaunchPlan plan;
+  if (auto known = t.kernels.find(key); known != t.kernels.end()) {
+    plan.kernel = known->second;
+    ++kernelStats().memoryHits;
+  } else {
     std::vector<ProgramInput> inputs;
     for (size_t i = 0; i < numInputs; ++i) {
       ProgramInput input;
@@ -250,24 +252,17 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       }
       inputs.push_back(input);
     }
-    try {
-      Program program = instantiate(t, std::move(inputs));
-      if (into >= 0) {
-        program.outputs[0].into = into;
-        program.outputs[0].layout = seen[index[into]].layout;
-      }
-      *kernel = obtainKernel(program, "first " + t.describe() +
-                                          " on arguments of this class");
-    } catch (...) {
-      t.kernels.erase(key); // A failed compile loses nothing.
-      throw;
+    Program program = instantiate(t, std::move(inputs));
+    if (into >= 0) {
+      program.outputs[0].into = into;
+      program.outputs[0].layout = seen[index[into]].layout;
     }
-  } else {
-    ++kernelStats().memoryHits;
+    // Known when it is there: a failed compile loses nothing, and nobody finds
+    // half a kernel.
+    plan.kernel = obtainKernel(program, "first " + t.describe() +
+                                            " on arguments of this class");
+    t.kernels.emplace(key, plan.kernel);
   }
-
-  LaunchPlan plan;
-  plan.kernel = *kernel;
   plan.work = work;
   auto gap = [&](size_t of, bool output, bool scalar, DType dtype) {
     plan.gaps.push_back({static_cast<uint32_t>(plan.words.size()),
@@ -297,8 +292,8 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       gap(i, true, false, outputs[i]->dtype);
       geometry(seen[firstOutput + i]);
     }
-  if (kernel->workspaceSize)
-    plan.workspace = kernel->workspaceSize(plan.words.data());
+  if (plan.kernel.workspaceSize)
+    plan.workspace = plan.kernel.workspaceSize(plan.words.data());
   plan.run(t, arguments, outputs);
   return plan;
 }

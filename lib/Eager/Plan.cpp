@@ -120,5 +120,15 @@ void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
       filled[gap.word].pointer = gap.output
                                      ? outputs[gap.index]->data()
                                      : arguments[gap.index].tensor->data();
+  // While the lock is let go of, another thread may give these tensors other
+  // memory (`.data =`): the kernel's stays.
+  std::vector<Ref<Buffer>> kept;
+  if (work >= kUnlockedWork) {
+    for (const Argument &argument : arguments)
+      if (argument.tensor)
+        kept.push_back(argument.tensor->buffer);
+    for (const Tensor &output : outputs)
+      kept.push_back(output->buffer);
+  }
   runKernel(kernel, workspace, filled, work, call);
 }

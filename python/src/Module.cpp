@@ -406,6 +406,17 @@ void addMethods(nb::module_ &m) {
 
 //===--- Kernels and captures ---------------------------------------------===//
 
+/// No initialiser of a static variable: it calls Python, which may let another
+/// thread run, and that one would wait for the initialiser with the lock held.
+static const std::string &packageFolder() {
+  static std::string folder;
+  if (folder.empty()) {
+    nb::object path = nb::module_::import_("stepwell").attr("__path__")[0];
+    folder = nb::cast<std::string>(path) + "/";
+  }
+  return folder;
+}
+
 /// The innermost Python line outside of this package.
 static std::string userLocation() {
   PyFrameObject *frame = PyEval_GetFrame();
@@ -414,11 +425,7 @@ static std::string userLocation() {
   while (frame) {
     PyCodeObject *code = PyFrame_GetCode(frame);
     const char *file = PyUnicode_AsUTF8(code->co_filename);
-    static const std::string package = [] {
-      nb::object path = nb::module_::import_("stepwell").attr("__path__")[0];
-      return std::string(nb::cast<std::string>(path)) + "/";
-    }();
-    if (file && std::string_view(file).rfind(package, 0) != 0)
+    if (file && std::string_view(file).rfind(packageFolder(), 0) != 0)
       found = std::string(file) + ":" +
               std::to_string(PyFrame_GetLineNumber(frame));
     Py_DECREF(code);
@@ -433,6 +440,10 @@ static void addKernels(nb::module_ &m) {
   lockHooks.release = []() -> void * { return PyEval_SaveThread(); };
   lockHooks.acquire = [](void *state) {
     PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+  };
+  warn = [](const std::string &message) {
+    if (PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) < 0)
+      throw nb::python_error();
   };
   Capture::location = userLocation;
   m.def("kernel_stats", [] {
@@ -589,8 +600,23 @@ static void addKernels(nb::module_ &m) {
 
 } // namespace stepwell::python
 
+/// Types, dtypes and kernels are the process's, and Python's lock guards them.
+static void refuseOtherInterpreters() {
+#if PY_VERSION_HEX >= 0x030D0000 && defined(Py_GIL_DISABLED)
+#error "free-threaded Python has no lock, which the dispatcher is guarded by"
+#endif
+  if (PyInterpreterState_Get() != PyInterpreterState_Main())
+    throw nb::import_error(
+        "stepwell runs in a process's main interpreter only: "
+        "it cannot be imported in a subinterpreter");
+  if (stepwell::python::tensorType)
+    throw nb::import_error("stepwell was imported in this process before, and "
+                           "cannot be loaded a second time");
+}
+
 NB_MODULE(_core, m) {
   using namespace stepwell::python;
+  refuseOtherInterpreters();
   // The Tensor type lives as long as the process, and so do its methods.
   nb::set_leak_warnings(false);
   nb::register_exception_translator(

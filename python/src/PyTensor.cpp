@@ -132,12 +132,13 @@ static void dealloc(PyObject *object) {
   auto *self = reinterpret_cast<PyTensor *>(object);
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
+  // First: what follows may run code that asks for the tensor again.
+  if (self->impl && self->impl->wrapper == self)
+    self->impl->wrapper = nullptr;
   if (self->weakrefs)
     PyObject_ClearWeakRefs(object);
   Py_CLEAR(self->dict);
   if (TensorImpl *impl = self->impl) {
-    if (impl->wrapper == self)
-      impl->wrapper = nullptr;
     self->impl = nullptr;
     if (--impl->references == 0)
       TensorImpl::destroy(impl);

@@ -5,8 +5,15 @@
 from __future__ import annotations
 
 import os as _os
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
+if "t" in getattr(_sys, "abiflags", ""):
+    raise ImportError(
+        "stepwell does not support free-threaded Python (its tensors are guarded by the global "
+        "interpreter lock): use an ordinary build of Python"
+    )
 
 from . import _core
 from ._core import *  # noqa: F403  (the operations, from the records)

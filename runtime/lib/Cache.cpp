@@ -3,8 +3,10 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A file is a Header and the bytes. The state in memory is a few atomics: a
-// fork at any moment leaves a usable cache.
+// A file is a Header and the bytes. What a process knows of the folder is its
+// path: it is opened and checked for each use, so that a folder that is
+// replaced, emptied or taken away while the process runs is noticed, and a fork
+// at any moment leaves a usable cache.
 //===----------------------------------------------------------------------===//
 #include "stepwell/cache.h"
 
@@ -12,12 +14,14 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <new>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <dirent.h>
@@ -27,45 +31,48 @@
 #include <unistd.h>
 
 namespace {
-constexpr int64_t defaultLimit = int64_t(512) << 20;
+constexpr int64_t defaultLimit = int64_t(1) << 30;
+/// No kernel is larger: the loader's bound.
+constexpr uint64_t largestObject = uint64_t(1) << 30;
+/// What a file takes on disk is counted in these.
+constexpr int64_t blockBytes = 4096;
 constexpr char temporaryPrefix[] = ".new-";
+/// Nobody writes a file for longer, whatever the process that it names.
 constexpr time_t temporaryAge = 3600;
+/// The process that a younger file names may live where we cannot see it (in
+/// another container).
+constexpr time_t orphanAge = 60;
 /// A hit renews a file's time only when it is older: reading stays cheap.
 constexpr time_t renewAge = 60;
+/// How often the folder is looked through when it is not full.
+constexpr int64_t tidyInterval = 3600;
+/// See `noteAdded`.
+constexpr char sizeName[] = ".size";
 
 struct Header {
   char magic[16]; // with the file format's version
-  uint8_t digest[32];
+  uint8_t key[32];
   uint64_t size;
-  uint64_t checksum;
+  uint64_t reserved;
+  stepwell_digest digest; // of what precedes it here and of the bytes
 };
-static_assert(sizeof(Header) == 64);
-constexpr char magic[16] = "stepwell-obj-1\n";
+static_assert(sizeof(Header) == 96);
+constexpr char magic[16] = "stepwell-obj-2\n";
 
 struct Descriptor {
   int fd;
   explicit Descriptor(int fd) : fd(fd) {}
   Descriptor(const Descriptor &) = delete;
+  Descriptor(Descriptor &&other) : fd(std::exchange(other.fd, -1)) {}
   ~Descriptor() {
-    if (fd >= 0)
+    if (fd >= 0) {
+      int kept = errno;
       close(fd);
+      errno = kept;
+    }
   }
+  explicit operator bool() const { return fd >= 0; }
 };
-
-/// Finds accidents (a disk that filled up, a flipped bit), not malice: the
-/// folder is private. Each step is a bijection of the state, so no single
-/// changed word goes unnoticed.
-uint64_t checksum(const void *bytes, size_t size) {
-  const auto *data = static_cast<const char *>(bytes);
-  uint64_t state = 0x9e3779b97f4a7c15u ^ size;
-  for (; size; size -= std::min<size_t>(size, 8), data += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, data, std::min<size_t>(size, 8));
-    state = (state ^ word) * 0xff51afd7ed558ccdu;
-    state ^= state >> 32;
-  }
-  return state;
-}
 
 bool readAll(int fd, void *to, size_t size) {
   auto *at = static_cast<char *>(to);
@@ -109,6 +116,26 @@ std::string defaultFolder() {
   return home && *home ? std::string(home) + "/.cache/stepwell" : "";
 }
 
+/// Bytes as a number and perhaps K, M, G or T; nothing where it is not one.
+std::optional<int64_t> parseSize(const char *text) {
+  if (*text < '0' || *text > '9')
+    return std::nullopt;
+  char *end;
+  errno = 0;
+  long long number = strtoll(text, &end, 10);
+  int64_t unit = 1;
+  if (*end) {
+    const char *units = "KMGT", *found = strchr(units, *end & ~0x20);
+    if (!found || !*found || end[1])
+      return std::nullopt;
+    unit <<= 10 * (found - units + 1);
+  }
+  int64_t bytes;
+  if (errno || __builtin_mul_overflow(number, unit, &bytes))
+    return std::nullopt;
+  return bytes;
+}
+
 /// Creates the folder and its parents, private. What is there already is kept.
 void makeFolders(const std::string &path) {
   for (size_t at = path.find('/', 1); at != std::string::npos;
@@ -117,11 +144,17 @@ void makeFolders(const std::string &path) {
   mkdir(path.c_str(), 0700);
 }
 
-std::string nameOf(const stepwell_digest &digest) {
+/// Whether only this user, or root, can have written it.
+bool isOurs(const struct stat &status) {
+  return (status.st_uid == geteuid() || status.st_uid == 0) &&
+         !(status.st_mode & 022);
+}
+
+std::string nameOf(const stepwell_digest &key) {
   std::string name;
   for (int i = 0; i < 16; ++i) {
-    name += "0123456789abcdef"[digest.bytes[i] >> 4];
-    name += "0123456789abcdef"[digest.bytes[i] & 15];
+    name += "0123456789abcdef"[key.bytes[i] >> 4];
+    name += "0123456789abcdef"[key.bytes[i] & 15];
   }
   return name;
 }
@@ -131,81 +164,227 @@ bool isObjectName(const std::string &name) {
          name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-/// Whether the process that a temporary file names may still be writing it.
+int64_t bytesOnDisk(int64_t size) {
+  return (size + blockBytes - 1) / blockBytes * blockBytes;
+}
+
+/// Whether the process that a temporary file names cannot be writing it.
 bool isAbandoned(const std::string &name, const struct stat &status) {
+  int64_t age = time(nullptr) - status.st_mtime;
   long pid = strtol(name.c_str() + sizeof temporaryPrefix - 1, nullptr, 10);
-  if (pid > 0 && kill(pid_t(pid), 0) != 0 && errno == ESRCH)
+  if (age > orphanAge && pid > 0 && kill(pid_t(pid), 0) != 0 && errno == ESRCH)
     return true;
-  return status.st_mtime + temporaryAge < time(nullptr);
+  return age > temporaryAge;
+}
+
+/// Appends to the file that says how full the folder is: it begins with the
+/// time at which the folder was looked through, and then has one byte for each
+/// block of what was found there and of what was added since. Processes append
+/// at once without a lock, and its size is the answer. Returns the bytes in the
+/// folder, or nothing where the file is not there, old or odd.
+std::optional<int64_t> noteAdded(int folder, int64_t bytes) {
+  Descriptor file(
+      openat(folder, sizeName,
+             O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status;
+  int64_t looked = 0;
+  if (!file || fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+      !isOurs(status) || !readAll(file.fd, &looked, sizeof looked))
+    return std::nullopt;
+  int64_t age = int64_t(time(nullptr)) - looked;
+  if (age < 0 || age > tidyInterval)
+    return std::nullopt;
+  int64_t blocks = bytes / blockBytes;
+  static const char marks[256] = {};
+  for (int64_t left = blocks; left > 0; left -= int64_t(sizeof marks))
+    if (!writeAll(file.fd, marks,
+                  size_t(std::min<int64_t>(left, sizeof marks))))
+      return std::nullopt;
+  return (int64_t(status.st_size) - int64_t(sizeof looked) + blocks) *
+         blockBytes;
+}
+
+/// Starts that file anew.
+void writeSize(int folder, int64_t bytes) {
+  std::string temporary =
+      std::string(temporaryPrefix) + std::to_string(getpid()) + "-size";
+  int64_t looked = time(nullptr);
+  {
+    Descriptor file(openat(folder, temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                           0600));
+    if (!file)
+      return;
+    if (!writeAll(file.fd, &looked, sizeof looked) ||
+        ftruncate(file.fd, int64_t(sizeof looked) + bytes / blockBytes) != 0) {
+      unlinkat(folder, temporary.c_str(), 0);
+      return;
+    }
+  }
+  if (renameat(folder, temporary.c_str(), folder, sizeName) != 0)
+    unlinkat(folder, temporary.c_str(), 0);
+}
+
+/// Removes what killed writers left and, above the limit, the files that were
+/// not used for longest, down to three quarters. Other processes may do the
+/// same.
+void tidy(int folder, int64_t limit) {
+  struct File {
+    timespec time;
+    int64_t bytes;
+    std::string name;
+  };
+  std::vector<File> files;
+  int64_t sum = 0;
+  int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = copy < 0 ? nullptr : fdopendir(copy);
+  if (!directory) {
+    if (copy >= 0)
+      close(copy);
+    return;
+  }
+  while (const dirent *entry = readdir(directory)) {
+    std::string name = entry->d_name;
+    struct stat status;
+    if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(status.st_mode))
+      continue;
+    if (name.starts_with(temporaryPrefix)) {
+      if (isAbandoned(name, status))
+        unlinkat(folder, name.c_str(), 0);
+    } else if (isObjectName(name)) {
+      files.push_back({status.st_mtim, bytesOnDisk(status.st_size), name});
+      sum += files.back().bytes;
+    }
+  }
+  closedir(directory);
+  if (sum > limit) {
+    std::sort(files.begin(), files.end(), [](const File &a, const File &b) {
+      return a.time.tv_sec != b.time.tv_sec ? a.time.tv_sec < b.time.tv_sec
+                                            : a.time.tv_nsec < b.time.tv_nsec;
+    });
+    for (const File &file : files) {
+      if (sum <= limit - limit / 4)
+        break;
+      unlinkat(folder, file.name.c_str(), 0);
+      sum -= file.bytes;
+    }
+  }
+  writeSize(folder, sum);
 }
 } // namespace
 
 struct stepwell_cache {
   std::string folder;
-  std::string problem;
-  int64_t limit;
-  /// Bytes in the folder as far as this process knows; -1: it never looked.
-  std::atomic<int64_t> total{-1};
+  int64_t limit = defaultLimit;
   std::atomic<uint64_t> counter{0};
+  /// The first problem, written once before `hasProblem` is set.
+  std::string problem;
+  std::atomic<bool> noting{false}, hasProblem{false};
 
-  bool open(const std::string &parent);
-  bool get(const stepwell_digest &digest, void **bytes, size_t *size);
-  bool put(const stepwell_digest &digest, const void *bytes, size_t size);
-  void tidy();
+  void open(const std::string &parent, int64_t wanted);
+  bool get(const stepwell_digest &key, void **bytes, size_t *size);
+  bool put(const stepwell_digest &key, const void *bytes, size_t size);
+
+private:
+  void note(const std::string &what) {
+    if (noting.exchange(true))
+      return;
+    problem = what;
+    hasProblem = true;
+  }
+  bool failed() {
+    note(folder + ": " + std::strerror(errno));
+    return false;
+  }
+  std::optional<Descriptor> openFolder(bool create);
 };
 
-bool stepwell_cache::open(const std::string &parent) {
-  if (parent.empty()) {
-    problem = "there is no home folder";
-    return false;
+/// The folder, when it is one from which code may be loaded.
+std::optional<Descriptor> stepwell_cache::openFolder(bool create) {
+  int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  Descriptor directory(::open(folder.c_str(), flags));
+  if (!directory && create) {
+    makeFolders(folder);
+    directory.fd = ::open(folder.c_str(), flags);
   }
-  std::string path = parent + "/objects-1";
-  makeFolders(path);
-  Descriptor directory(
-      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status;
-  if (directory.fd < 0 || fstat(directory.fd, &status) != 0) {
-    problem = path + ": " + std::strerror(errno);
-    return false;
+  if (!directory || fstat(directory.fd, &status) != 0) {
+    if (create || errno != ENOENT)
+      failed();
+    return std::nullopt;
   }
-  // Code is loaded from here: nobody else may write into it.
-  if ((status.st_uid != geteuid() && status.st_uid != 0) ||
-      (status.st_mode & 022)) {
-    problem = path + ": writable by other users";
-    return false;
+  if (status.st_uid != geteuid() && status.st_uid != 0) {
+    note(folder + ": belongs to another user");
+    return std::nullopt;
   }
-  folder = path;
-  return true;
+  if (!isOurs(status)) {
+    note(folder + ": writable by other users");
+    return std::nullopt;
+  }
+  return directory;
 }
 
-bool stepwell_cache::get(const stepwell_digest &digest, void **bytes,
+void stepwell_cache::open(const std::string &parent, int64_t wanted) {
+  const char *size = getenv("STEPWELL_CACHE_SIZE");
+  if (wanted > 0) {
+    limit = wanted;
+  } else if (size && *size) {
+    if (std::optional<int64_t> bytes = parseSize(size))
+      limit = *bytes;
+    else
+      note(std::string("STEPWELL_CACHE_SIZE=") + size +
+           ": not a size such as 500M or 2G; 1G is used");
+  }
+  if (limit == 0) // wanted so: no problem
+    return;
+  if (parent.empty()) {
+    note("there is no home folder");
+    return;
+  }
+  folder = parent + "/objects-1";
+  if (!openFolder(true))
+    folder.clear();
+}
+
+bool stepwell_cache::get(const stepwell_digest &key, void **bytes,
                          size_t *size) {
   if (folder.empty())
     return false;
-  std::string path = folder + '/' + nameOf(digest);
+  std::optional<Descriptor> directory = openFolder(false);
+  if (!directory)
+    return false;
+  std::string name = nameOf(key);
   // O_NONBLOCK: a FIFO put here by mistake must not hang the process.
-  Descriptor file(
-      ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  Descriptor file(openat(directory->fd, name.c_str(),
+                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status;
-  if (file.fd < 0 || fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode))
+  if (!file || fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode))
     return false;
   Header header;
-  void *content = nullptr;
-  bool good = status.st_size >= off_t(sizeof header) &&
+  char *content = nullptr;
+  size_t total = size_t(status.st_size);
+  bool good = isOurs(status) && total >= sizeof header &&
+              total - sizeof header <= largestObject &&
               readAll(file.fd, &header, sizeof header) &&
               std::memcmp(header.magic, magic, sizeof magic) == 0 &&
-              std::memcmp(header.digest, digest.bytes, sizeof digest) == 0 &&
-              header.size == uint64_t(status.st_size) - sizeof header;
+              std::memcmp(header.key, key.bytes, sizeof key) == 0 &&
+              header.size == total - sizeof header;
   if (good) {
-    content = std::malloc(std::max<size_t>(header.size, 1));
+    // Checked where it is read to, where nobody changes it any more.
+    content = static_cast<char *>(std::malloc(std::max<size_t>(total, 1)));
     if (!content)
       return false;
-    good = readAll(file.fd, content, header.size) &&
-           checksum(content, header.size) == header.checksum;
+    good = readAll(file.fd, content, header.size);
+    if (good) {
+      stepwell_digest digest = stepwell_sha256_two(
+          &header, offsetof(Header, digest), content, header.size);
+      good = std::memcmp(&digest, &header.digest, sizeof digest) == 0;
+    }
   }
   if (!good) {
     std::free(content);
-    unlink(path.c_str());
+    unlinkat(directory->fd, name.c_str(), 0);
     return false;
   }
   if (status.st_mtime + renewAge < time(nullptr))
@@ -215,95 +394,60 @@ bool stepwell_cache::get(const stepwell_digest &digest, void **bytes,
   return true;
 }
 
-bool stepwell_cache::put(const stepwell_digest &digest, const void *bytes,
+bool stepwell_cache::put(const stepwell_digest &key, const void *bytes,
                          size_t size) {
-  if (folder.empty() || int64_t(sizeof(Header) + size) > limit)
+  if (folder.empty() || size > largestObject ||
+      bytesOnDisk(int64_t(sizeof(Header) + size)) > limit)
     return false;
-  Header header;
+  std::optional<Descriptor> directory = openFolder(true);
+  if (!directory)
+    return false;
+  Header header{};
   std::memcpy(header.magic, magic, sizeof magic);
-  std::memcpy(header.digest, digest.bytes, sizeof digest);
+  std::memcpy(header.key, key.bytes, sizeof key);
   header.size = size;
-  header.checksum = checksum(bytes, size);
+  header.digest =
+      stepwell_sha256_two(&header, offsetof(Header, digest), bytes, size);
 
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  std::string temporary =
-      folder + '/' + temporaryPrefix + std::to_string(getpid()) + '-' +
-      std::to_string(counter++) + '-' + std::to_string(now.tv_nsec);
+  std::string temporary = temporaryPrefix + std::to_string(getpid()) + '-' +
+                          std::to_string(counter++) + '-' +
+                          std::to_string(now.tv_nsec);
   {
-    Descriptor file(::open(temporary.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.fd < 0)
-      return false;
-    // No fsync: after a power cut the checksum tells, and a kernel is rebuilt.
+    Descriptor file(openat(directory->fd, temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                           0600));
+    if (!file)
+      return failed();
+    // No fsync: after a power cut the digest tells, and a kernel is rebuilt.
     if (!writeAll(file.fd, &header, sizeof header) ||
         !writeAll(file.fd, bytes, size)) {
-      unlink(temporary.c_str());
+      failed();
+      unlinkat(directory->fd, temporary.c_str(), 0);
       return false;
     }
   }
-  std::string path = folder + '/' + nameOf(digest);
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    unlink(temporary.c_str());
+  if (renameat(directory->fd, temporary.c_str(), directory->fd,
+               nameOf(key).c_str()) != 0) {
+    // Gone: somebody took it for abandoned.
+    if (errno != ENOENT)
+      failed();
+    unlinkat(directory->fd, temporary.c_str(), 0);
     return false;
   }
-  auto added = int64_t(sizeof header + size);
-  if (total.load() < 0 || total.fetch_add(added) + added > limit)
-    tidy();
+  std::optional<int64_t> sum =
+      noteAdded(directory->fd, bytesOnDisk(int64_t(sizeof header + size)));
+  if (!sum || *sum > limit)
+    tidy(directory->fd, limit);
   return true;
-}
-
-/// Removes what killed writers left and, above the limit, the files that were
-/// not used for longest, down to three quarters. Other processes may do the
-/// same.
-void stepwell_cache::tidy() {
-  struct File {
-    timespec time;
-    int64_t size;
-    std::string name;
-  };
-  std::vector<File> files;
-  int64_t sum = 0;
-  DIR *directory = opendir(folder.c_str());
-  if (!directory)
-    return;
-  while (const dirent *entry = readdir(directory)) {
-    std::string name = entry->d_name;
-    struct stat status;
-    if (fstatat(dirfd(directory), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) !=
-            0 ||
-        !S_ISREG(status.st_mode))
-      continue;
-    if (name.starts_with(temporaryPrefix)) {
-      if (isAbandoned(name, status))
-        unlinkat(dirfd(directory), name.c_str(), 0);
-    } else if (isObjectName(name)) {
-      files.push_back({status.st_mtim, int64_t(status.st_size), name});
-      sum += status.st_size;
-    }
-  }
-  if (sum > limit) {
-    std::sort(files.begin(), files.end(), [](const File &a, const File &b) {
-      return a.time.tv_sec != b.time.tv_sec ? a.time.tv_sec < b.time.tv_sec
-                                            : a.time.tv_nsec < b.time.tv_nsec;
-    });
-    for (const File &file : files) {
-      if (sum <= limit - limit / 4)
-        break;
-      unlinkat(dirfd(directory), file.name.c_str(), 0);
-      sum -= file.size;
-    }
-  }
-  closedir(directory);
-  total = sum;
 }
 
 stepwell_cache *stepwell_cache_open(const char *folder, int64_t limit_bytes) {
   auto *cache = new (std::nothrow) stepwell_cache;
   if (!cache)
     return nullptr;
-  cache->limit = limit_bytes > 0 ? limit_bytes : defaultLimit;
-  cache->open(folder ? std::string(folder) : defaultFolder());
+  cache->open(folder ? std::string(folder) : defaultFolder(), limit_bytes);
   return cache;
 }
 
@@ -314,17 +458,17 @@ const char *stepwell_cache_folder(const stepwell_cache *cache) {
 }
 
 const char *stepwell_cache_problem(const stepwell_cache *cache) {
-  return cache->problem.c_str();
+  return cache->hasProblem ? cache->problem.c_str() : "";
 }
 
-int stepwell_cache_get(stepwell_cache *cache, const stepwell_digest *digest,
+int stepwell_cache_get(stepwell_cache *cache, const stepwell_digest *key,
                        void **bytes, size_t *size) {
-  return cache->get(*digest, bytes, size);
+  return cache->get(*key, bytes, size);
 }
 
-int stepwell_cache_put(stepwell_cache *cache, const stepwell_digest *digest,
+int stepwell_cache_put(stepwell_cache *cache, const stepwell_digest *key,
                        const void *bytes, size_t size) {
-  return cache->put(*digest, bytes, size);
+  return cache->put(*key, bytes, size);
 }
 
 void stepwell_cache_free(void *bytes) { std::free(bytes); }

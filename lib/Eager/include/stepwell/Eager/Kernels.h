@@ -121,8 +121,11 @@ LaunchPlan launch(Template &, std::span<const Argument>,
 Kernel obtainKernel(const Program &, const std::string &reason);
 /// How many threads work on one call of a kernel, from now on.
 void setNumThreads(int32_t count);
+/// About how many elements a call touches that runs without Python's lock.
+constexpr int64_t kUnlockedWork = 1 << 15;
 /// Runs a kernel on words laid out as docs/abi.md says. `work` is about how
-/// many elements are touched: large work runs without Python's lock.
+/// many elements are touched: large work runs without Python's lock. Meanwhile
+/// other threads run; the caller holds on to whatever the kernel reads.
 void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
                int64_t work, const Template &);
 stepwell_arg scalarWord(DType, const Scalar &);
@@ -141,6 +144,18 @@ struct LockHooks {
   void (*acquire)(void *) = nullptr;
 };
 extern LockHooks lockHooks;
+/// While one is alive, this thread's kernels keep Python's lock: for what is
+/// read, computed and written back as one step.
+class KeepLock {
+public:
+  KeepLock();
+  ~KeepLock();
+
+private:
+  bool before;
+};
+/// Says something to the user that is no error; set by the extension.
+extern void (*warn)(const std::string &message);
 /// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by
 /// the extension.
 extern std::string compilerPath;
