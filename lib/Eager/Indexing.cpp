@@ -296,7 +296,7 @@ void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
       callOp(op, arguments, attributes, true);
       return;
     }
-    checkWritable(target);
+    checkWritable(target, arguments);
     Tensor written = callOp(op, arguments, attributes)[0];
     Dims permuted;
     for (int64_t dim : flat.permutation)

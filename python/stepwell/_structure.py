@@ -86,7 +86,8 @@ def split(
                 f"size at dimension {dim}), but got split_sizes={sizes}"
             )
     starts = [sum_(sizes[:i]) for i in range(len(sizes))]
-    return tuple(input.narrow(dim, a, n) for a, n in zip(starts, sizes, strict=True))
+    pieces = zip(starts, sizes, strict=True)
+    return tuple(input.narrow(dim, a, n)._one_of_several() for a, n in pieces)
 
 
 min_ = builtins.min
@@ -102,7 +103,7 @@ def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0) -> tuple[T
 
 def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
     """Views of the slices along `dim`, which they lack."""
-    return tuple(input.select(dim, i) for i in range(input.size(dim)))
+    return tuple(input.select(dim, i)._one_of_several() for i in range(input.size(dim)))
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
