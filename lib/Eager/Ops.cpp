@@ -37,20 +37,46 @@ static bool differentiable(const Template &t) {
 
 //===--- The tape ---------------------------------------------------------===//
 
-/// A node for a call that is about to run.
+static const GradientRow &gradientRow(const OpRow &op, size_t operand) {
+  // The last row stands for all the operands of a variadic one.
+  return op.gradients[std::min(operand, op.gradients.size() - 1)];
+}
+
+/// Whether a call's result has a derivative with respect to argument `i`.
+static bool depends(const Template &t, size_t i) {
+  if (t.op && !t.op->nonDifferentiable)
+    return gradientRow(*t.op, i).exists;
+  if (t.inputs[i].need != Need::Values)
+    return false;
+  const Template *call = t.body.get();
+  if (!call || !call->op || call->op->gradients.empty())
+    return true;
+  // A result that was cast is computed again, from the inputs.
+  bool cast = call->results[0] != call->compute &&
+              call->op->promotion != Promotion::None;
+  size_t inputs = call->inputs.size(), results = call->results.size();
+  return std::any_of(t.wrt.begin(), t.wrt.end(), [&](int operand) {
+    const GradientRow &row = gradientRow(*call->op, operand);
+    if (i < inputs)
+      return (cast && row.smoothResults) ||
+             (row.smoothOperands >> std::min<size_t>(i, 31) & 1);
+    if (i < inputs + results)
+      return static_cast<bool>(row.smoothResults >> (i - inputs) & 1);
+    return row.smoothCotangent;
+  });
+}
+
+/// A node for a call that is about to run; none if it would lead nowhere.
 static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
                               int into) {
   std::vector<Edge> edges(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
-    // What a call reads only the shape of has no gradient.
-    // The last row stands for all the operands of a variadic one.
-    bool exists =
-        t.op && !t.op->nonDifferentiable
-            ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
-            : t.inputs[i].need == Need::Values;
-    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
+    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && depends(t, i))
       edges[i] = edgeOf(arguments[i].tensor);
   }
+  if (t.isDerivative() && std::none_of(edges.begin(), edges.end(),
+                                       [](const Edge &edge) { return !!edge; }))
+    return {};
   return recordCall(t, arguments, std::move(edges), into);
 }
 

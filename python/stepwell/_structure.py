@@ -384,6 +384,15 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return input.copy_(masked_fill(input, mask, value))
 
 
+def _shared(
+    input: Tensor, value: Tensor, dim: Any = None, keepdim: builtins.bool = False
+) -> Tensor:
+    """`value`, whose gradient those elements over `dim` share that are equal to it."""
+    if not (_core.is_grad_enabled() and input.requires_grad):
+        return value
+    return _core._evenly(input, value, dim, keepdim)
+
+
 def _extremum(
     name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
 ) -> Any:
@@ -395,7 +404,8 @@ def _extremum(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
-        return (_core.amax if largest else _core.amin)(input)
+        value = (_core.amax if largest else _core.amin)(input.detach())
+        return _shared(input, value)
     if input.ndim == 0:
         return max_result(input.clone(), full((), 0, _core.int64))
     indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
@@ -456,7 +466,8 @@ def std(
     correction: Number | None = None,
 ) -> Tensor:
     """The square root of `var`."""
-    return _core.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    dim, correction = _correction("std", dim, unbiased, correction)
+    return _core._std(input, dim, keepdim, correction)
 
 
 def index_put_(
