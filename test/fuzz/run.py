@@ -25,6 +25,10 @@ import harness
 ROOT = Path(__file__).resolve().parents[2]
 # The name of each fuzzer's module, and what share of the time it gets.
 FUZZERS: dict[str, float] = {
+    "calls": 3,
+    "programs": 3,
+    "gradients": 1,
+    "hostile": 1,
     "objects": 0.5,
 }
 
