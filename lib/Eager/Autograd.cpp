@@ -260,6 +260,7 @@ void stepwell::checkWritable(const Tensor &target) {
            "a view of a leaf Variable that requires grad is being used in an "
            "in-place operation.");
   }
+  checkNotReadOnly(*target->buffer);
   if (selfOverlaps(*target))
     fail(Error::Kind::Runtime,
          "unsupported operation: more than one element of the written-to "

@@ -162,7 +162,11 @@ template <> struct type_caster<stepwell::Dims> {
 template <> struct type_caster<stepwell::Scalar> {
   NB_TYPE_CASTER(stepwell::Scalar, const_name("float"))
   bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
-    return stepwell::python::toScalar(source.ptr(), value);
+    try {
+      return stepwell::python::toScalar(source.ptr(), value);
+    } catch (...) { // what asks for a number takes a handle to say why
+      return false;
+    }
   }
   static handle from_cpp(const stepwell::Scalar &, rv_policy,
                          cleanup_list *) noexcept {
