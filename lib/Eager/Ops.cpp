@@ -122,11 +122,9 @@ static Tensor emptyResult(const Template &t,
   return result;
 }
 
-/// Whether a call that makes no element has something to do: sum a gradient,
-/// or find that an index is out of range.
+/// Whether a call that makes no element has something to do: it may find that
+/// an index is out of range.
 static bool mustRun(const Template &t) {
-  if (t.elementwise)
-    return t.isDerivative();
   static constexpr rules::DTypeRule indexing[] = {
       rules::indexed, rules::floatIndexed, rules::indices};
   return t.program || (t.op && std::find(std::begin(indexing),

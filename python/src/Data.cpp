@@ -578,7 +578,11 @@ void addData(nb::module_ &m) {
   // For state that outlives the call in which it is made.
   m.def("_outside_of_capture", [](nb::callable function) {
     SuspendCapture eager;
-    return function();
+    nb::object result = nb::steal(
+        callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
+    if (!result.is_valid())
+      throw nb::python_error();
+    return result;
   });
 }
 

@@ -502,7 +502,10 @@ static std::string userLocation() {
 static void addKernels(nb::module_ &m) {
   lockHooks.release = []() -> void * { return PyEval_SaveThread(); };
   lockHooks.acquire = [](void *state) {
-    PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+    callPython([&] {
+      PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+      return 0;
+    });
   };
   Capture::location = userLocation;
   m.def("kernel_stats", [] {
@@ -652,7 +655,10 @@ static void addKernels(nb::module_ &m) {
   m.def("_capture",
         [](const std::vector<Tensor> &arguments, nb::callable function) {
           Capture capture(arguments);
-          nb::object results = function();
+          nb::object results = nb::steal(
+              callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
+          if (!results.is_valid())
+            throw nb::python_error();
           return capture.finish(nb::cast<std::vector<Tensor>>(results));
         });
 }
@@ -668,6 +674,10 @@ NB_MODULE(_core, m) {
         try {
           std::rethrow_exception(error);
         } catch (const stepwell::EagerError &) {
+          translateException();
+        } catch (const std::bad_alloc &) {
+          translateException();
+        } catch (const std::length_error &) {
           translateException();
         }
       });

@@ -8,6 +8,7 @@
 #include "Hooks.h"
 
 #include <structmember.h>
+#include <unistd.h>
 
 namespace nb = nanobind;
 
@@ -85,7 +86,8 @@ bool toScalar(PyObject *object, Scalar &scalar) {
   }
   // NumPy's numbers say what they are by these two methods.
   if (!isTensor(object) && PyIndex_Check(object)) {
-    nb::object index = nb::steal(PyNumber_Index(object));
+    nb::object index =
+        nb::steal(callPython([&] { return PyNumber_Index(object); }));
     if (!index.is_valid()) {
       clearTypeError();
       return false;
@@ -99,7 +101,7 @@ bool toScalar(PyObject *object, Scalar &scalar) {
   }
   if (!isTensor(object) && Py_TYPE(object)->tp_as_number &&
       Py_TYPE(object)->tp_as_number->nb_float && !PySequence_Check(object)) {
-    double value = PyFloat_AsDouble(object);
+    double value = callPython([&] { return PyFloat_AsDouble(object); });
     if (PyErr_Occurred()) {
       clearTypeError();
       return false;
@@ -116,6 +118,11 @@ bool toArgument(PyObject *object, Argument &argument) {
     return true;
   }
   return toScalar(object, argument.scalar);
+}
+
+void stopForGood() {
+  for (;;)
+    pause();
 }
 
 void translateException() {

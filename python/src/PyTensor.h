@@ -11,6 +11,7 @@
 
 #include "stepwell/Eager/Ops.h"
 
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
 
 namespace stepwell::python {
@@ -57,9 +58,25 @@ void addMethods(nanobind::module_ &);
 PyObject *toList(const Tensor &);
 PyObject *toItem(const Tensor &);
 
+/// Waits until the process ends.
+[[noreturn]] void stopForGood();
+
+/// Calls Python from C++. Up to version 3.13 Python ends a daemon thread that
+/// wants its lock while the interpreter ends, by unwinding the thread's stack;
+/// C++ must not be unwound so, without the lock. The thread stops here instead.
+template <typename F> auto callPython(F call) {
+  try {
+    return call();
+  } catch (abi::__forced_unwind &) {
+    stopForGood();
+  }
+}
+
 template <typename F> PyObject *guarded(F body) {
   try {
     return body();
+  } catch (abi::__forced_unwind &) {
+    stopForGood();
   } catch (...) {
     translateException();
     return nullptr;

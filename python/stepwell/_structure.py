@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -88,7 +89,7 @@ def split(
                 f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
                 f"size at dimension {dim}), but got split_sizes={sizes}"
             )
-    starts = [sum_(sizes[:i]) for i in range(len(sizes))]
+    starts = [0, *itertools.accumulate(sizes)][:-1]
     return tuple(input.narrow(dim, a, n) for a, n in zip(starts, sizes, strict=True))
 
 
