@@ -314,6 +314,7 @@ static void checkFollowed(const Tensor &target) {
 
 void stepwell::checkWritable(const Tensor &target,
                              std::span<const Argument> read) {
+  checkNotReadOnly(*target->buffer);
   bool overlaps = selfOverlaps(*target);
   if (gradEnabled()) {
     bool followed = requiresGrad(*target);

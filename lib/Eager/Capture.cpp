@@ -465,6 +465,8 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       fail(Error::Kind::Runtime,
            "input " + std::to_string(i) + " is " + toString(tensor->type()) +
                ", the program takes " + toString(program.inputs[i].type));
+  for (int input : executable.mutated)
+    checkNotReadOnly(*gathered[input].tensor->buffer);
   std::vector<Tensor> outputs, updated;
   for (const Executable::Update &update : executable.updates)
     updated.push_back(gathered[update.input].tensor);

@@ -170,7 +170,12 @@ std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
                {int64_t{0}});
   }
   Tensor rest = slice(places, 0, 0, count, 1);
-  std::vector<Tensor> coordinates(tensor->rank());
+  // PyTorch takes a number for a vector of one.
+  std::vector<Tensor> coordinates(std::max(tensor->rank(), 1));
+  if (!tensor->rank()) {
+    coordinates[0] = contiguous(rest);
+    return coordinates;
+  }
   for (int dim = tensor->rank() - 1; dim >= 0; --dim) {
     Argument size{{}, tensor->sizes[dim]};
     coordinates[dim] =
@@ -199,6 +204,9 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
     if (!indices[i])
       continue;
     chosen.push_back(i);
+    if (isFloat(indices[i]->dtype))
+      fail(Error::Kind::Index, "tensors used as indices must be long, int, "
+                               "byte or bool tensors");
     indices[i] = cast(indices[i], DType::I64);
     // An eager call finds the index again (explain), a captured one cannot.
     if (Capture::current())
@@ -269,7 +277,15 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
 
 } // namespace
 
+/// Whether the indices leave every dimension whole.
+static bool chooseNothing(const std::vector<Tensor> &indices) {
+  return std::none_of(indices.begin(), indices.end(),
+                      [](const Tensor &index) { return bool(index); });
+}
+
 Tensor stepwell::indexWith(const Tensor &tensor, std::vector<Tensor> indices) {
+  if (chooseNothing(indices))
+    return tensor;
   Flattened flat = flatten(tensor, indices);
   try {
     return callOp("index_select", {{flat.tensor}, {flat.index}}, {flat.dim});
@@ -282,6 +298,15 @@ Tensor stepwell::indexWith(const Tensor &tensor, std::vector<Tensor> indices) {
 
 void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
                         Tensor value, bool accumulate) {
+  if (chooseNothing(indices)) {
+    if (mayOverlap(*value, *target))
+      value = clone(value);
+    if (!accumulate)
+      return copyInto(target, value);
+    Argument arguments[] = {{target}, {cast(value, target->dtype)}};
+    callSingle(*findOp("add"), arguments, {}, true);
+    return;
+  }
   Flattened flat = flatten(target, indices);
   Dims sizes;
   for (int i = 0; i < flat.tensor->rank(); ++i) {

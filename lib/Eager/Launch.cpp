@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Plan.h"
+#include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
 #include <cmath>
@@ -104,6 +105,29 @@ void flatten(std::vector<Seen> &all) {
   }
 }
 
+/// Kernels multiply sizes, also those of tiles that reach beyond the end, and
+/// loop over dimensions outside of one of size 0.
+void checkComputable(const Dims &sizes) {
+  constexpr int64_t kMost = int64_t(1) << 56;
+  Checked whole = 1;
+  for (int64_t size : sizes)
+    whole *= std::max<int64_t>(size, 1);
+  if (!whole || *whole > kMost)
+    fail(Error::Kind::Runtime, "a tensor of shape " + toString(sizes) +
+                                   " is too large to compute with");
+}
+
+/// Whether nothing of the operand is read in the dimensions of an empty one
+/// that are reduced, however many there are.
+void shrinkReduced(const Template &t, Seen &operand) {
+  if (!t.op || operand.numel() != 0)
+    return;
+  rules::ShapeRule rule = t.op->results[0].shape;
+  if (rule == rules::reduce || rule == rules::reduceSome)
+    for (int64_t dim : std::get<Dims>(t.attributes[0]))
+      operand.sizes[dim] = 0;
+}
+
 /// The sizes that a structured kernel may know.
 void classify(const Template &t, std::span<const Dims> sizes,
               std::vector<Dims> &classes) {
@@ -134,6 +158,50 @@ DType stepwell::scalarCarrier(DType compute) {
   return compute == DType::F16 || compute == DType::BF16 ? DType::F32 : compute;
 }
 
+/// A number that is no integer of 64 bits is the nearest one, NaN is 0.
+static int64_t toInteger(double value) {
+  if (value >= 0x1p63)
+    return INT64_MAX;
+  if (value <= -0x1p63)
+    return INT64_MIN;
+  return value == value ? static_cast<int64_t>(value) : 0;
+}
+static int64_t toInteger(int64_t value) { return value; }
+static int64_t toInteger(bool value) { return value; }
+
+void stepwell::checkFits(DType dtype, const Scalar &scalar) {
+  bool fits = true;
+  if (const double *number = std::get_if<double>(&scalar)) {
+    double most = dtype == DType::F16    ? 65504.0
+                  : dtype == DType::BF16 ? 0x1.FEp127
+                  : dtype == DType::F32  ? 0x1.FFFFFEp127
+                                         : HUGE_VAL;
+    if (isFloat(dtype)) {
+      fits = !std::isfinite(*number) || std::abs(*number) <= most;
+    } else if (dtype != DType::Bool) {
+      auto bits = static_cast<int>(8 * byteWidth(dtype));
+      bool isSigned = dtype != DType::U8;
+      double end = std::ldexp(1.0, bits - isSigned); // behind the largest
+      fits = *number >= (isSigned ? -end : 0.0) &&
+             (dtype == DType::I64 ? *number < end : *number <= end - 1);
+    }
+  } else if (const int64_t *number = std::get_if<int64_t>(&scalar)) {
+    if (dtype == DType::F16) {
+      fits = *number <= 65504 && *number >= -65504;
+    } else if (isInteger(dtype) && dtype != DType::I64) {
+      auto bits = static_cast<int>(8 * byteWidth(dtype));
+      bool isSigned = dtype != DType::U8;
+      int64_t most = (int64_t(1) << (bits - isSigned)) - 1;
+      // A negative number wraps around in unsigned ones.
+      fits = *number <= most && *number >= (isSigned ? -most - 1 : -most);
+    }
+  }
+  if (!fits)
+    fail(Error::Kind::Runtime, "value cannot be converted to type " +
+                                   std::string(name(dtype)) +
+                                   " without overflow");
+}
+
 stepwell_arg stepwell::scalarWord(DType dtype, const Scalar &scalar) {
   stepwell_arg word;
   std::memset(&word, 0, sizeof word);
@@ -150,7 +218,7 @@ stepwell_arg stepwell::scalarWord(DType dtype, const Scalar &scalar) {
           word.f64 = static_cast<double>(value);
           break;
         default:
-          word.i64 = static_cast<int64_t>(value);
+          word.i64 = toInteger(value);
         }
       },
       scalar);
@@ -187,6 +255,10 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   } else {
     if (t.op && into < 0 && t.op->results[0].shape == rules::like)
       flatten(seen);
+    if (!seen.empty())
+      shrinkReduced(t, seen[0]);
+    for (const Seen &each : seen)
+      checkComputable(each.sizes);
     std::vector<Dims> sizes, classes;
     for (size_t i = 0; i < numInputs; ++i)
       sizes.push_back(index[i] < 0 ? Dims() : seen[index[i]].sizes);

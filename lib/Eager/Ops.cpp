@@ -97,9 +97,17 @@ static void recordAfter(const Template &t, const Ref<Node> &node,
 
 //===--- Calls ------------------------------------------------------------===//
 
+static void checkNumbers(DType dtype, std::span<const Argument> arguments) {
+  for (const Argument &argument : arguments)
+    if (!argument.tensor)
+      checkFits(dtype, argument.scalar);
+}
+
 /// A call whose like was made before. `outputs` has room for the results.
 static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
                    int into, std::span<Tensor> outputs) {
+  if (plan->numbersFit)
+    checkNumbers(*plan->numbersFit, arguments);
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
     node = recordBefore(*plan->call, arguments, into);
@@ -146,10 +154,22 @@ static Tensor emptyResult(const Template &t,
   return result;
 }
 
+/// Whether a call that makes no element has something to do: it may find that
+/// an index is out of range.
+static bool mustRun(const Template &t) {
+  static constexpr rules::DTypeRule indexing[] = {
+      rules::indexed, rules::floatIndexed, rules::indices};
+  return t.program || (t.op && std::find(std::begin(indexing),
+                                         std::end(indexing),
+                                         t.op->results[0].dtype) !=
+                                   std::end(indexing));
+}
+
 /// A call of a new kind: once done, `key` knows its plan.
 static std::vector<Tensor> callFirst(Template &t,
                                      std::span<const Argument> arguments,
-                                     int into, const CallKey &key) {
+                                     int into, const CallKey &key,
+                                     std::optional<DType> numbersFit = {}) {
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments.size(); ++i)
     types.push_back({t.inputs[i].dtype, arguments[i].tensor
@@ -164,6 +184,7 @@ static std::vector<Tensor> callFirst(Template &t,
   Ref<CallPlan> plan(new CallPlan);
   plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
+  plan->numbersFit = numbersFit;
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
     node = recordBefore(t, arguments, into);
@@ -181,9 +202,7 @@ static std::vector<Tensor> callFirst(Template &t,
     else
       for (const TensorType &result : results)
         outputs.push_back(emptyResult(t, arguments, result));
-    // An elementwise call on nothing has nothing to do; a gradient may be a sum
-    // of nothing.
-    bool nothing = t.elementwise && !t.isDerivative() &&
+    bool nothing = !mustRun(t) &&
                    std::all_of(outputs.begin(), outputs.end(),
                                [](const Tensor &o) { return !o->numel(); });
     plan->launches = !nothing;
@@ -269,6 +288,19 @@ static void checkElementKind(const OpRow &op,
                                    std::string(name(dtype)));
 }
 
+/// Numbers that may become elements as they are must be such elements, as in
+/// PyTorch; elsewhere they wrap around or are rounded.
+static std::optional<DType> numbersFit(const OpRow &op, DType compute) {
+  std::string_view name = op.mnemonic;
+  if (name.substr(0, 5) == "clamp")
+    return compute;
+  if (name == "where")
+    return scalarCarrier(compute);
+  if (name == "pow" && !isFloat(compute))
+    return compute;
+  return std::nullopt;
+}
+
 /// A call of an operation that has no plan yet.
 static std::vector<Tensor> callOpFirst(const OpRow &op,
                                        std::span<const Argument> arguments,
@@ -325,8 +357,11 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                titleName(target->dtype));
     results[0] = target->dtype;
   }
+  std::optional<DType> fit = numbersFit(op, compute);
+  if (fit)
+    checkNumbers(*fit, arguments);
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
-  return callFirst(*call, arguments, into ? 0 : -1, key);
+  return callFirst(*call, arguments, into ? 0 : -1, key, fit);
 }
 
 static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
@@ -455,6 +490,7 @@ static Tensor repeated(const Scalar &value, DType dtype, const Dims &sizes) {
 }
 
 Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
+  checkFits(dtype, value);
   if (Capture *capture = Capture::current())
     return capture->constant(dtype, sizes, value);
   Tensor tensor = empty(dtype, sizes);
@@ -463,6 +499,7 @@ Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
 }
 
 void stepwell::fillInto(const Tensor &target, const Scalar &value) {
+  checkFits(target->dtype, value);
   checkWritable(target, {});
   Ref<Node> node = recordCopy(target, nullptr, true);
   if (Capture *capture = Capture::current()) {

@@ -163,6 +163,15 @@ operandTypes(const Template &t, std::span<const TensorType> inputs) {
   return types;
 }
 
+/// Refuses a result whose elements cannot be counted, as far as its sizes are
+/// known.
+static void checkCount(DType dtype, Dims sizes) {
+  for (int64_t &size : sizes)
+    if (size == kDynamic)
+      size = 1;
+  checkedBytes(dtype, sizes);
+}
+
 std::vector<TensorType>
 stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
   std::vector<TensorType> results;
@@ -186,6 +195,7 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
                                                    : dims.error().kind,
            std::string(t.op->mnemonic) + ": " + dims.error().message);
     checkRank(*dims);
+    checkCount(t.results[i], *dims);
     results.push_back({t.results[i], *dims});
   }
   return results;

@@ -8,6 +8,7 @@
 #include "stepwell/Eager/Tensor.h"
 
 #include "stepwell/Eager/Autograd.h"
+#include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,7 @@ static std::vector<Buffer *> &keptBuffers(int log) {
 
 Ref<Buffer> Buffer::allocate(int64_t bytes) {
   int log = 0;
+  const int64_t wanted = bytes;
   if (bytes <= int64_t{1} << kLargest) {
     log = std::max<int>(kSmallest,
                         bytes ? std::bit_width(uint64_t(bytes) - 1) : 0);
@@ -34,6 +36,7 @@ Ref<Buffer> Buffer::allocate(int64_t bytes) {
     if (!kept.empty()) {
       Buffer *buffer = kept.back();
       kept.pop_back();
+      buffer->bytes = wanted;
       return Ref<Buffer>(buffer);
     }
     bytes = int64_t{1} << log;
@@ -45,12 +48,14 @@ Ref<Buffer> Buffer::allocate(int64_t bytes) {
                                    std::to_string(bytes) + " bytes");
   Ref<Buffer> buffer = adopt(memory);
   buffer->small = log;
+  buffer->bytes = wanted;
   return buffer;
 }
 
 Ref<Buffer> Buffer::adopt(stepwell_storage *memory) {
   Ref<Buffer> buffer(new Buffer);
   buffer->memory = memory;
+  buffer->bytes = memory->bytes;
   return buffer;
 }
 
@@ -168,14 +173,15 @@ Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
 }
 
 int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
-  int64_t bytes = byteWidth(dtype);
-  for (int64_t size : sizes) {
+  if (std::optional<int64_t> bytes = bytesOf(dtype, sizes))
+    return *bytes;
+  for (int64_t size : sizes)
     if (size < 0)
-      fail(Error::Kind::Runtime, "negative size in " + toString(sizes));
-    if (__builtin_mul_overflow(bytes, size, &bytes))
-      fail(Error::Kind::Runtime, "too many elements in " + toString(sizes));
-  }
-  return bytes;
+      fail(Error::Kind::Runtime,
+           "Trying to create tensor with negative dimension " +
+               std::to_string(size) + ": " + toString(sizes));
+  fail(Error::Kind::Runtime,
+       "Storage size calculation overflowed with sizes=" + toString(sizes));
 }
 
 Tensor stepwell::empty(DType dtype, const Dims &sizes) {
@@ -184,23 +190,37 @@ Tensor stepwell::empty(DType dtype, const Dims &sizes) {
                     {sizes, packedStrides(sizes), 0});
 }
 
-/// The half-open range of elements that a geometry touches.
-static std::pair<int64_t, int64_t> extent(const Geometry &geometry) {
-  int64_t low = geometry.offset, high = geometry.offset + 1;
-  for (int i = 0; i < geometry.sizes.size(); ++i) {
-    if (geometry.sizes[i] == 0)
-      return {0, 0};
-    int64_t reach = (geometry.sizes[i] - 1) * geometry.strides[i];
-    (reach < 0 ? low : high) += reach;
-  }
-  return {low, high};
+void stepwell::checkInside(const Buffer &buffer, DType dtype,
+                           const Geometry &geometry) {
+  checkRank(geometry.sizes);
+  checkedBytes(dtype, geometry.sizes);
+  auto extent =
+      extentOf(geometry.sizes, geometry.strides, geometry.offset);
+  // What a capture computes has no memory; its strides are its own.
+  bool inside = extent && extent->first >= 0 && geometry.offset >= 0;
+  if (inside && buffer.memory)
+    inside = extent->second <= buffer.bytes / byteWidth(dtype);
+  if (!inside)
+    fail(Error::Kind::Runtime,
+         "setStorage: sizes " + toString(geometry.sizes) + ", strides " +
+             toString(geometry.strides) + " and storage offset " +
+             std::to_string(geometry.offset) +
+             " reach beyond the storage of " + std::to_string(buffer.bytes) +
+             " bytes");
+}
+
+void stepwell::checkNotReadOnly(const Buffer &buffer) {
+  if (buffer.readOnly)
+    fail(Error::Kind::Runtime,
+         "the tensor shows memory that is not to be written (a read-only "
+         "array); clone() it, or make it with tensor(), which copies");
 }
 
 bool stepwell::mayOverlap(const TensorImpl &a, const TensorImpl &b) {
   if (!(a.buffer == b.buffer))
     return false;
-  auto [aLow, aHigh] = extent(a);
-  auto [bLow, bHigh] = extent(b);
+  auto [aLow, aHigh] = *extentOf(a.sizes, a.strides, a.offset);
+  auto [bLow, bHigh] = *extentOf(b.sizes, b.strides, b.offset);
   int64_t wa = byteWidth(a.dtype), wb = byteWidth(b.dtype);
   return aLow * wa < bHigh * wb && bLow * wb < aHigh * wa;
 }

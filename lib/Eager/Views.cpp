@@ -9,6 +9,7 @@
 
 #include "stepwell/Eager/Capture.h"
 #include "stepwell/Eager/Ops.h"
+#include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
 
@@ -59,6 +60,7 @@ struct ScatterNode : Node {
 /// `describe` makes the ViewOp, which only a tape or a capture asks for.
 template <typename F>
 Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
+  checkInside(*tensor->buffer, tensor->dtype, geometry);
   Tensor view = makeTensor(tensor->buffer, tensor->dtype, geometry);
   view->untracked = tensor->untracked;
   if (Capture *capture = Capture::current())
@@ -255,7 +257,7 @@ static std::optional<Dims> viewStrides(const Geometry &from,
 }
 
 Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
-  int64_t known = 1;
+  Checked known = 1;
   int free = -1;
   for (int i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == -1) {
@@ -270,12 +272,9 @@ Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
     }
   }
   int64_t count = tensor->numel();
-  if (free >= 0 && known != 0 && count % known == 0)
-    sizes[free] = count / known;
-  int64_t total = 1;
-  for (int64_t size : sizes)
-    total *= size;
-  if (total != count || (free >= 0 && sizes[free] < 0)) {
+  if (free >= 0 && known && *known != 0 && count % *known == 0)
+    sizes[free] = count / *known;
+  if (countOf(sizes) != count) {
     std::string shape = "[";
     for (int i = 0; i < sizes.size(); ++i)
       shape += (i ? ", " : "") + std::to_string(sizes[i]);
@@ -367,7 +366,10 @@ Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
   Geometry geometry = *tensor;
   geometry.offset += start * geometry.strides[dim];
   geometry.sizes[dim] = count;
-  geometry.strides[dim] *= step;
+  // A step beyond the end is never made.
+  geometry.strides[dim] = (Checked(geometry.strides[dim]) * step)
+                              .get()
+                              .value_or(geometry.strides[dim]);
   SliceOf slice = wholeOf(*tensor);
   slice.starts[dim] = start;
   slice.sizes[dim] = count;
@@ -425,6 +427,8 @@ Tensor stepwell::diagonal(const Tensor &tensor, int64_t offset, int64_t dim1,
                                    std::to_string(dim1) + ", " +
                                    std::to_string(dim2));
   int64_t rows = tensor->sizes[dim1], columns = tensor->sizes[dim2];
+  // A diagonal beyond the corners is empty, however far away it is.
+  offset = std::clamp(offset, -rows, columns);
   int64_t length =
       std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset)
                                        : std::min(rows + offset, columns));

@@ -6,17 +6,11 @@
 //===----------------------------------------------------------------------===//
 #include "RuleSupport.h"
 
-namespace stepwell::rules {
+#include "stepwell/Semantics/Checked.h"
 
-/// The number of elements, or nothing if a size is not known.
-static std::optional<int64_t> count(const Dims &dims) {
-  int64_t total = 1;
-  for (int64_t size : dims) {
-    if (size == kDynamic || __builtin_mul_overflow(total, size, &total))
-      return std::nullopt;
-  }
-  return total;
-}
+#include <algorithm>
+
+namespace stepwell::rules {
 
 static std::optional<Error> checkSizes(const Dims &sizes) {
   for (int64_t size : sizes)
@@ -55,7 +49,11 @@ ErrorOr<Dims> broadcastTo(Operands operands, const Attributes &attributes) {
 }
 
 static ErrorOr<Dims> reshapeTo(const Dims &input, const Dims &sizes) {
-  std::optional<int64_t> from = count(input), to = count(sizes);
+  std::optional<int64_t> from = countOf(input), to = countOf(sizes);
+  bool open = std::find(sizes.begin(), sizes.end(), kDynamic) != sizes.end();
+  if (!to && !open)
+    return valueError("the elements of shape " + toString(sizes) +
+                      " cannot be counted");
   if (from && to && *from != *to)
     return valueError("shape " + toString(sizes) + " does not hold the " +
                       number(*from) + " elements of shape " + toString(input));
@@ -96,17 +94,16 @@ ErrorOr<Dims> pad(Operands operands, const Attributes &attributes) {
       continue;
     }
     // Either side may cut off what is there, and no more.
-    int64_t size, left, right;
-    if (__builtin_add_overflow(input[i], low[i], &left) ||
-        __builtin_add_overflow(input[i], high[i], &right) ||
-        __builtin_add_overflow(left, high[i], &size))
+    Checked left = Checked(input[i]) + low[i];
+    Checked right = Checked(input[i]) + high[i], size = left + high[i];
+    if (!left || !right || !size)
       return valueError("padding " + toString(low) + " and " + toString(high) +
                         " gives sizes that cannot be counted");
-    if (size < 0 || left < 0 || right < 0)
+    if (*size < 0 || *left < 0 || *right < 0)
       return valueError("padding " + toString(low) + " and " + toString(high) +
                         " cuts off more than shape " + toString(input) +
                         " has");
-    result.push_back(size);
+    result.push_back(*size);
   }
   return result;
 }
@@ -167,7 +164,13 @@ ErrorOr<Dims> concat(Operands operands, const Attributes &attributes) {
     for (int i = 0; fits && i < result.size(); ++i) {
       if (i == dim) {
         bool known = result[i] != kDynamic && operand.dims[i] != kDynamic;
-        result[i] = known ? result[i] + operand.dims[i] : kDynamic;
+        Checked sum = Checked(known ? result[i] : 0) +
+                      (known ? operand.dims[i] : 0);
+        if (!sum)
+          return valueError("the sizes of " + shapes(operands) +
+                            " along dimension " + number(dim) +
+                            " cannot be added");
+        result[i] = known ? *sum : kDynamic;
       } else {
         fits = mayEqual(result[i], operand.dims[i]);
         if (result[i] == kDynamic)

@@ -8,11 +8,15 @@
 #include "PyTensor.h"
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Semantics/Checked.h"
+#include "stepwell/Semantics/Promotion.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <cmath>
 #include <cstring>
+#include <memory>
 
 namespace nb = nanobind;
 
@@ -34,7 +38,7 @@ static void refuseTraced(const Tensor &tensor, const char *what) {
 static PyObject *element(DType dtype, const void *at) {
   switch (dtype) {
   case DType::Bool:
-    return PyBool_FromLong(*static_cast<const uint8_t *>(at));
+    return PyBool_FromLong(*static_cast<const uint8_t *>(at) != 0);
   case DType::U8:
     return PyLong_FromLong(*static_cast<const uint8_t *>(at));
   case DType::I8:
@@ -72,19 +76,35 @@ PyObject *toItem(const Tensor &tensor) {
   return element(tensor->dtype, tensor->data());
 }
 
-static PyObject *listOf(const TensorImpl &tensor, int dim, const char *at) {
-  if (dim == tensor.rank())
-    return element(tensor.dtype, at);
-  PyObject *list = PyList_New(tensor.sizes[dim]);
-  int64_t step = tensor.strides[dim] * byteWidth(tensor.dtype);
-  for (int64_t i = 0; i < tensor.sizes[dim]; ++i)
-    PyList_SET_ITEM(list, i, listOf(tensor, dim + 1, at + i * step));
+static nb::object listOf(DType dtype, const Geometry &geometry, int dim,
+                         const char *at) {
+  if (dim == geometry.sizes.size()) {
+    nb::object number = nb::steal(element(dtype, at));
+    if (!number.is_valid())
+      throw nb::python_error();
+    return number;
+  }
+  nb::object list = nb::steal(PyList_New(geometry.sizes[dim]));
+  if (!list.is_valid())
+    throw nb::python_error();
+  int64_t step = geometry.strides[dim] * byteWidth(dtype);
+  for (int64_t i = 0; i < geometry.sizes[dim]; ++i)
+    PyList_SET_ITEM(list.ptr(), i,
+                    listOf(dtype, geometry, dim + 1, at + i * step)
+                        .release()
+                        .ptr());
   return list;
 }
 
 PyObject *toList(const Tensor &tensor) {
   refuseTraced(tensor, "tolist()");
-  return listOf(*tensor, 0, static_cast<const char *>(tensor->data()));
+  // Making objects may run code that gives the tensor other data.
+  Ref<Buffer> buffer = tensor->buffer;
+  Geometry geometry = *tensor;
+  return listOf(tensor->dtype, geometry, 0,
+                static_cast<const char *>(tensor->data()))
+      .release()
+      .ptr();
 }
 
 //===--- The buffer protocol ----------------------------------------------===//
@@ -117,10 +137,10 @@ static const char *formatOf(DType dtype) {
 
 static std::optional<DType> dtypeOfFormat(const char *format, int64_t size) {
   if (!format)
-    return DType::U8;
+    return size == 1 ? std::optional(DType::U8) : std::nullopt;
   if (*format == '@' || *format == '=' || *format == '<')
     ++format;
-  switch (format[1] ? 0 : *format) {
+  switch (*format && format[1] ? 0 : *format) {
   case '?':
     return DType::Bool;
   case 'B':
@@ -137,10 +157,20 @@ static std::optional<DType> dtypeOfFormat(const char *format, int64_t size) {
   case 'i':
   case 'l':
   case 'q':
+  case 'n':
     return size == 2 ? DType::I16 : size == 4 ? DType::I32 : DType::I64;
   }
   return std::nullopt;
 }
+
+namespace {
+/// What an exported buffer holds on to: the memory itself, because the tensor
+/// may get other memory (`.data =`).
+struct Exported {
+  Ref<Buffer> buffer;
+  std::vector<Py_ssize_t> sizes; // and the strides behind them
+};
+} // namespace
 
 int getBuffer(PyObject *object, Py_buffer *view, int flags) {
   view->obj = nullptr;
@@ -155,12 +185,24 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
                              : "Got unsupported ScalarType BFloat16");
       return nullptr;
     }
-    if (!(flags & PyBUF_STRIDES) && !tensor->contiguous()) {
+    auto asksFor = [&](int what) { return (flags & what) == what; };
+    bool needsRows = !asksFor(PyBUF_STRIDES) ||
+                     asksFor(PyBUF_C_CONTIGUOUS) ||
+                     asksFor(PyBUF_ANY_CONTIGUOUS);
+    bool needsColumns = asksFor(PyBUF_F_CONTIGUOUS) && tensor->rank() > 1;
+    if (needsColumns || (needsRows && !tensor->contiguous())) {
       PyErr_SetString(PyExc_BufferError, "the tensor is not contiguous");
       return nullptr;
     }
+    if ((flags & PyBUF_WRITABLE) && tensor->buffer->readOnly) {
+      PyErr_SetString(PyExc_BufferError, "the tensor's memory is read-only");
+      return nullptr;
+    }
     int rank = tensor->rank();
-    auto *sizes = new Py_ssize_t[2 * rank + 1];
+    auto exported = std::make_unique<Exported>();
+    exported->buffer = tensor->buffer;
+    exported->sizes.resize(2 * rank + 1);
+    Py_ssize_t *sizes = exported->sizes.data();
     for (int i = 0; i < rank; ++i) {
       sizes[i] = tensor->sizes[i];
       sizes[rank + i] = tensor->strides[i] * byteWidth(tensor->dtype);
@@ -168,13 +210,14 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
     view->buf = tensor->data();
     view->len = tensor->numel() * byteWidth(tensor->dtype);
     view->itemsize = byteWidth(tensor->dtype);
-    view->readonly = 0;
+    view->readonly = tensor->buffer->readOnly;
     view->ndim = rank;
     view->format = flags & PyBUF_FORMAT ? const_cast<char *>(format) : nullptr;
-    view->shape = sizes;
-    view->strides = sizes + rank;
+    view->shape = flags & PyBUF_ND ? sizes : nullptr;
+    view->strides =
+        asksFor(PyBUF_STRIDES) ? sizes + rank : nullptr;
     view->suboffsets = nullptr;
-    view->internal = sizes;
+    view->internal = exported.release();
     view->obj = object;
     Py_INCREF(object);
     return Py_None;
@@ -183,135 +226,282 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
 }
 
 static void releaseBuffer(PyObject *, Py_buffer *view) {
-  delete[] static_cast<Py_ssize_t *>(view->internal);
+  delete static_cast<Exported *>(view->internal);
 }
 
-/// A tensor over the memory of anything with the buffer protocol.
-static Tensor fromBuffer(nb::object object) {
-  auto *view = new Py_buffer;
-  if (PyObject_GetBuffer(object.ptr(), view,
-                         PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE) < 0) {
+/// Whether every byte of what shows bools is one: kernels take 0 and 1 for
+/// granted.
+static bool areBools(const char *at, const Geometry &geometry, int dim) {
+  if (dim == geometry.sizes.size())
+    return static_cast<uint8_t>(*at) <= 1;
+  for (int64_t i = 0; i < geometry.sizes[dim]; ++i)
+    if (!areBools(at + i * geometry.strides[dim], geometry, dim + 1))
+      return false;
+  return true;
+}
+
+static Tensor makeBools(const Tensor &bytes) {
+  SuspendCapture eager;
+  Tensor zero = full(DType::U8, {}, int64_t{0});
+  return callOp("ne", {{bytes}, {zero}});
+}
+
+namespace {
+struct BufferView {
+  Py_buffer view{};
+  bool readOnly = false;
+  explicit BufferView(PyObject *object) {
+    constexpr int kWanted = PyBUF_STRIDES | PyBUF_FORMAT;
+    if (PyObject_GetBuffer(object, &view, kWanted | PyBUF_WRITABLE) == 0)
+      return;
     PyErr_Clear();
-    if (PyObject_GetBuffer(object.ptr(), view, PyBUF_STRIDES | PyBUF_FORMAT) <
-        0) {
-      delete view;
+    readOnly = true;
+    if (PyObject_GetBuffer(object, &view, kWanted) < 0)
       throw nb::python_error();
-    }
   }
-  auto drop = [&] {
-    PyBuffer_Release(view);
-    delete view;
+  BufferView(const BufferView &) = delete;
+  ~BufferView() { PyBuffer_Release(&view); }
+};
+} // namespace
+
+/// The sizes and strides of a buffer, from its first element.
+static Geometry geometryOf(const Py_buffer &view, DType dtype) {
+  auto refuse = [](const std::string &problem) {
+    fail(Error::Kind::Value, problem);
   };
-  std::optional<DType> dtype = dtypeOfFormat(view->format, view->itemsize);
-  std::string problem;
-  if (!dtype)
-    problem = std::string("can't convert an array of format '") +
-              (view->format ? view->format : "") + "' to a tensor";
-  if (view->ndim > kMaxRank)
-    problem = "too many dimensions";
-  if (dtype && reinterpret_cast<uintptr_t>(view->buf) % view->itemsize)
-    problem = "the array is not aligned";
+  int64_t width = byteWidth(dtype);
+  if (view.ndim > kMaxRank)
+    refuse("too many dimensions: " + std::to_string(view.ndim));
+  if (view.suboffsets)
+    for (int i = 0; i < view.ndim; ++i)
+      if (view.suboffsets[i] >= 0)
+        refuse("an array of pointers to arrays is no tensor");
+  if (reinterpret_cast<uintptr_t>(view.buf) % width)
+    refuse("the array is not aligned: its address is no multiple of the "
+           "element size; tensor() copies it");
   Geometry geometry;
-  for (int i = 0; problem.empty() && i < view->ndim; ++i) {
-    if (view->strides[i] % view->itemsize)
-      problem = "given array strides not a multiple of the element byte size";
-    geometry.sizes.push_back(view->shape[i]);
-    geometry.strides.push_back(view->strides[i] / view->itemsize);
+  for (int i = 0; i < view.ndim; ++i)
+    geometry.sizes.push_back(view.shape ? view.shape[i] : view.len / width);
+  checkedBytes(dtype, geometry.sizes);
+  geometry.strides = packedStrides(geometry.sizes);
+  for (int i = 0; view.strides && i < view.ndim; ++i) {
+    if (geometry.sizes[i] < 2 || !geometry.numel())
+      continue;
+    if (view.strides[i] % width)
+      refuse("given array strides not a multiple of the element byte size");
+    geometry.strides[i] = view.strides[i] / width;
   }
-  if (!problem.empty()) {
-    drop();
-    fail(Error::Kind::Type, problem);
-  }
+  return geometry;
+}
+
+/// A tensor over the memory of anything with the buffer protocol; read-only
+/// where the memory is.
+static Tensor fromBuffer(nb::object object) {
+  auto owned = std::make_unique<BufferView>(object.ptr());
+  const Py_buffer &view = owned->view;
+  if (view.format && (*view.format == '>' || *view.format == '!'))
+    fail(Error::Kind::Value,
+         "given numpy array has byte order different from the native byte "
+         "order. Conversion between byte orders is currently not supported.");
+  std::optional<DType> dtype = dtypeOfFormat(view.format, view.itemsize);
+  if (!dtype || byteWidth(*dtype) != view.itemsize)
+    fail(Error::Kind::Type, std::string("can't convert an array of format '") +
+                                (view.format ? view.format : "") +
+                                "' to a tensor");
+  Geometry geometry = geometryOf(view, *dtype);
+  // From the lowest address on: strides may be negative.
+  auto extent = extentOf(geometry.sizes, geometry.strides, 0);
+  if (!extent)
+    fail(Error::Kind::Value, "the array reaches beyond all memory");
+  geometry.offset = -extent->first;
+  int64_t width = byteWidth(*dtype);
+  auto *lowest = static_cast<char *>(view.buf) + extent->first * width;
+  bool areNumbers =
+      *dtype != DType::Bool ||
+      areBools(static_cast<const char *>(view.buf), geometry, 0);
+  bool readOnly = owned->readOnly || view.readonly;
   stepwell_storage *memory = stepwell_storage_wrap(
-      stepwell_device_cpu(), view->buf, view->len,
+      stepwell_device_cpu(), lowest, (extent->second - extent->first) * width,
       [](void *, void *environment) {
-        auto *owner = static_cast<Py_buffer *>(environment);
+        if (!Py_IsInitialized())
+          return;
         nb::gil_scoped_acquire lock;
-        PyBuffer_Release(owner);
-        delete owner;
+        delete static_cast<BufferView *>(environment);
       },
-      view);
-  if (!memory) {
-    drop();
+      owned.get());
+  if (!memory)
     fail(Error::Kind::Runtime, "not enough memory");
-  }
-  return makeTensor(Buffer::adopt(memory), *dtype, geometry);
+  owned.release();
+  Ref<Buffer> buffer = Buffer::adopt(memory);
+  buffer->readOnly = readOnly;
+  Tensor tensor = makeTensor(std::move(buffer),
+                             areNumbers ? *dtype : DType::U8, geometry);
+  return areNumbers ? tensor : makeBools(tensor);
 }
 
 //===--- Lists in ---------------------------------------------------------===//
 
-static void measure(PyObject *data, Dims &sizes, int depth, int &kind) {
-  if (PyList_Check(data) || PyTuple_Check(data)) {
-    Py_ssize_t count = PySequence_Fast_GET_SIZE(data);
-    if (depth == kMaxRank)
-      fail(Error::Kind::Value, "too many dimensions");
-    if (sizes.size() == depth) {
-      if (kind >= 0)
-        fail(Error::Kind::Value, "expected a number but found a sequence");
-      sizes.push_back(count);
-    } else if (sizes[depth] != count) {
+namespace {
+/// Numbers in nested sequences. Whatever an item does when it is asked for its
+/// value, to the sequence it is in as well, each is looked at once.
+class Numbers {
+public:
+  explicit Numbers(PyObject *data) { read(data, 0); }
+  /// The element type that the items have together.
+  DType type() const { return common.value_or(DType::F32); }
+  Tensor make(DType dtype) const;
+
+private:
+  void read(PyObject *data, int depth);
+  void readSequence(PyObject *data, int depth);
+  bool readNumber(PyObject *data);
+  void add(const Scalar &value, DType dtype) {
+    values.push_back(value);
+    common = common ? promoteTypes(*common, dtype) : dtype;
+  }
+
+  Dims sizes;
+  bool measured = false; // all sizes are known
+  std::vector<Scalar> values;
+  std::optional<DType> common;
+  bool hasLarge = false; // an integer beyond 64 bits, kept as a float
+};
+} // namespace
+
+/// The element type of a NumPy scalar, by the name of its class.
+static std::optional<DType> numpyType(PyTypeObject *type) {
+  std::string_view name = type->tp_name;
+  if (name.substr(0, 6) != "numpy.")
+    return std::nullopt;
+  name.remove_prefix(6);
+  if (name == "bool_")
+    return DType::Bool;
+  for (int i = 0; i < kNumDTypes; ++i)
+    if (stepwell::name(static_cast<DType>(i)) == name)
+      return static_cast<DType>(i);
+  return std::nullopt;
+}
+
+bool Numbers::readNumber(PyObject *data) {
+  if (isTensor(data)) {
+    Tensor tensor = unwrap(data);
+    if (tensor->numel() != 1)
+      fail(isFloat(tensor->dtype) ? Error::Kind::Value : Error::Kind::Type,
+           "only one element tensors can be converted to Python scalars");
+    nb::object item = nb::steal(toItem(tensor));
+    Scalar scalar;
+    toScalar(item.ptr(), scalar);
+    add(scalar, tensor->dtype);
+    return true;
+  }
+  if (PyLong_CheckExact(data)) {
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(data, &overflow);
+    if (!overflow) {
+      add(static_cast<int64_t>(value), DType::I64);
+      return true;
+    }
+    hasLarge = true;
+    double near = PyLong_AsDouble(data);
+    if (near == -1.0 && PyErr_Occurred()) {
+      PyErr_Clear();
+      near = HUGE_VAL;
+    }
+    add(near, DType::I64);
+    return true;
+  }
+  Scalar scalar;
+  if (!toScalar(data, scalar))
+    return false;
+  static constexpr DType kinds[] = {DType::Bool, DType::I64, DType::F32};
+  add(scalar, numpyType(Py_TYPE(data)).value_or(kinds[scalar.index()]));
+  return true;
+}
+
+void Numbers::readSequence(PyObject *data, int depth) {
+  bool isList = PyList_Check(data) || PyTuple_Check(data);
+  Py_ssize_t count = PySequence_Size(data);
+  if (count < 0)
+    throw nb::python_error();
+  if (depth == kMaxRank)
+    fail(Error::Kind::Value, "too many dimensions");
+  if (depth < sizes.size()) {
+    if (sizes[depth] != count)
       fail(Error::Kind::Value, "expected sequence of length " +
                                    std::to_string(sizes[depth]) + " at dim " +
                                    std::to_string(depth) + " (got " +
                                    std::to_string(count) + ")");
-    }
-    for (Py_ssize_t i = 0; i < count; ++i)
-      measure(PySequence_Fast_GET_ITEM(data, i), sizes, depth + 1, kind);
-    return;
-  }
-  if (sizes.size() != depth)
-    fail(Error::Kind::Value, "expected a sequence at dim " +
-                                 std::to_string(depth) + " (got a number)");
-  Scalar scalar;
-  if (isTensor(data)) {
-    Tensor tensor = unwrap(data);
-    kind = std::max(kind, isFloat(tensor->dtype)         ? 2
-                          : tensor->dtype == DType::Bool ? 0
-                                                         : 1);
-  } else if (toScalar(data, scalar)) {
-    kind = std::max(kind, static_cast<int>(scalar.index()));
   } else {
-    fail(Error::Kind::Type,
-         std::string("not a number or a sequence: ") + Py_TYPE(data)->tp_name);
+    if (measured)
+      fail(Error::Kind::Type, "expected a number but found a sequence");
+    sizes.push_back(count);
+    measured = count == 0;
+    // What cannot be kept is not begun.
+    values.reserve(checkedBytes(DType::U8, sizes));
+  }
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    nb::object item;
+    if (!isList)
+      item = nb::steal(PySequence_GetItem(data, i));
+    else if (PySequence_Fast_GET_SIZE(data) == count)
+      item = nb::borrow(PySequence_Fast_GET_ITEM(data, i));
+    else
+      fail(Error::Kind::Runtime, "the sequence changed while it was read");
+    if (!item.is_valid())
+      throw nb::python_error();
+    read(item.ptr(), depth + 1);
   }
 }
 
-/// Numbers are written in a type that any of them fits; a kernel converts them
-/// then.
-static void write(PyObject *data, DType dtype, char *&at) {
-  if (PyList_Check(data) || PyTuple_Check(data)) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i)
-      write(PySequence_Fast_GET_ITEM(data, i), dtype, at);
+void Numbers::read(PyObject *data, int depth) {
+  bool text = PyUnicode_Check(data) || PyBytes_Check(data);
+  if (text)
+    fail(Error::Kind::Type, std::string("new(): invalid data type '") +
+                                Py_TYPE(data)->tp_name + "'");
+  bool isList = PyList_Check(data) || PyTuple_Check(data);
+  if (!isList && readNumber(data)) {
+    if (depth < sizes.size())
+      fail(Error::Kind::Type, "not a sequence: expected one of length " +
+                                  std::to_string(sizes[depth]) + " at dim " +
+                                  std::to_string(depth) + " (got a number)");
+    measured = true;
     return;
   }
-  Scalar scalar;
-  nb::object item;
-  if (isTensor(data)) {
-    item = nb::steal(toItem(unwrap(data)));
-    data = item.ptr();
+  if (isList || PySequence_Check(data))
+    return readSequence(data, depth);
+  fail(Error::Kind::Runtime,
+       std::string("Could not infer dtype of ") + Py_TYPE(data)->tp_name);
+}
+
+/// Integers must be in the type's range; floats are rounded, to infinity if
+/// need be, but are no integers when they have none.
+Tensor Numbers::make(DType dtype) const {
+  if (hasLarge && !isFloat(dtype) && dtype != DType::Bool)
+    fail(Error::Kind::Value, "Overflow when unpacking long long");
+  for (const Scalar &value : values)
+    if (!isFloat(dtype))
+      checkFits(dtype, value);
+  // In a type that any of them fits; a kernel converts them then.
+  bool exact = dtype == DType::F32 || dtype == DType::F64 ||
+               dtype == DType::Bool || isInteger(dtype);
+  DType carrier = exact ? dtype : DType::F64;
+  Tensor tensor = empty(carrier, sizes);
+  char *at = static_cast<char *>(tensor->data());
+  int64_t width = byteWidth(carrier);
+  for (const Scalar &value : values) {
+    stepwell_arg word = scalarWord(carrier, value);
+    std::memcpy(at, &word, width);
+    at += width;
   }
-  toScalar(data, scalar);
-  stepwell_arg word = scalarWord(dtype, scalar);
-  std::memcpy(at, &word, byteWidth(dtype));
-  at += byteWidth(dtype);
+  return cast(tensor, dtype);
 }
 
 static Tensor fromList(nb::object data, std::optional<DType> dtype) {
-  Dims sizes;
-  int kind = -1;
-  measure(data.ptr(), sizes, 0, kind);
-  DType carrier = kind == 0 ? DType::Bool : kind == 1 ? DType::I64 : DType::F64;
-  DType target = dtype.value_or(carrier == DType::F64 ? DType::F32 : carrier);
-  // Rounding to float32 is the same in one step here as in a kernel.
-  if (kind == 2 && target == DType::F32)
-    carrier = DType::F32;
   Tensor tensor;
   {
     SuspendCapture eager;
-    tensor = empty(carrier, sizes);
-    char *at = static_cast<char *>(tensor->data());
-    write(data.ptr(), carrier, at);
-    tensor = cast(tensor, target);
+    Numbers numbers(data.ptr());
+    tensor = numbers.make(dtype.value_or(numbers.type()));
   }
   // Made anew by every call: what one writes there the next does not see.
   Capture *capture = Capture::current();
@@ -331,8 +521,31 @@ void addData(nb::module_ &m) {
   m.def("_from_buffer", &fromBuffer);
   m.def("_from_list", &fromList, nb::arg("data"),
         nb::arg("dtype").none() = nb::none());
-  m.def("_full", &full);
+  m.def("_full", [](DType dtype, const Dims &sizes, nb::handle value) {
+    Scalar scalar;
+    if (!toScalar(value.ptr(), scalar))
+      fail(Error::Kind::Type, std::string("the value must be a number, not ") +
+                                  Py_TYPE(value.ptr())->tp_name);
+    return full(dtype, sizes, scalar);
+  });
   m.def("_empty", &newTensor);
+  // The number as an element of that type.
+  m.def("_number", [](nb::handle value, DType dtype) -> nb::object {
+    Scalar scalar;
+    if (!toScalar(value.ptr(), scalar))
+      fail(Error::Kind::Type, std::string("the value must be a number, not ") +
+                                  Py_TYPE(value.ptr())->tp_name);
+    checkFits(dtype, scalar);
+    return std::visit(
+        [&](auto number) -> nb::object {
+          if (isFloat(dtype))
+            return nb::float_(static_cast<double>(number));
+          if (dtype == DType::Bool)
+            return nb::bool_(number != 0);
+          return nb::int_(static_cast<int64_t>(number));
+        },
+        scalar);
+  });
   // A new tensor for sizes that are plain ints, or one tuple or list of them,
   // filled unless `value` is None; None where somebody has to look closer.
   m.def(
@@ -365,7 +578,11 @@ void addData(nb::module_ &m) {
   // For state that outlives the call in which it is made.
   m.def("_outside_of_capture", [](nb::callable function) {
     SuspendCapture eager;
-    return function();
+    nb::object result = nb::steal(
+        callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
+    if (!result.is_valid())
+      throw nb::python_error();
+    return result;
   });
 }
 

@@ -37,8 +37,9 @@ Tensor PyHooks::call(const Tensor &gradient) {
   if (!functions)
     return result;
   auto callOne = [&](nb::handle function) {
-    nb::object made =
-        nb::steal(PyObject_CallOneArg(function.ptr(), nb::cast(result).ptr()));
+    nb::object given = nb::cast(result);
+    nb::object made = nb::steal(callPython(
+        [&] { return PyObject_CallOneArg(function.ptr(), given.ptr()); }));
     if (!made.is_valid())
       throw nb::python_error();
     if (!made.is_none())
@@ -69,7 +70,12 @@ void addHooks(nb::module_ &m) {
       [](const std::vector<Tensor> &tensors, nb::callable callback,
          bool views) {
         auto call = [callback](std::vector<Tensor> given) {
-          nb::object changed = callback(given);
+          nb::object list = nb::cast(given);
+          nb::object changed = nb::steal(callPython([&] {
+            return PyObject_CallOneArg(callback.ptr(), list.ptr());
+          }));
+          if (!changed.is_valid())
+            throw nb::python_error();
           if (changed.is_none())
             return given;
           nb::list listed(changed);

@@ -7,7 +7,8 @@
 
 #include "PyTensor.h"
 
-#include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/Capture.h"
+#include "stepwell/Semantics/Checked.h"
 
 namespace nb = nanobind;
 
@@ -30,18 +31,47 @@ bool isBasic(PyObject *item) {
          item == Py_Ellipsis;
 }
 
+/// The integer that an item is: also a NumPy scalar, an array or a tensor of no
+/// dimensions. PyTorch takes uint8 tensors for masks.
+std::optional<int64_t> indexNumber(PyObject *item) {
+  if (!PyIndex_Check(item) || PyBool_Check(item))
+    return std::nullopt;
+  if (isTensor(item)) {
+    Tensor tensor = unwrap(item);
+    // A captured one keeps its place: its value is not known.
+    if (tensor->rank() || !isInteger(tensor->dtype) ||
+        tensor->dtype == DType::U8 || Capture::current())
+      return std::nullopt;
+  }
+  nb::object number = nb::steal(PyNumber_Index(item));
+  if (!number.is_valid()) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError))
+      throw nb::python_error();
+    PyErr_Clear(); // an array, or a NumPy bool
+    return std::nullopt;
+  }
+  int64_t at = PyLong_AsLongLong(number.ptr());
+  if (PyErr_Occurred())
+    throw nb::python_error();
+  return at;
+}
+
+bool isText(PyObject *item) {
+  return PyUnicode_Check(item) || PyBytes_Check(item);
+}
+
 /// A tensor of what an index may be besides a number: a tensor, an array, a
-/// list. Null for anything else.
+/// sequence. Null for anything else.
 Tensor indexTensor(PyObject *item) {
   Tensor tensor;
   if (isTensor(item)) {
     tensor = unwrap(item);
-  } else if (PyBool_Check(item) || PyList_Check(item) ||
-             PyObject_CheckBuffer(item)) {
+  } else if (PyBool_Check(item) || PyObject_CheckBuffer(item) ||
+             (PySequence_Check(item) && !isText(item))) {
     nb::object made =
         nb::module_::import_("stepwell").attr("as_tensor")(nb::borrow(item));
     tensor = unwrap(made.ptr());
-    if (tensor->numel() == 0 && PyList_Check(item))
+    if (tensor->numel() == 0 && PySequence_Check(item))
       tensor = cast(tensor, DType::I64);
   }
   if (tensor && isFloat(tensor->dtype))
@@ -69,12 +99,15 @@ Index parse(const Tensor &tensor, PyObject *index) {
   Index result;
   int consumed = 0;
   std::vector<Tensor> tensors; // by the items, once one is advanced
+  std::vector<std::optional<int64_t>> numbers(count);
   for (Py_ssize_t i = 0; i < count; ++i) {
     PyObject *item = itemAt(i);
     if (item == Py_None || item == Py_Ellipsis)
       continue;
     ++consumed;
-    if (isBasic(item))
+    if (!PySlice_Check(item))
+      numbers[i] = indexNumber(item);
+    if (isBasic(item) || numbers[i])
       continue;
     if (Tensor tensor = indexTensor(item)) {
       result.advanced = true;
@@ -130,6 +163,10 @@ Index parse(const Tensor &tensor, PyObject *index) {
                    toString(tensor->sizes) + " at index " +
                    std::to_string(dim + d));
       if (mask->rank() == 0) { // true keeps one of everything, false none
+        if (Capture::current() || !mask->data())
+          Capture::refuseHere("whether a mask of no dimensions is true is not "
+                              "known while a function is captured; use "
+                              "where() instead of it as an index");
         bool set = *static_cast<const uint8_t *>(mask->data()) != 0;
         Tensor one = iota(DType::I64, set ? 1 : 0);
         keep(1, 1, one);
@@ -147,16 +184,14 @@ Index parse(const Tensor &tensor, PyObject *index) {
           PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
       if (length > 0)
         result.geometry.offset += start * tensor->strides[dim];
-      keep(length, tensor->strides[dim] * step);
+      // A step beyond the end is never made.
+      keep(length, (Checked(tensor->strides[dim]) * step)
+                       .get()
+                       .value_or(tensor->strides[dim]));
       take(start, length, step);
       ++dim;
-    } else if (PyIndex_Check(item)) {
-      nb::object number = nb::steal(PyNumber_Index(item));
-      if (!number.is_valid())
-        throw nb::python_error();
-      int64_t at = PyLong_AsLongLong(number.ptr());
-      if (PyErr_Occurred())
-        throw nb::python_error();
+    } else if (numbers[i]) {
+      int64_t at = *numbers[i];
       int64_t size = tensor->sizes[dim];
       if (at < -size || at >= size)
         fail(Error::Kind::Index, "index " + std::to_string(at) +

@@ -203,6 +203,15 @@ void addMethods(nb::module_ &m) {
         return t->grad;
       },
       [](const Tensor &t, std::optional<Tensor> grad) {
+        if (grad && *grad == t)
+          fail(Error::Kind::Runtime, "can't assign Variable as its own grad");
+        if (grad && (*grad)->dtype != t->dtype)
+          fail(Error::Kind::Runtime,
+               "attempting to assign a gradient of dtype '" +
+                   std::string(name((*grad)->dtype)) +
+                   "' to a tensor with dtype '" + std::string(name(t->dtype)) +
+                   "'. Please ensure that the gradient and the tensor have the "
+                   "same dtype");
         if (grad && !((*grad)->sizes == t->sizes))
           fail(Error::Kind::Runtime,
                "assigned grad has data of a different size");
@@ -218,6 +227,10 @@ void addMethods(nb::module_ &m) {
   property(
       "data", [](const Tensor &t) { return detach(t, true); },
       [](const Tensor &t, const Tensor &value) {
+        if (requiresGrad(*t) && !isFloat(value->dtype))
+          fail(Error::Kind::Runtime,
+               "data set to a tensor that requires gradients must be floating "
+               "point or complex dtype");
         t->buffer = value->buffer;
         t->dtype = value->dtype;
         static_cast<Geometry &>(*t) = *value;
@@ -305,12 +318,24 @@ void addMethods(nb::module_ &m) {
   method(
       "narrow",
       [](const Tensor &t, int64_t dim, int64_t start, int64_t count) {
+        if (!t->rank())
+          fail(Error::Kind::Runtime,
+               "narrow() cannot be applied to a 0-dim tensor.");
         dim = wrapDim(dim, t->rank());
-        if (!t->rank() || start < 0 || count < 0 ||
-            start + count > t->sizes[dim])
+        if (count < 0)
+          fail(Error::Kind::Runtime, "narrow(): length must be non-negative.");
+        int64_t size = t->sizes[dim];
+        if (start < -size || start > size)
+          fail(Error::Kind::Index,
+               "Dimension out of range (expected to be in range of [" +
+                   std::to_string(-size) + ", " + std::to_string(size) +
+                   "], but got " + std::to_string(start) + ")");
+        start += start < 0 ? size : 0;
+        if (count > size - start)
           fail(Error::Kind::Runtime,
                "start (" + std::to_string(start) + ") + length (" +
-                   std::to_string(count) + ") exceeds dimension size");
+                   std::to_string(count) + ") exceeds dimension size (" +
+                   std::to_string(size) + ").");
         return slice(t, dim, start, count, 1);
       },
       "dim"_a, "start"_a, "length"_a);
@@ -322,10 +347,28 @@ void addMethods(nb::module_ &m) {
     copyInto(t, mayOverlap(*t, *source) ? clone(source) : source);
     return t;
   });
-  method("fill_", [](const Tensor &t, const Scalar &value) {
-    fillInto(t, value);
-    return t;
-  });
+  method(
+      "fill_",
+      [](const Tensor &t, nb::handle given) {
+        Argument value;
+        if (!toArgument(given.ptr(), value))
+          fail(Error::Kind::Type,
+               std::string("fill_(): argument 'value' must be Tensor or "
+                           "number, not ") +
+                   Py_TYPE(given.ptr())->tp_name);
+        if (!value.tensor)
+          fillInto(t, value.scalar);
+        else if (value.tensor->rank())
+          fail(Error::Kind::Runtime,
+               "fill_ only supports 0-dimension value tensor but got tensor "
+               "with " +
+                   std::to_string(value.tensor->rank()) + " dimensions.");
+        else
+          copyInto(t, mayOverlap(*t, *value.tensor) ? clone(value.tensor)
+                                                    : value.tensor);
+        return t;
+      },
+      "value"_a);
   method("zero_", [](const Tensor &t) {
     fillInto(t, int64_t{0});
     return t;
@@ -365,7 +408,34 @@ void addMethods(nb::module_ &m) {
     if (data.size() != static_cast<size_t>(made->numel() * byteWidth(dtype)))
       fail(Error::Kind::Value, "the bytes do not fill the shape");
     std::memcpy(made->data(), data.c_str(), data.size());
+    if (dtype == DType::Bool) // whatever is not zero is true
+      for (auto *at = static_cast<uint8_t *>(made->data());
+           at != static_cast<uint8_t *>(made->data()) + data.size(); ++at)
+        *at = *at != 0;
     return made;
+  });
+  // Refuses what there is no memory for, before anything is computed.
+  m.def("_check_room", [](DType dtype, const Dims &sizes) {
+    Buffer::allocate(checkedBytes(dtype, sizes));
+  });
+  // The memory of a tensor as bytes, and a tensor over such memory: for copies
+  // that keep what tensors share.
+  method("_storage_key", [](const Tensor &t) {
+    return reinterpret_cast<uintptr_t>(t->buffer.get());
+  });
+  method("_storage", [](const Tensor &t) {
+    if (!t->buffer->memory)
+      fail(Error::Kind::Runtime,
+           "a value of a captured function has no memory to copy");
+    return makeTensor(t->buffer, DType::U8, {{t->buffer->bytes}, {1}, 0});
+  });
+  method("_over", [](const Tensor &storage, DType dtype, const Dims &sizes,
+                     const Dims &strides, int64_t offset) {
+    Geometry geometry{sizes, strides, offset};
+    if (strides.size() != sizes.size())
+      fail(Error::Kind::Value, "as many strides as sizes are needed");
+    checkInside(*storage->buffer, dtype, geometry);
+    return makeTensor(storage->buffer, dtype, geometry);
   });
   m.def("_cat", &cat);
   m.def("_iota", &iota);
@@ -440,7 +510,10 @@ static std::string userLocation() {
 static void addKernels(nb::module_ &m) {
   lockHooks.release = []() -> void * { return PyEval_SaveThread(); };
   lockHooks.acquire = [](void *state) {
-    PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+    callPython([&] {
+      PyEval_RestoreThread(static_cast<PyThreadState *>(state));
+      return 0;
+    });
   };
   warn = [](const std::string &message) {
     if (PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) < 0)
@@ -594,7 +667,10 @@ static void addKernels(nb::module_ &m) {
   m.def("_capture",
         [](const std::vector<Tensor> &arguments, nb::callable function) {
           Capture capture(arguments);
-          nb::object results = function();
+          nb::object results = nb::steal(
+              callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
+          if (!results.is_valid())
+            throw nb::python_error();
           return capture.finish(nb::cast<std::vector<Tensor>>(results));
         });
 }
@@ -625,6 +701,10 @@ NB_MODULE(_core, m) {
         try {
           std::rethrow_exception(error);
         } catch (const stepwell::EagerError &) {
+          translateException();
+        } catch (const std::bad_alloc &) {
+          translateException();
+        } catch (const std::length_error &) {
           translateException();
         }
       });

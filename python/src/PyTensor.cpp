@@ -8,6 +8,7 @@
 #include "Hooks.h"
 
 #include <structmember.h>
+#include <unistd.h>
 
 namespace nb = nanobind;
 
@@ -57,6 +58,14 @@ PyObject *wrap(const Tensor &tensor) {
   return wrapAs(tensorType, tensor);
 }
 
+/// An object that is no number is no error yet; one that fails to say which it
+/// is has an exception of its own.
+static void clearTypeError() {
+  if (!PyErr_ExceptionMatches(PyExc_TypeError))
+    throw nb::python_error();
+  PyErr_Clear();
+}
+
 bool toScalar(PyObject *object, Scalar &scalar) {
   if (PyBool_Check(object)) {
     scalar = object == Py_True;
@@ -77,14 +86,13 @@ bool toScalar(PyObject *object, Scalar &scalar) {
   }
   // NumPy's numbers say what they are by these two methods.
   if (!isTensor(object) && PyIndex_Check(object)) {
-    PyObject *index = PyNumber_Index(object);
-    if (!index) {
-      PyErr_Clear();
+    nb::object index =
+        nb::steal(callPython([&] { return PyNumber_Index(object); }));
+    if (!index.is_valid()) {
+      clearTypeError();
       return false;
     }
-    scalar = static_cast<int64_t>(PyLong_AsLongLong(index));
-    Py_DECREF(index);
-    return true;
+    return toScalar(index.ptr(), scalar);
   }
   std::string_view type = Py_TYPE(object)->tp_name;
   if (type == "numpy.bool" || type == "numpy.bool_") {
@@ -93,9 +101,9 @@ bool toScalar(PyObject *object, Scalar &scalar) {
   }
   if (!isTensor(object) && Py_TYPE(object)->tp_as_number &&
       Py_TYPE(object)->tp_as_number->nb_float && !PySequence_Check(object)) {
-    double value = PyFloat_AsDouble(object);
+    double value = callPython([&] { return PyFloat_AsDouble(object); });
     if (PyErr_Occurred()) {
-      PyErr_Clear();
+      clearTypeError();
       return false;
     }
     scalar = value;
@@ -112,6 +120,11 @@ bool toArgument(PyObject *object, Argument &argument) {
   return toScalar(object, argument.scalar);
 }
 
+void stopForGood() {
+  for (;;)
+    pause();
+}
+
 void translateException() {
   try {
     throw;
@@ -121,6 +134,10 @@ void translateException() {
     PyErr_SetString(classes[static_cast<int>(error.kind)], error.what());
   } catch (nb::python_error &error) {
     error.restore();
+  } catch (const std::bad_alloc &) {
+    PyErr_SetString(PyExc_RuntimeError, "not enough memory");
+  } catch (const std::length_error &) {
+    PyErr_SetString(PyExc_RuntimeError, "not enough memory");
   } catch (const std::exception &error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   }
@@ -170,16 +187,50 @@ static int clear(PyObject *object) {
   return 0;
 }
 
-/// Tensor(data): as stepwell.tensor(data, dtype=float32).
+/// Tensor(2, 3) has that shape, Tensor([2, 3]) has those elements; all are
+/// float32. Keywords are a subclass's own.
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
   return guarded([&]() -> PyObject * {
-    nb::object make = nb::module_::import_("stepwell").attr("tensor");
-    PyObject *data =
-        PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : nullptr;
-    if (data && isTensor(data))
+    PyObject *data = nullptr;
+    if (type == tensorType && kwargs && PyDict_GET_SIZE(kwargs)) {
+      data = PyDict_GetItemString(kwargs, "data"); // borrowed
+      if (!data || PyDict_GET_SIZE(kwargs) > 1 || PyTuple_GET_SIZE(args))
+        fail(Error::Kind::Type, "new() takes sizes, or the one argument 'data'; "
+                                "tensor() takes a dtype");
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    if (count && !data)
+      data = PyTuple_GET_ITEM(args, 0);
+    if (data && isTensor(data) && count <= 1)
       return wrapAs(type, detach(unwrap(data)));
-    nb::object made = make(data ? nb::borrow(data) : nb::object(nb::list()),
-                           nb::borrow(dtypeObject(DType::F32)));
+    bool isSize = !data || (PyIndex_Check(data) && !PyBool_Check(data) &&
+                            !PySequence_Check(data));
+    if (isSize) {
+      Dims sizes;
+      for (Py_ssize_t i = 0; i < count; ++i) {
+        PyObject *item = PyTuple_GET_ITEM(args, i);
+        int64_t size = PyIndex_Check(item) ? PyLong_AsLongLong(item) : -1;
+        if (!PyIndex_Check(item) || PyErr_Occurred()) {
+          PyErr_Clear();
+          fail(Error::Kind::Type, "new(): argument 'size' must be tuple of "
+                                  "ints, but found element of type " +
+                                      std::string(Py_TYPE(item)->tp_name) +
+                                      " at pos " + std::to_string(i + 1));
+        }
+        sizes.push_back(size);
+      }
+      if (!data)
+        sizes = {0};
+      return wrapAs(type, full(DType::F32, sizes, int64_t{0}));
+    }
+    if (count > 1 && type == tensorType)
+      fail(Error::Kind::Type, "new() takes sizes, or one sequence of data");
+    if (!PySequence_Check(data))
+      fail(Error::Kind::Type, std::string("new(): data must be a sequence "
+                                          "(got ") +
+                                  Py_TYPE(data)->tp_name + ")");
+    nb::object made = nb::module_::import_("stepwell").attr("tensor")(
+        nb::borrow(data), nb::borrow(dtypeObject(DType::F32)));
     return wrapAs(type, detach(unwrap(made.ptr())));
   });
 }

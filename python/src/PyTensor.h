@@ -11,6 +11,7 @@
 
 #include "stepwell/Eager/Ops.h"
 
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
 
 namespace stepwell::python {
@@ -57,9 +58,25 @@ void addMethods(nanobind::module_ &);
 PyObject *toList(const Tensor &);
 PyObject *toItem(const Tensor &);
 
+/// Waits until the process ends.
+[[noreturn]] void stopForGood();
+
+/// Calls Python from C++. Up to version 3.13 Python ends a daemon thread that
+/// wants its lock while the interpreter ends, by unwinding the thread's stack;
+/// C++ must not be unwound so, without the lock. The thread stops here instead.
+template <typename F> auto callPython(F call) {
+  try {
+    return call();
+  } catch (abi::__forced_unwind &) {
+    stopForGood();
+  }
+}
+
 template <typename F> PyObject *guarded(F body) {
   try {
     return body();
+  } catch (abi::__forced_unwind &) {
+    stopForGood();
   } catch (...) {
     translateException();
     return nullptr;
@@ -162,7 +179,11 @@ template <> struct type_caster<stepwell::Dims> {
 template <> struct type_caster<stepwell::Scalar> {
   NB_TYPE_CASTER(stepwell::Scalar, const_name("float"))
   bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
-    return stepwell::python::toScalar(source.ptr(), value);
+    try {
+      return stepwell::python::toScalar(source.ptr(), value);
+    } catch (...) { // what asks for a number takes a handle to say why
+      return false;
+    }
   }
   static handle from_cpp(const stepwell::Scalar &, rv_policy,
                          cleanup_list *) noexcept {

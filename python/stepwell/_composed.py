@@ -13,6 +13,8 @@ from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
 from ._structure import _shared
 
+MAX_RANK = 16  # kMaxRank
+
 
 def _rank(input: Tensor, rank: builtins.int, function: str, name: str) -> None:
     if input.ndim != rank:
@@ -150,10 +152,22 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     if builtins.min(times, default=0) < 0:
         raise RuntimeError(f"repeat: {times} must not be negative")
     shape = (1,) * (len(times) - input.ndim) + tuple(input.shape)
-    paired = [n for pair in zip(times, shape, strict=True) for n in pair]
-    ones_between = [n for size in shape for n in (1, size)]
-    wide = input.reshape(*ones_between).expand(*paired).clone()
-    return wide.reshape(*(n * size for n, size in zip(times, shape, strict=True)))
+    # A dimension before each that is repeated stands for its repetitions.
+    split: list[builtins.int] = []
+    wide: list[builtins.int] = []
+    for n, size in zip(times, shape, strict=True):
+        split += [size] if n == 1 else [1, size]
+        wide += [size] if n == 1 else [n, size]
+    if len(times) > MAX_RANK:
+        raise RuntimeError(
+            f"a tensor has at most {MAX_RANK} dimensions; this one would have {len(times)}"
+        )
+    if len(split) > MAX_RANK:
+        half = len(times) // 2
+        few = repeat(input, (1,) * half + times[half:])
+        return repeat(few, times[:half] + (1,) * (len(times) - half))
+    whole = input.reshape(*split).expand(*wide).clone()
+    return whole.reshape(*(n * size for n, size in zip(times, shape, strict=True)))
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:

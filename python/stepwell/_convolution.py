@@ -181,13 +181,21 @@ def avg_pool2d(
 def _means(images: Tensor, dim: int, count: int) -> Tensor:
     """Dimension 2 or 3 in `count` windows that are as equal as they can be."""
     size = images.shape[dim]
-    parts = []
-    for i in range(count):
-        begin, end = i * size // count, -((i + 1) * size // -count)
-        index = (slice(None),) * dim + (slice(begin, end),)
-        kernel = (end - begin, 1) if dim == 2 else (1, end - begin)
-        parts.append(avg_pool2d(images[index], kernel))
-    return cat(parts, dim)
+    if size % count == 0:
+        length = size // count
+        return avg_pool2d(images, (length, 1) if dim == 2 else (1, length))
+    # There are windows of two lengths: all of each, and of those the ones that are meant.
+    short = size // count + 1
+    pools = [
+        avg_pool2d(images, (length, 1) if dim == 2 else (1, length), 1)
+        for length in (short, short + 1)
+        if length <= size
+    ]
+    places = _core._iota(_core.int64, count)
+    begin = places * size // count
+    longer = -((places + 1) * size // -count) - begin > short
+    at = begin + longer * pools[0].shape[dim]
+    return _core.index_select(cat(pools, dim), dim, at)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -215,6 +223,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
             f"{name}: output_size must be two numbers of 1 or more, not {tuple(output_size)}, "
             f"and the input of size {list(input.shape)} must not be empty"
         )
+    _core._check_room(images.dtype, (*images.shape[:2], *counts))
     if all(size % count == 0 for size, count in zip(plane, counts, strict=True)):
         result = avg_pool2d(images, [size // n for size, n in zip(plane, counts, strict=True)])
     else:

@@ -81,12 +81,10 @@ def _finish(made: Tensor, where: Any, requires_grad: bool) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
-def _has_buffer(data: Any) -> bool:
-    try:
-        memoryview(data).release()
-    except TypeError:
-        return False
-    return True
+def _aligned(array: Any) -> Any:
+    """The array, or a copy where the address of its elements is odd."""
+    flags = getattr(array, "flags", None)
+    return array if flags is None or flags.aligned else array.copy()
 
 
 def tensor(
@@ -100,8 +98,8 @@ def tensor(
         _element_type(dtype, dtype, "tensor")
     if isinstance(data, Tensor):
         made = data.detach().clone()
-    elif not isinstance(data, (list, tuple, float, int)) and _has_buffer(data):
-        made = from_numpy(data).clone()
+    elif hasattr(data, "__array_interface__"):
+        made = _core._from_buffer(_aligned(data)).clone()
     else:
         return _finish(_core._from_list(data, dtype), device, requires_grad)
     if dtype is not None:
@@ -122,7 +120,11 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
 
 
 def from_numpy(array: Any) -> Tensor:
-    """A tensor that shares the memory of a NumPy array."""
+    """A tensor that shares the memory of a NumPy array, or of anything with the buffer protocol.
+
+    Memory that is read-only gives a tensor that is: what writes into it, or into a view of it,
+    raises RuntimeError. A bool array with bytes other than 0 and 1 is copied.
+    """
     return _core._from_buffer(array)
 
 
@@ -145,8 +147,16 @@ def full(
         fill_value = fill_value.item()
     if isinstance(fill_value, Tensor) or not hasattr(fill_value, "__float__"):
         raise _wrong("full", "fill_value", "number", fill_value)
-    kinds = {bool: _core.bool, int: _core.int64}
-    dtype = _element_type(dtype, kinds.get(type(fill_value), _core.float32), "full")
+    kind = (
+        _core.bool
+        if isinstance(fill_value, bool)
+        else _core.int64
+        if hasattr(fill_value, "__index__")
+        else _core.float32
+    )
+    dtype = _element_type(dtype, kind, "full")
+    if dtype.is_floating_point and isinstance(fill_value, int):
+        fill_value = float(fill_value)  # it may have more than 64 bits
     return _finish(_core._full(dtype, _sizes(size), fill_value), device, requires_grad)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -71,13 +72,16 @@ def split(
     input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
 ) -> tuple[Tensor, ...]:
     """Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of sizes."""
+    if input.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     size = input.size(dim)
     if isinstance(split_size, builtins.int):
-        if split_size <= 0:
+        if split_size < 0 or (split_size == 0 and size):
             raise RuntimeError(
                 f"split expects split_size be positive, but got split_size={split_size}"
             )
-        sizes = [min_(split_size, size - at) for at in range(0, size, split_size)] or [0]
+        starts = range(0, size, split_size or 1)
+        sizes = [min_(split_size, size - at) for at in starts] or [0]
     else:
         sizes = list(split_size)
         if sum_(sizes) != size:
@@ -85,7 +89,7 @@ def split(
                 f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
                 f"size at dimension {dim}), but got split_sizes={sizes}"
             )
-    starts = [sum_(sizes[:i]) for i in range(len(sizes))]
+    starts = [0, *itertools.accumulate(sizes)][:-1]
     pieces = zip(starts, sizes, strict=True)
     return tuple(input.narrow(dim, a, n)._one_of_several() for a, n in pieces)
 
@@ -98,7 +102,10 @@ def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0) -> tuple[T
     """Views of at most `chunks` pieces along `dim`, of one size but the last."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    return split(input, max_(1, -(-input.size(dim) // chunks)), dim)
+    if input.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    size = input.size(dim)
+    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 
 
 def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
@@ -155,12 +162,21 @@ def arange(
         start, end = 0, start
     if step == 0:
         raise RuntimeError("step must be nonzero")
-    if (end - start) / step < 0:
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if not math.isfinite(step):
+        raise RuntimeError(f"step must be finite, but got {step}")
+    if (end - start) * (1 if step > 0 else -1) < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     floats = builtins.any(isinstance(v, builtins.float) for v in (start, end, step))
     if dtype is None:
         dtype = _core.float32 if floats else _core.int64
-    count = math.ceil((end - start) / step)
+    if not floats:
+        count = -((start - end) // step)
+    elif (count := (end - start) / step) < 2**63:
+        count = math.ceil(count)
+    else:
+        raise RuntimeError(f"invalid size, possible overflow? arange has {count} elements")
     counted = _core._iota(_core.float64 if floats else _core.int64, count)
     return _finish((counted * step + start)._cast(dtype), device, requires_grad)
 
@@ -176,6 +192,9 @@ def linspace(
     """`steps` numbers at equal distances, from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
+    for value in (start, end):
+        _core._number(value, dtype or _core.float32)
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
@@ -217,8 +236,8 @@ def nonzero(input: Tensor, as_tuple: builtins.bool = False) -> Any:
     coordinates = _core._nonzero(input)
     if as_tuple:
         return tuple(coordinates)
-    if not coordinates:
-        return full((builtins.int(input.item() != 0), 0), 0, _core.int64)
+    if input.ndim == 0:
+        return full((coordinates[0].numel(), 0), 0, _core.int64)
     return stack(coordinates, 1)
 
 
@@ -227,7 +246,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype is not _core.bool:
         raise RuntimeError("masked_fill only supports boolean masks")
     if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
         value = value._cast(input.dtype)
+    else:
+        value = _core._number(value, input.dtype)
     return _core.where(mask, value, input)._cast(input.dtype)
 
 
@@ -267,7 +293,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     With the condition alone: where it is true, as one int64 tensor per dimension.
     """
     if input is None and other is None:
-        return tuple(_core._nonzero(condition if condition.ndim else condition.reshape(1)))
+        return tuple(_core._nonzero(condition))
     return _core.where(condition, input, other)
 
 
@@ -482,7 +508,16 @@ def index_put_(
     chooses from (IndexError).
     """
     positions: list[Tensor | None] = []
+    if isinstance(indices, (Tensor, str)) or not isinstance(indices, Sequence):
+        raise TypeError(
+            "index_put_(): argument 'indices' must be tuple of Tensors, "
+            f"not {type(indices).__name__}"
+        )
     for at, each in enumerate(indices):
+        if each is not None and not isinstance(each, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {at} in argument 0, but got {type(each).__name__}"
+            )
         if each is None or each.dtype not in (_core.bool, _core.uint8):
             positions.append(each)
             continue

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -124,8 +125,21 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
     return (self[i]._one_of_several() for i in range(len(self)))
 
 
+def _copied(self: Tensor, made: Tensor) -> Tensor:
+    """`made`, of this tensor's class and with its attributes."""
+    made = _core._subclass(type(self), made, self.requires_grad)
+    made.__dict__.update(self.__dict__)
+    return made
+
+
 @_method
-def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
+def __copy__(self: Tensor) -> Tensor:
+    """Another tensor over the same memory."""
+    return _copied(self, self.detach())
+
+
+@_method
+def __deepcopy__(self: Tensor, memo: dict[Any, Any]) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
@@ -133,32 +147,61 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
-    made = _core._subclass(type(self), self.detach().clone(), self.requires_grad)
-    memo[id(self)] = made
+    # Tensors that share memory share the copy's.
+    key = ("stepwell storage", self._storage_key())
+    if key not in memo:
+        storage = self._storage()
+        memo[key] = storage.clone(), storage  # the second keeps the key's address taken
+    copy = memo[key][0]._over(self.dtype, self.shape, self.stride(), self.storage_offset())
+    made = memo[id(self)] = _copied(self, copy)
     if self.grad is not None:
         made.grad = __deepcopy__(self.grad, memo)
-    made.__dict__.update(self.__dict__)
     return made
+
+
+class _Storage:
+    """The memory of tensors that are pickled together, of which there is one object."""
+
+    __slots__ = ("__weakref__", "data")
+    known: weakref.WeakValueDictionary[int, _Storage] = weakref.WeakValueDictionary()
+
+    def __init__(self, data: Tensor):
+        self.data = data
+
+    def __reduce__(self) -> Any:
+        return _storage_of, (self.data._bytes(),)
+
+
+def _storage_of(data: bytes) -> _Storage:
+    return _Storage(_core._from_bytes(data, _core.uint8, (len(data),)))
 
 
 def _rebuild(
     cls: type,
-    data: bytes,
+    storage: _Storage,
     kind: _core.dtype,
     shape: tuple[int, ...],
+    stride: tuple[int, ...],
+    offset: int,
     grad: bool,
     state: dict[str, Any],
 ) -> Tensor:
-    made = _core._subclass(cls, _core._from_bytes(data, kind, shape), grad)
+    made = storage.data._over(kind, shape, stride, offset)
+    made = _core._subclass(cls, made, grad)
     made.__dict__.update(state)
     return made
 
 
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> Any:
-    data = self.detach().contiguous()._bytes()
-    state = dict(self.__dict__)
-    return _rebuild, (type(self), data, self.dtype, self.shape, self.requires_grad, state)
+    key = self._storage_key()
+    storage = _Storage.known.get(key)
+    if storage is None:
+        storage = _Storage.known[key] = _Storage(self._storage())
+    return _rebuild, (
+        type(self), storage, self.dtype, self.shape, self.stride(), self.storage_offset(),
+        self.requires_grad, dict(self.__dict__),
+    )  # fmt: skip
 
 
 Tensor.device = property(lambda self: device("cpu"), doc="Where the tensor lives.")
@@ -226,8 +269,9 @@ def __repr__(self: Tensor) -> str:
         return f"tensor(<captured>, size={tuple(self.shape)}, dtype={self.dtype})"
     with autograd.no_grad():
         data = self.detach()
-        few = self.numel() <= 1000
-        nested = data.tolist() if few else _summarised(data, self.shape)
+        count = self.numel()
+        nested = [] if count == 0 else data.tolist() if count <= 1000 else None
+        nested = _summarised(data, self.shape) if nested is None else nested
     text = _written(nested, _formatter(_flat(nested), self.dtype), len("tensor") + 1)
     notes = []
     if self.numel() == 0:

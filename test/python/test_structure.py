@@ -201,7 +201,7 @@ def test_eye():
     for sizes in ((3,), (2, 3), (3, 2), (0,), (0, 2)):
         same(sw.eye(*sizes), np.eye(*sizes))
     assert sw.eye(2).dtype is sw.float32 and sw.eye(2, dtype=sw.bool).dtype is sw.bool
-    with pytest.raises(RuntimeError, match="negative size"):
+    with pytest.raises(RuntimeError, match="negative dimension"):
         sw.eye(-1)
 
 

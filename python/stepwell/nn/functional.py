@@ -163,7 +163,10 @@ def pad(
         )
     rest = [0] * (input.ndim - len(pad) // 2)
     return _core._pad(
-        input, rest + list(pad[0::2])[::-1], rest + list(pad[1::2])[::-1], value or 0.0
+        input,
+        rest + list(pad[0::2])[::-1],
+        rest + list(pad[1::2])[::-1],
+        _core._number(value or 0, input.dtype),
     )
 
 

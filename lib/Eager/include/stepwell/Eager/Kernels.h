@@ -129,6 +129,10 @@ constexpr int64_t kUnlockedWork = 1 << 15;
 void runKernel(const Kernel &, int64_t workspace, const stepwell_arg *,
                int64_t work, const Template &);
 stepwell_arg scalarWord(DType, const Scalar &);
+/// Refuses a number that is to become an element and is none of that type, by
+/// PyTorch's rule: integers and finite floats must lie in its range, negative
+/// integers may wrap around in uint8, NaN and infinity are floats only.
+void checkFits(DType, const Scalar &);
 /// The element type in which a number travels to a computation in `compute`.
 DType scalarCarrier(DType compute);
 

@@ -81,6 +81,8 @@ struct CallPlan {
   };
   std::vector<Result> results;
   bool differentiable = false;
+  /// The element type that its numbers must fit into, if they must.
+  std::optional<DType> numbersFit = std::nullopt;
   bool launches = false; // false: there is nothing to compute
   LaunchPlan launch;
 };

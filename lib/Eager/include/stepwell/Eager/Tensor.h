@@ -71,7 +71,9 @@ private:
 struct Buffer {
   int64_t references = 0;
   stepwell_storage *memory = nullptr;
+  int64_t bytes = 0; // that were asked for; the memory may have more
   uint64_t version = 0;
+  bool readOnly = false; // memory of others, which is not to be written
   int small = 0; // log2 of the bytes of memory that may be kept for others
   static Ref<Buffer> allocate(int64_t bytes);
   static Ref<Buffer> adopt(stepwell_storage *memory);
@@ -86,6 +88,8 @@ struct Geometry {
   Dims sizes, strides; // strides in elements
   int64_t offset = 0;
   bool operator==(const Geometry &) const = default;
+  /// A tensor's geometry was checked where it was made: no product of its
+  /// sizes overflows.
   int64_t numel() const;
   bool contiguous() const;
 };
@@ -171,11 +175,16 @@ struct TracedView {
 /// Refuses more dimensions than a tensor has.
 void checkRank(const Dims &sizes);
 /// The bytes that so many elements take; refuses sizes that are negative or
-/// overflow.
+/// cannot be multiplied.
 int64_t checkedBytes(DType, const Dims &sizes);
 /// Row-major and uninitialised.
 Tensor empty(DType, const Dims &sizes);
 Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);
+/// What every tensor over a buffer must hold to: its elements and their bytes
+/// can be counted, and all lie inside the buffer.
+void checkInside(const Buffer &, DType, const Geometry &);
+/// Refuses to write to memory that is not to be written.
+void checkNotReadOnly(const Buffer &);
 
 /// Whether two tensors may share a byte.
 bool mayOverlap(const TensorImpl &, const TensorImpl &);

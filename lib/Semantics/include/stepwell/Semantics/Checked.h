@@ -1,0 +1,94 @@
+//===- Checked.h - Sizes that are multiplied and added ----------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every product and sum of sizes, strides, offsets and bytes that a user can
+// choose goes through here.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_SEMANTICS_CHECKED_H
+#define STEPWELL_SEMANTICS_CHECKED_H
+
+#include "stepwell/Semantics/Types.h"
+
+#include <optional>
+
+namespace stepwell {
+
+/// An integer that knows whether what it should be does not fit.
+class Checked {
+public:
+  Checked(int64_t value) : value(value) {}
+  friend Checked operator+(Checked a, Checked b) {
+    a.fits &= b.fits & !__builtin_add_overflow(a.value, b.value, &a.value);
+    return a;
+  }
+  friend Checked operator-(Checked a, Checked b) {
+    a.fits &= b.fits & !__builtin_sub_overflow(a.value, b.value, &a.value);
+    return a;
+  }
+  friend Checked operator*(Checked a, Checked b) {
+    a.fits &= b.fits & !__builtin_mul_overflow(a.value, b.value, &a.value);
+    return a;
+  }
+  Checked &operator+=(Checked other) { return *this = *this + other; }
+  Checked &operator*=(Checked other) { return *this = *this * other; }
+  explicit operator bool() const { return fits; }
+  int64_t operator*() const {
+    assert(fits && "this number does not fit");
+    return value;
+  }
+  /// The number, or nothing.
+  std::optional<int64_t> get() const {
+    return fits ? std::optional(value) : std::nullopt;
+  }
+
+private:
+  int64_t value;
+  bool fits = true;
+};
+
+/// The number of elements. Nothing if it, or the number of those that have all
+/// sizes but some zeros, does not fit; then strides fit as well. Nothing for
+/// sizes that are negative or not known.
+inline std::optional<int64_t> countOf(const Dims &sizes) {
+  Checked whole = 1;
+  bool none = false;
+  for (int64_t size : sizes) {
+    if (size < 0)
+      return std::nullopt;
+    none |= size == 0;
+    whole *= size ? size : 1;
+  }
+  if (!whole)
+    return std::nullopt;
+  return none ? 0 : *whole;
+}
+
+/// The bytes that a row-major tensor takes, under the same conditions.
+inline std::optional<int64_t> bytesOf(DType dtype, const Dims &sizes) {
+  std::optional<int64_t> count = countOf(sizes);
+  return count ? (Checked(*count) * byteWidth(dtype)).get() : std::nullopt;
+}
+
+/// The half-open range of elements that indices of these sizes reach; empty if
+/// there are none. Nothing if an end does not fit.
+inline std::optional<std::pair<int64_t, int64_t>>
+extentOf(const Dims &sizes, const Dims &strides, int64_t offset) {
+  Checked low = offset, high = Checked(offset) + 1;
+  for (int i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 0)
+      return std::pair<int64_t, int64_t>{0, 0};
+    Checked reach = Checked(sizes[i] - 1) * strides[i];
+    if (!reach)
+      return std::nullopt;
+    (*reach < 0 ? low : high) += reach;
+  }
+  if (!low || !high)
+    return std::nullopt;
+  return std::pair{*low, *high};
+}
+
+} // namespace stepwell
+
+#endif // STEPWELL_SEMANTICS_CHECKED_H
