@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <map>
 #include <queue>
+#include <set>
 
 using namespace stepwell;
 
@@ -22,6 +23,13 @@ void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
 
 static uint64_t nextSequence = 0;
 Node::Node() : sequence(nextSequence++) {}
+uint64_t stepwell::tapePosition() { return nextSequence; }
+
+bool Node::watched() const {
+  return std::any_of(hooks.begin(), hooks.end(), [](const auto &entry) {
+    return entry.second && !entry.second->empty();
+  });
+}
 
 // A long chain of nodes must not be freed by recursion.
 void Node::destroy(Node *node) {
@@ -88,15 +96,16 @@ namespace {
 struct CallNode : Node {
   Ref<Template> call;
   std::vector<Saved> inputs, results;
-  std::vector<Scalar> scalars;
+  std::vector<Argument> numbers; // in the places of tensors: nothing
   Needs needs;
-  bool released = false;
+  bool gone = false;
 
   std::string name() const override { return call->describe(); }
+  bool released() const override { return gone; }
   void release() override {
     inputs.clear();
     results.clear();
-    released = true;
+    gone = true;
   }
 
   /// The gradient of an input that is the cotangent itself launches nothing.
@@ -109,7 +118,7 @@ struct CallNode : Node {
   }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
-    if (released)
+    if (gone)
       fail(Error::Kind::Runtime,
            "Trying to backward through the graph a second time (or directly "
            "access saved tensors after they have already been freed). Saved "
@@ -136,7 +145,7 @@ struct CallNode : Node {
     std::vector<Argument> arguments;
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (call->inputs[i].scalar)
-        arguments.push_back({{}, scalars[i]});
+        arguments.push_back(numbers[i]);
       else
         arguments.push_back({inputs[i].unpack(edges[i], *this)});
     }
@@ -166,6 +175,7 @@ struct WriteIntoView : Node {
 
   std::string name() const override { return "write into a view"; }
   void release() override { write->release(); }
+  bool released() const override { return write->released(); }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
@@ -200,7 +210,7 @@ Ref<Node> stepwell::recordCall(Template &call,
   node->needs = derivativeNeeds(call, wrt);
   node->edges = std::move(edges);
   for (size_t i = 0; i < arguments.size(); ++i) {
-    node->scalars.push_back(arguments[i].scalar);
+    node->numbers.push_back({{}, arguments[i].scalar, arguments[i].number});
     Tensor tensor = arguments[i].tensor;
     // What the call overwrites is kept as it was.
     if (static_cast<int>(i) == into && node->needs.inputs[i] == Need::Values) {
@@ -305,6 +315,7 @@ namespace {
 struct WatchNode : Node {
   std::function<std::vector<Tensor>(std::vector<Tensor>)> callback;
   std::string name() const override { return "module hooks"; }
+  bool watched() const override { return true; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     return callback(std::move(gradients));
   }
@@ -346,6 +357,23 @@ static void callHooks(const Node &node, std::vector<Tensor> &gradients) {
       gradients[index] = hooks->call(gradients[index]);
 }
 
+WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
+  WayBack found;
+  std::set<const Node *> seen;
+  std::vector<const Node *> waiting{edgeOf(tensor).node.get()};
+  while (!waiting.empty()) {
+    const Node *node = waiting.back();
+    waiting.pop_back();
+    if (!node || node->sequence < since || !seen.insert(node).second)
+      continue;
+    found.released |= node->released();
+    found.watched |= node->watched();
+    for (const Edge &edge : node->edges)
+      waiting.push_back(edge.node.get());
+  }
+  return found;
+}
+
 //===--- The way back -----------------------------------------------------===//
 
 static void accumulate(Tensor &sum, const Tensor &gradient) {
@@ -380,6 +408,9 @@ stepwell::runBackward(std::span<const Tensor> roots,
                       std::vector<Tensor> gradients, bool retainGraph,
                       bool createGraph,
                       std::optional<std::vector<Edge>> targets) {
+  for (const Tensor &root : roots)
+    if (!Capture::current() && !root->hasMemory())
+      TensorImpl::refuseValueless();
   GradModeGuard guard(createGraph);
   std::vector<Tensor> collected(targets ? targets->size() : 0);
   struct Later {

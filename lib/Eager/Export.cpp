@@ -145,6 +145,7 @@ Executable stepwell::bindProgram(Program program,
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     Executable::Result result;
     result.output = static_cast<int>(i);
+    result.self = result.requiresGrad = true;
     executable.results.push_back(std::move(result));
     executable.call->results.push_back(
         program.type(program.outputs[i].value).dtype);

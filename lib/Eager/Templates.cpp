@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/Plan.h"
 
 #include <algorithm>
 
@@ -79,6 +79,16 @@ Ref<Template> stepwell::opTemplate(const OpRow *op,
   return entry;
 }
 
+Template::Template() = default;
+Template::~Template() = default;
+
+void Template::destroy(Template *t) {
+  if (!t->body)
+    delete t;
+  else if (--t->body->references == 0)
+    destroy(t->body);
+}
+
 Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
                                            std::vector<int> cotangents) {
   Bytes bytes;
@@ -87,9 +97,9 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   bytes.text += '/';
   for (int result : cotangents)
     bytes.raw(result);
-  Ref<Template> &entry = body.derivatives[bytes.text];
+  std::unique_ptr<Template> &entry = body.derivatives[bytes.text];
   if (!entry) {
-    entry = Ref<Template>(new Template);
+    entry = std::make_unique<Template>();
     entry->elementwise = body.elementwise;
     Needs needs = derivativeNeeds(body, wrt);
     for (size_t i = 0; i < body.inputs.size(); ++i) {
@@ -104,11 +114,13 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
       entry->inputs.push_back({body.results[result]});
     for (int input : wrt)
       entry->results.push_back(body.inputs[input].dtype);
-    entry->body = Ref<Template>(&body);
+    entry->body = &body;
     entry->wrt = std::move(wrt);
     entry->cotangents = std::move(cotangents);
   }
-  return entry;
+  if (entry->references == 0)
+    ++body.references;
+  return Ref<Template>(entry.get());
 }
 
 Needs stepwell::derivativeNeeds(const Template &t,

@@ -218,6 +218,9 @@ void addMethods(nb::module_ &m) {
   property(
       "data", [](const Tensor &t) { return detach(t, true); },
       [](const Tensor &t, const Tensor &value) {
+        if (Capture::current())
+          Capture::refuseHere("assigning .data cannot be captured; write with "
+                              "copy_() under no_grad()");
         t->buffer = value->buffer;
         t->dtype = value->dtype;
         static_cast<Geometry &>(*t) = *value;

@@ -41,6 +41,10 @@ struct Node {
   /// Forgets what was saved.
   virtual void release() {}
   virtual std::string name() const = 0;
+  /// Whether what the way back reads is gone.
+  virtual bool released() const { return false; }
+  /// Whether a function of the user's sees the gradients that pass.
+  virtual bool watched() const;
   static void destroy(Node *);
 };
 
@@ -58,6 +62,14 @@ bool requiresGrad(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);
+
+/// Nodes that are made from now on have this number or a larger one.
+uint64_t tapePosition();
+/// What lies on the way back from a tensor, among the nodes from `since` on.
+struct WayBack {
+  bool released = false, watched = false;
+};
+WayBack wayBack(const Tensor &, uint64_t since);
 
 /// Where the hooks of a tensor that requires a gradient are kept; null: it has
 /// none so far.

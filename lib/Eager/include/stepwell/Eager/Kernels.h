@@ -26,7 +26,11 @@ namespace stepwell {
 struct Kernel {
   stepwell_kernel_fn run = nullptr;
   stepwell_workspace_fn workspaceSize = nullptr;
+  /// Its code: unloaded when nobody has the kernel any more.
+  std::shared_ptr<const void> code = nullptr;
 };
+
+struct CallPlan;
 
 /// What a kernel reads of an argument.
 enum class Need : uint8_t { Shape, Values };
@@ -40,8 +44,12 @@ struct TemplateInput {
 };
 
 struct Template {
+  /// Those of a derivative count as one of what it is the derivative of, which
+  /// owns it: a captured function dies with all of its derivatives and kernels.
   int64_t references = 0;
-  static void destroy(Template *t) { delete t; }
+  static void destroy(Template *);
+  Template();
+  ~Template();
 
   std::vector<TemplateInput> inputs;
   /// Every argument and result is a broadcast piece of one index space.
@@ -58,7 +66,7 @@ struct Template {
 
   //===--- The derivative of `body`: its inputs, its results, the cotangents
   //---===//
-  Ref<Template> body;
+  Template *body = nullptr;
   std::vector<int> wrt, cotangents;
 
   //===--- A captured function
@@ -67,9 +75,12 @@ struct Template {
 
   /// The memory tables: kernels by class, derivatives by request.
   std::unordered_map<std::string, Kernel> kernels;
-  std::unordered_map<std::string, Ref<Template>> derivatives;
+  std::unordered_map<std::string, std::unique_ptr<Template>> derivatives;
+  /// Of a captured function and its derivatives: the newest plans.
+  std::vector<Ref<CallPlan>> plans;
 
-  bool isDerivative() const { return static_cast<bool>(body); }
+  bool isDerivative() const { return body; }
+  bool isCaptured() const { return body ? body->isCaptured() : program != nullptr; }
   std::string describe() const;
 };
 
@@ -90,6 +101,8 @@ Needs derivativeNeeds(const Template &, const std::vector<int> &wrt);
 struct Argument {
   Tensor tensor;
   Scalar scalar = int64_t{0};
+  /// Under capture: which of the numbers that each call is given it is.
+  int32_t number = -1;
 };
 
 /// The dimensions of `common`, the outermost first, in the order in which an
@@ -139,6 +152,10 @@ KernelStats &kernelStats();
 struct LockHooks {
   void *(*release)() = nullptr;
   void (*acquire)(void *) = nullptr;
+  /// Whether signals are handled on this thread, and handles them: throws if
+  /// that raises.
+  bool (*handlesSignals)() = nullptr;
+  void (*checkSignals)() = nullptr;
 };
 extern LockHooks lockHooks;
 /// Where libstepwell-compiler.so lies unless STEPWELL_COMPILER says so; set by
