@@ -58,7 +58,7 @@ bool stepwell::requiresGrad(const TensorImpl &tensor) {
 Saved::Saved(const TensorImpl &tensor, Need need)
     : dtype(tensor.dtype), geometry(static_cast<const Geometry &>(tensor)) {
   // A captured value has no cost, and its shape is part of the Program.
-  if (need == Need::Values || Capture::current()) {
+  if (tensor.buffer && (need == Need::Values || Capture::current())) {
     buffer = tensor.buffer;
     traced = tensor.traced;
     version = buffer->version;
@@ -139,6 +139,9 @@ struct CallNode : Node {
     for (size_t i = 0; i < gradients.size(); ++i)
       if (gradients[i])
         cotangents.push_back(static_cast<int>(i));
+    // What no result depends on has no gradient, as on a tape of its parts.
+    std::erase_if(wrt,
+                  [&](int input) { return !call->reaches(input, cotangents); });
     if (wrt.empty() || cotangents.empty())
       return out;
     Ref<Template> derivative = derivativeTemplate(*call, wrt, cotangents);
@@ -460,6 +463,8 @@ stepwell::runBackward(std::span<const Tensor> roots,
     ready.pop();
     std::vector<Tensor> incoming = std::move(pending[node.get()]);
     pending.erase(node.get());
+    if (node->refusal)
+      fail(Error::Kind::Runtime, node->refusal);
     callHooks(*node, incoming);
     if (targets)
       for (size_t i = 0; i < targets->size(); ++i)

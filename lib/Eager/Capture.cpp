@@ -76,10 +76,9 @@ Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
 Capture::Id Capture::addNode(ProgramNode node) {
   Id first = static_cast<Id>(types.size());
   types.insert(types.end(), node.results.begin(), node.results.end());
-  bool derived =
-      !(node.op && node.op->nonDifferentiable) &&
-      std::any_of(node.operands.begin(), node.operands.end(),
-                  [&](Id operand) { return isActive(operand); });
+  bool derived = !(node.op && node.op->nonDifferentiable) &&
+                 std::any_of(node.operands.begin(), node.operands.end(),
+                             [&](Id operand) { return isActive(operand); });
   for (const TensorType &result : node.results)
     active.push_back(derived && isFloat(result.dtype));
   node.location = here();
@@ -193,8 +192,7 @@ static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
 
 /// A slice that takes everything.
 static bool isWhole(const SliceOf &slice, const Dims &sizes) {
-  return slice.sizes == sizes &&
-         slice.steps == Dims::filled(sizes.size(), 1);
+  return slice.sizes == sizes && slice.steps == Dims::filled(sizes.size(), 1);
 }
 
 Capture::Id Capture::positions(const ViewOp &op, const TracedView &step) {
@@ -323,6 +321,9 @@ Capture::Id Capture::read(const TensorImpl &tensor) {
 }
 
 Capture::Id Capture::readInCall(const TensorImpl &tensor) {
+  // Of what an outer tape keeps for its sizes there is no memory.
+  if (!tensor.buffer)
+    return read(*constant(tensor.dtype, tensor.sizes, int64_t{0}));
   Id value = read(tensor);
   return gradEnabled() && !followsTape(tensor) ? detach(value) : value;
 }
@@ -404,8 +405,8 @@ static bool sameNumber(const Executable::Input &input,
   if (input.scalar != argument.scalar)
     return false;
   const double *number = std::get_if<double>(&input.scalar);
-  return !number ||
-         std::signbit(*number) == std::signbit(std::get<double>(argument.scalar));
+  return !number || std::signbit(*number) ==
+                        std::signbit(std::get<double>(argument.scalar));
 }
 
 std::vector<Tensor> Capture::append(const Template &t,
@@ -424,10 +425,9 @@ std::vector<Tensor> Capture::append(const Template &t,
       // One input for equal numbers, so that equal expressions are seen as
       // such.
       size_t at = 0;
-      while (at < inputs.size() &&
-             !(program.inputs[at].scalar &&
-               program.inputs[at].type == input.type &&
-               sameNumber(inputs[at], arguments[i])))
+      while (at < inputs.size() && !(program.inputs[at].scalar &&
+                                     program.inputs[at].type == input.type &&
+                                     sameNumber(inputs[at], arguments[i])))
         ++at;
       if (at == inputs.size())
         addInput(input, {.scalar = arguments[i].scalar,
@@ -494,10 +494,7 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     return;
   }
   executable.differentiable |= out.requiresGrad;
-  if (out.requiresGrad && way.watched)
-    refuseHere("a hook on a tensor inside of a captured function is not called "
-               "by a backward() outside of it; register it on what the function "
-               "returns, or call backward() inside");
+  executable.hooked |= out.requiresGrad && way.watched;
   Id value = read(*root);
   out.order = orderOf(*root);
   auto [place, isNew] = baseOutputs.try_emplace(root->buffer.get(), 0);
@@ -517,7 +514,7 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
 /// How arguments and watched tensors lie over each other: a capture of the same
 /// pattern read the same memory through the same tensors.
 std::vector<int64_t> stepwell::sharing(std::span<const Tensor> arguments,
-                                    std::span<const Tensor> watched) {
+                                       std::span<const Tensor> watched) {
   std::vector<int64_t> pattern;
   std::unordered_map<const Buffer *, std::vector<size_t>> known;
   auto at = [&](size_t i) -> const TensorImpl & {
@@ -618,17 +615,14 @@ Executable Capture::finish(std::span<const Tensor> results) {
       if (target && target->node && target->node->sequence >= since) {
         WayBack way = wayBack(target, since);
         write.recorded = !way.released;
-        if (way.watched && write.recorded)
-          refuseHere("a hook on a tensor inside of a captured function is not "
-                     "called by a backward() outside of it");
+        executable.hooked |= write.recorded && way.watched;
       }
       executable.differentiable |= write.recorded;
       writes.push_back(write);
     }
   // In the order of the inputs, so that equal functions have equal keys.
-  std::sort(writes.begin(), writes.end(), [](const Write &a, const Write &b) {
-    return a.input < b.input;
-  });
+  std::sort(writes.begin(), writes.end(),
+            [](const Write &a, const Write &b) { return a.input < b.input; });
   for (const Write &write : writes) {
     if (executable.differentiable) {
       executable.updates.push_back(
@@ -681,13 +675,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
     if (output.into >= 0)
       output.into = place[output.into];
   }
-  executable.call = Ref<Template>(new Template);
-  for (const ProgramInput &input : program.inputs)
-    executable.call->inputs.push_back({input.type.dtype, input.scalar});
-  executable.call->program = std::make_shared<Program>(std::move(program));
-  const Program &whole = *executable.call->program;
-  for (const ProgramOutput &output : whole.outputs)
-    executable.call->results.push_back(whole.type(output.value).dtype);
+  executable.call = programTemplate(std::move(program));
 
   for (const Executable::Input &input : executable.inputs)
     if (input.argument < 0 && input.captured && !input.gradient)

@@ -85,6 +85,13 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       input = packedCopy(input);
     }
     outputs = callTemplate(*executable.call, gathered);
+    for (const Tensor &output : outputs)
+      if (executable.hooked && output->node)
+        output->node->refusal =
+            "a compiled function registered a hook on a tensor or module "
+            "inside "
+            "of it, which a backward() outside would not call; call backward() "
+            "inside, or register it on what the function returns";
   } else {
     for (const ProgramOutput &output : program.outputs)
       if (output.into < 0) {
@@ -112,8 +119,8 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       continue;
     }
     GradModeGuard guard(gradEnabled() && result.requiresGrad);
-    Tensor root = result.argument >= 0 ? arguments[result.argument]
-                                       : result.existing;
+    Tensor root =
+        result.argument >= 0 ? arguments[result.argument] : result.existing;
     if (result.output >= 0) {
       Tensor &base = bases[result.output];
       if (!base) {
@@ -159,8 +166,7 @@ static bool sharesAlike(const Executable &executable,
                         std::span<const Tensor> arguments) {
   bool asBefore = true;
   for (size_t i = 0; i < executable.watched.size(); ++i)
-    asBefore &=
-        executable.watched[i]->buffer.get() == executable.memory[i];
+    asBefore &= executable.watched[i]->buffer.get() == executable.memory[i];
   if (asBefore) {
     std::unordered_set<const Buffer *> taken;
     for (const Tensor &argument : arguments)

@@ -233,9 +233,8 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   for (size_t i = 0; i < numInputs; ++i)
     key += alias[i] ? 'a' : '-';
 
-  auto [entry, isNew] = t.kernels.try_emplace(key);
-  Kernel *kernel = &entry->second;
-  if (isNew) {
+  auto known = t.kernels.find(key);
+  if (known == t.kernels.end()) {
     std::vector<ProgramInput> inputs;
     for (size_t i = 0; i < numInputs; ++i) {
       ProgramInput input;
@@ -250,21 +249,33 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       }
       inputs.push_back(input);
     }
-    try {
-      Program program = instantiate(t, std::move(inputs));
-      if (into >= 0) {
-        program.outputs[0].into = into;
-        program.outputs[0].layout = seen[index[into]].layout;
-      }
-      *kernel = obtainKernel(program, "first " + t.describe() +
-                                          " on arguments of this class");
-    } catch (...) {
-      t.kernels.erase(key); // A failed compile loses nothing.
-      throw;
+    Program program = instantiate(t, std::move(inputs));
+    if (into >= 0) {
+      program.outputs[0].into = into;
+      program.outputs[0].layout = seen[index[into]].layout;
     }
+    // Other threads of Python run meanwhile, and may ask for the same.
+    std::vector<Tensor> before;
+    for (const Argument &argument : arguments)
+      before.push_back(argument.tensor ? makeTensor(argument.tensor->buffer,
+                                                    argument.tensor->dtype,
+                                                    *argument.tensor)
+                                       : Tensor());
+    Kernel made = obtainKernel(program, "first " + t.describe() +
+                                            " on arguments of this class");
+    known = t.kernels.insert_or_assign(key, std::move(made)).first;
+    for (size_t i = 0; i < numInputs; ++i)
+      if (const Tensor &now = arguments[i].tensor;
+          now && !(now->buffer == before[i]->buffer &&
+                   now->dtype == before[i]->dtype &&
+                   static_cast<const Geometry &>(*now) == *before[i]))
+        fail(Error::Kind::Runtime,
+             t.describe() + ": another thread changed an argument while the "
+                            "kernel was compiled");
   } else {
     ++kernelStats().memoryHits;
   }
+  const Kernel *kernel = &known->second;
 
   LaunchPlan plan;
   plan.kernel = *kernel;

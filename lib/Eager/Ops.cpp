@@ -89,7 +89,8 @@ static void repeat(Template &call, Ref<CallPlan> plan,
 }
 
 /// The plan of such a call, unless a capture only writes calls down.
-static CallPlan *planOf(const CallKey &key, const Template *captured = nullptr) {
+static CallPlan *planOf(const CallKey &key,
+                        const Template *captured = nullptr) {
   return key.complete() && !Capture::current() ? findPlan(key, captured)
                                                : nullptr;
 }
@@ -278,6 +279,11 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                         ? compute
                         : operands[i].dtype;
     input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
+    // Others are checked here, where the value is known.
+    if (arguments[i].number >= 0 && !isFloat(input.dtype) &&
+        input.dtype != DType::I64)
+      fail(Error::Kind::Runtime,
+           "a number that changes is no argument of this call");
     if (input.scalar && isFloat(input.dtype) && arguments[i].number < 0)
       input.number = op.constant(asDouble(arguments[i].scalar));
     inputs.push_back(input);

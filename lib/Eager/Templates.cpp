@@ -89,6 +89,55 @@ void Template::destroy(Template *t) {
     destroy(t->body);
 }
 
+/// Whether a derivative goes through a node from its results to an operand.
+static bool passes(const ProgramNode &node, size_t operand) {
+  if (!node.op)
+    return true;
+  if (node.op->nonDifferentiable)
+    return false;
+  const std::vector<GradientRow> &rows = node.op->gradients;
+  return rows.empty() || rows[std::min(operand, rows.size() - 1)].exists;
+}
+
+Ref<Template> stepwell::programTemplate(Program given) {
+  Ref<Template> t(new Template);
+  t->program = std::make_shared<Program>(std::move(given));
+  const Program &program = *t->program;
+  std::vector<DType> dtypes;
+  for (const ProgramInput &input : program.inputs) {
+    t->inputs.push_back({input.type.dtype, input.scalar});
+    dtypes.push_back(input.type.dtype);
+  }
+  size_t count = program.inputs.size();
+  std::vector<size_t> makers;
+  for (size_t n = 0; n < program.nodes.size(); ++n)
+    for (const TensorType &result : program.nodes[n].results) {
+      dtypes.push_back(result.dtype);
+      makers.push_back(n);
+    }
+  for (const ProgramOutput &output : program.outputs) {
+    t->results.push_back(dtypes[output.value]);
+    std::vector<bool> seen(dtypes.size());
+    std::vector<ValueId> waiting{output.value};
+    while (!waiting.empty()) {
+      size_t value = waiting.back();
+      waiting.pop_back();
+      if (seen[value] || !isFloat(dtypes[value]))
+        continue;
+      seen[value] = true;
+      if (value < count)
+        continue;
+      const ProgramNode &node = program.nodes[makers[value - count]];
+      for (size_t i = 0; i < node.operands.size(); ++i)
+        if (passes(node, i))
+          waiting.push_back(node.operands[i]);
+    }
+    seen.resize(count);
+    t->reached.push_back(std::move(seen));
+  }
+  return t;
+}
+
 Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
                                            std::vector<int> cotangents) {
   Bytes bytes;

@@ -31,6 +31,8 @@ struct Node {
   uint64_t sequence; // later calls have larger numbers
   std::vector<Edge> edges;
   std::vector<TensorType> outputs;
+  /// Why nobody may go back through it, if that is so.
+  const char *refusal = nullptr;
   /// By the index of an output.
   std::vector<std::pair<uint32_t, Ref<GradientHooks>>> hooks;
 

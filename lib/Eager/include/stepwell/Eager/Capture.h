@@ -26,7 +26,7 @@ struct Executable {
     Tensor captured; // a tensor the function closed over (or its .grad), or a
                      // number
     Scalar scalar = int64_t{0};
-    int number = -1; // of those that each call is given
+    int number = -1;           // of those that each call is given
     bool requiresGrad = false; // when it was captured
     Dims strides;              // of a captured tensor
   };
@@ -36,8 +36,8 @@ struct Executable {
     int argument = -1;
     Tensor existing; // a tensor from outside
     std::vector<ViewOp> steps;
-    Dims order;         // the output's dimensions as the Program has them
-    bool self = false;  // nothing else: the tensor itself
+    Dims order;        // the output's dimensions as the Program has them
+    bool self = false; // nothing else: the tensor itself
     bool requiresGrad = false;
     int same = -1; // an earlier result, which is the same tensor
   };
@@ -76,6 +76,9 @@ struct Executable {
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
   bool differentiable = false;
+  /// The function hooked gradients inside of it, which one derivative of the
+  /// whole does not make.
+  bool hooked = false;
 };
 
 class Capture {
@@ -102,6 +105,7 @@ public:
   /// not from what was detached, and not beyond a leaf that the function made.
   static bool followsTape(const TensorImpl &);
   Tensor constant(DType, const Dims &sizes, const Scalar &);
+  bool madeInside(const TensorImpl &) const;
   void noteView(TensorImpl &view, const Tensor &parent, std::optional<ViewOp>);
   /// `leaf.grad` is about to be read or changed.
   void noteGrad(const Tensor &leaf);
@@ -140,7 +144,6 @@ private:
   Id positions(const ViewOp &, const TracedView &);
   /// The tensor that it is a view of, and the steps from there.
   Tensor rootOf(const Tensor &, std::vector<const TracedView *> *steps);
-  bool madeInside(const TensorImpl &) const;
   void addResult(Executable &, std::span<const Tensor> results, size_t which,
                  std::vector<ProgramOutput> &);
   void dropCuts();

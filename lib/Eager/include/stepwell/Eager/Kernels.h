@@ -17,6 +17,7 @@
 #include "stepwell/abi.h"
 #include "stepwell/cache.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <unordered_map>
@@ -72,6 +73,12 @@ struct Template {
   //===--- A captured function
   //-------------------------------------------------===//
   std::shared_ptr<const Program> program;
+  /// By result: which inputs its derivative reaches.
+  std::vector<std::vector<bool>> reached;
+  bool reaches(size_t input, std::span<const int> results) const {
+    return !program || std::any_of(results.begin(), results.end(),
+                                   [&](int r) { return reached[r][input]; });
+  }
 
   /// The memory tables: kernels by class, derivatives by request.
   std::unordered_map<std::string, Kernel> kernels;
@@ -80,7 +87,9 @@ struct Template {
   std::vector<Ref<CallPlan>> plans;
 
   bool isDerivative() const { return body; }
-  bool isCaptured() const { return body ? body->isCaptured() : program != nullptr; }
+  bool isCaptured() const {
+    return body ? body->isCaptured() : program != nullptr;
+  }
   std::string describe() const;
 };
 
@@ -88,6 +97,8 @@ struct Template {
 Ref<Template> opTemplate(const OpRow *, const Attributes &,
                          std::span<const TemplateInput>, DType compute,
                          std::span<const DType> results);
+/// The Template of a captured function.
+Ref<Template> programTemplate(Program);
 /// The Template of its derivative.
 Ref<Template> derivativeTemplate(Template &, std::vector<int> wrt,
                                  std::vector<int> cotangents);
