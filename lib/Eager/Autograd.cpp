@@ -14,6 +14,7 @@
 #include <map>
 #include <queue>
 #include <unordered_map>
+#include <set>
 
 using namespace stepwell;
 
@@ -23,6 +24,13 @@ void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
 
 static uint64_t nextSequence = 0;
 Node::Node() : sequence(nextSequence++) {}
+uint64_t stepwell::tapePosition() { return nextSequence; }
+
+bool Node::watched() const {
+  return std::any_of(hooks.begin(), hooks.end(), [](const auto &entry) {
+    return entry.second && !entry.second->empty();
+  });
+}
 
 void Node::destroy(Node *node) {
   destroyInTurn(node, [](void *each) { delete static_cast<Node *>(each); });
@@ -39,7 +47,7 @@ bool stepwell::requiresGrad(const TensorImpl &tensor) {
 Saved::Saved(const TensorImpl &tensor, Need need)
     : dtype(tensor.dtype), geometry(static_cast<const Geometry &>(tensor)) {
   // A captured value has no cost, and its shape is part of the Program.
-  if (need == Need::Values || Capture::current()) {
+  if (tensor.buffer && (need == Need::Values || Capture::current())) {
     buffer = tensor.buffer;
     traced = tensor.traced;
     version = buffer->version;
@@ -77,17 +85,18 @@ namespace {
 struct CallNode : Node {
   Ref<Template> call;
   std::vector<Saved> inputs, results;
-  std::vector<Scalar> scalars;
+  std::vector<Argument> numbers; // in the places of tensors: nothing
   Needs needs;
-  bool saves = false, released = false;
+  bool saves = false, gone = false;
 
   std::string name() const override { return call->describe(); }
+  bool released() const override { return gone; }
   void release() override {
     if (!saves)
       return;
     inputs.clear();
     results.clear();
-    released = true;
+    gone = true;
   }
 
   /// The gradient of an input that is the cotangent itself launches nothing.
@@ -104,7 +113,7 @@ struct CallNode : Node {
       fail(Error::Kind::Runtime,
            "derivative for aten::" + std::string(call->op->mnemonic) +
                " is not implemented");
-    if (released)
+    if (gone)
       fail(Error::Kind::Runtime,
            "Trying to backward through the graph a second time (or directly "
            "access saved tensors after they have already been freed). Saved "
@@ -125,6 +134,9 @@ struct CallNode : Node {
     for (size_t i = 0; i < gradients.size(); ++i)
       if (gradients[i])
         cotangents.push_back(static_cast<int>(i));
+    // What no result depends on has no gradient, as on a tape of its parts.
+    std::erase_if(wrt,
+                  [&](int input) { return !call->reaches(input, cotangents); });
     if (wrt.empty() || cotangents.empty())
       return out;
     Ref<Template> derivative = derivativeTemplate(*call, wrt, cotangents);
@@ -134,7 +146,7 @@ struct CallNode : Node {
     std::vector<Argument> arguments;
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (call->inputs[i].scalar)
-        arguments.push_back({{}, scalars[i]});
+        arguments.push_back(numbers[i]);
       else
         arguments.push_back({inputs[i].unpack(edges[i], *this, reads(i))});
     }
@@ -165,6 +177,7 @@ struct WriteIntoView : Node {
 
   std::string name() const override { return "write into a view"; }
   void release() override { write->release(); }
+  bool released() const override { return write->released(); }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
@@ -208,7 +221,7 @@ Ref<Node> stepwell::recordCall(Template &call,
   for (Need need : node->needs.results)
     node->saves |= need == Need::Values;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    node->scalars.push_back(arguments[i].scalar);
+    node->numbers.push_back({{}, arguments[i].scalar, arguments[i].number});
     Tensor tensor = arguments[i].tensor;
     // What the call overwrites is kept as it was.
     if (static_cast<int>(i) == into && node->needs.inputs[i] == Need::Values) {
@@ -372,6 +385,7 @@ namespace {
 struct WatchNode : Node {
   std::function<std::vector<Tensor>(std::vector<Tensor>)> callback;
   std::string name() const override { return "module hooks"; }
+  bool watched() const override { return true; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     return callback(std::move(gradients));
   }
@@ -411,6 +425,23 @@ static void callHooks(const Node &node, std::vector<Tensor> &gradients) {
   for (auto &[index, hooks] : all)
     if (hooks && gradients[index])
       gradients[index] = hooks->call(gradients[index]);
+}
+
+WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
+  WayBack found;
+  std::set<const Node *> seen;
+  std::vector<const Node *> waiting{edgeOf(tensor).node.get()};
+  while (!waiting.empty()) {
+    const Node *node = waiting.back();
+    waiting.pop_back();
+    if (!node || node->sequence < since || !seen.insert(node).second)
+      continue;
+    found.released |= node->released();
+    found.watched |= node->watched();
+    for (const Edge &edge : node->edges)
+      waiting.push_back(edge.node.get());
+  }
+  return found;
 }
 
 //===--- The way back -----------------------------------------------------===//
@@ -503,6 +534,9 @@ stepwell::runBackward(std::span<const Tensor> roots,
                       std::vector<Tensor> gradients, bool retainGraph,
                       bool createGraph,
                       std::optional<std::vector<Edge>> targets) {
+  for (const Tensor &root : roots)
+    if (!Capture::current() && !root->hasMemory())
+      TensorImpl::refuseValueless();
   GradModeGuard guard(createGraph);
   std::vector<Tensor> collected(targets ? targets->size() : 0);
   struct Later {
@@ -555,6 +589,8 @@ stepwell::runBackward(std::span<const Tensor> roots,
     ready.pop();
     std::vector<Tensor> incoming = std::move(pending[node.get()]);
     pending.erase(node.get());
+    if (node->refusal)
+      fail(Error::Kind::Runtime, node->refusal);
     callHooks(*node, incoming);
     if (targets)
       for (size_t i = 0; i < targets->size(); ++i)

@@ -141,14 +141,14 @@ Tensor stepwell::iota(DType dtype, int64_t count) {
       numbers = callOp("iota", {{numbers}}, {dtype, int64_t{0}});
   }
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*numbers) : numbers;
+  return capture ? capture->alias(*numbers, packedStrides({count})) : numbers;
 }
 
 //===--- Choosing ---------------------------------------------------------===//
 
 std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
   GradModeGuard guard(false);
-  if (Capture::current() || !tensor->buffer->memory)
+  if (Capture::current())
     Capture::refuseHere(
         "how many elements are not zero is not known while a function is "
         "captured; use where() instead of a mask as an index");
@@ -260,7 +260,7 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
 [[noreturn]] void explain(const EagerError &error, const Tensor &tensor,
                           const std::vector<Tensor> &indices) {
   for (int dim = 0; dim < tensor->rank(); ++dim) {
-    if (!indices[dim] || !indices[dim]->data())
+    if (!indices[dim])
       continue;
     Tensor index = contiguous(indices[dim]);
     const auto *at = static_cast<const int64_t *>(index->data());
@@ -326,7 +326,7 @@ void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
   std::vector<Argument> arguments{{flat.tensor}, {flat.index}, {source}};
   Attributes attributes{flat.dim};
   try {
-    if (flat.isView || Capture::current()) {
+    if (flat.isView) {
       callOp(op, arguments, attributes, true);
       return;
     }

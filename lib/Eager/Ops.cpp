@@ -104,13 +104,14 @@ static void checkNumbers(DType dtype, std::span<const Argument> arguments) {
 }
 
 /// A call whose like was made before. `outputs` has room for the results.
-static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
-                   int into, std::span<Tensor> outputs) {
+static void repeat(Template &call, Ref<CallPlan> plan,
+                   std::span<const Argument> arguments, int into,
+                   std::span<Tensor> outputs) {
   if (plan->numbersFit)
     checkNumbers(*plan->numbersFit, arguments);
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
-    node = recordBefore(*plan->call, arguments, into);
+    node = recordBefore(call, arguments, into);
   if (into >= 0)
     outputs[0] = arguments[into].tensor;
   else
@@ -120,25 +121,25 @@ static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
                               result.geometry);
     }
   if (plan->launches)
-    plan->launch.run(*plan->call, arguments, outputs);
+    plan->launch.run(call, arguments, outputs);
   if (into >= 0 && !arguments[into].tensor->untracked)
     ++arguments[into].tensor->buffer->version;
   if (node)
-    recordAfter(*plan->call, node, outputs, into);
+    recordAfter(call, node, outputs, into);
 }
 
 /// The plan of such a call, unless a capture only writes calls down.
-static CallPlan *planOf(const CallKey &key) {
-  return key.complete() && !Capture::current() ? findPlan(key) : nullptr;
+static CallPlan *planOf(const CallKey &key,
+                        const Template *captured = nullptr) {
+  return key.complete() && !Capture::current() ? findPlan(key, captured)
+                                               : nullptr;
 }
 
-/// A new tensor for a result of a call on these arguments.
-static Tensor emptyResult(const Template &t,
-                          std::span<const Argument> arguments,
-                          const TensorType &type) {
-  Tensor result = empty(type.dtype, type.dims);
+Dims stepwell::stridesOfResult(const Template &t,
+                               std::span<const Argument> arguments,
+                               const TensorType &type) {
   if (!t.elementwise)
-    return result;
+    return packedStrides(type.dims);
   static const Geometry number{};
   std::vector<const Geometry *> operands;
   for (size_t i = 0; i < arguments.size(); ++i)
@@ -148,9 +149,17 @@ static Tensor emptyResult(const Template &t,
       // A gradient may be a sum over what its operand was spread along.
       if (t.isDerivative() && !operands.back()->sizes.empty() &&
           !(operands.back()->sizes == type.dims))
-        return result;
+        return packedStrides(type.dims);
     }
-  result->strides = resultStrides(operands, type.dims);
+  return resultStrides(operands, type.dims);
+}
+
+/// A new tensor for a result of a call on these arguments.
+static Tensor emptyResult(const Template &t,
+                          std::span<const Argument> arguments,
+                          const TensorType &type) {
+  Tensor result = empty(type.dtype, type.dims);
+  result->strides = stridesOfResult(t, arguments, type);
   return result;
 }
 
@@ -182,7 +191,9 @@ static std::vector<Tensor> callFirst(Template &t,
              " doesn't match the broadcast shape " + toString(results[0].dims));
 
   Ref<CallPlan> plan(new CallPlan);
-  plan->call = Ref<Template>(&t);
+  bool captured = t.isCaptured();
+  if (!captured)
+    plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
   plan->numbersFit = numbersFit;
   Ref<Node> node;
@@ -193,7 +204,8 @@ static std::vector<Tensor> callFirst(Template &t,
   if (Capture *capture = Capture::current()) {
     outputs = capture->append(t, arguments, results);
     if (into >= 0) {
-      capture->write(*arguments[into].tensor, outputs[0]);
+      capture->write(*arguments[into].tensor, outputs[0],
+                     static_cast<bool>(node));
       outputs = {arguments[into].tensor};
     }
   } else {
@@ -214,7 +226,7 @@ static std::vector<Tensor> callFirst(Template &t,
       for (const Tensor &output : outputs)
         plan->results.push_back({output->dtype, *output,
                                  checkedBytes(output->dtype, output->sizes)});
-      keepPlan(key, plan);
+      keepPlan(key, plan, captured ? &t : nullptr);
     }
   }
   if (node)
@@ -227,11 +239,11 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            int into) {
   CallKey key(&t, into);
   key.add(arguments, into);
-  CallPlan *plan = planOf(key);
+  CallPlan *plan = planOf(key, t.isCaptured() ? &t : nullptr);
   if (!plan)
     return callFirst(t, arguments, into, key);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(Ref<CallPlan>(plan), arguments, into, outputs);
+  repeat(t, Ref<CallPlan>(plan), arguments, into, outputs);
   return outputs;
 }
 
@@ -331,7 +343,12 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                         ? compute
                         : operands[i].dtype;
     input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
-    if (input.scalar && isFloat(input.dtype))
+    // Others are checked here, where the value is known.
+    if (arguments[i].number >= 0 && !isFloat(input.dtype) &&
+        input.dtype != DType::I64)
+      fail(Error::Kind::Runtime,
+           "a number that changes is no argument of this call");
+    if (input.scalar && isFloat(input.dtype) && arguments[i].number < 0)
       input.number = op.constant(asDouble(arguments[i].scalar));
     inputs.push_back(input);
     DType dtype = op.promotes(i) ? compute : input.dtype;
@@ -387,7 +404,7 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
+  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
   return outputs;
 }
 
@@ -401,7 +418,8 @@ Tensor stepwell::callSingle(const OpRow &op,
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   Tensor output;
-  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, {&output, 1});
+  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
+         {&output, 1});
   return output;
 }
 
@@ -504,7 +522,8 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
   Ref<Node> node = recordCopy(target, nullptr, true);
   if (Capture *capture = Capture::current()) {
     capture->write(*target,
-                   capture->constant(target->dtype, target->sizes, value));
+                   capture->constant(target->dtype, target->sizes, value),
+                   static_cast<bool>(node));
   } else {
     copyElements(target, repeated(value, target->dtype, target->sizes));
     if (!target->untracked)
@@ -518,11 +537,14 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
   Argument read{source};
   checkWritable(target, {&read, 1});
   Ref<Node> node = recordCopy(target, &source, true);
+  bool cut = gradEnabled() && !Capture::followsTape(*source);
   {
     GradModeGuard guard(false);
     Tensor wide = expand(source, target->sizes);
     if (Capture *capture = Capture::current()) {
-      capture->write(*target, cast(wide, target->dtype));
+      Tensor value = cast(wide, target->dtype);
+      capture->write(*target, cut ? capture->detached(*value) : value,
+                     static_cast<bool>(node));
     } else {
       copyElements(target, wide);
       if (!target->untracked)
@@ -537,7 +559,10 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
 static Tensor copyOf(const Tensor &source, bool packed) {
   Tensor result;
   if (Capture *capture = Capture::current()) {
-    result = capture->alias(*source);
+    const Geometry *operands[] = {source.get()};
+    result = capture->alias(*source,
+                            packed ? packedStrides(source->sizes)
+                                   : resultStrides(operands, source->sizes));
   } else {
     result = empty(source->dtype, source->sizes);
     if (!packed) {

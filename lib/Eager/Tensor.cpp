@@ -8,6 +8,7 @@
 #include "stepwell/Eager/Tensor.h"
 
 #include "stepwell/Eager/Autograd.h"
+#include "stepwell/Eager/Capture.h"
 #include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
@@ -152,6 +153,16 @@ Dims stepwell::packedStrides(const Dims &sizes) {
   for (int i = sizes.size() - 2; i >= 0; --i)
     strides[i] = strides[i + 1] * std::max<int64_t>(sizes[i + 1], 1);
   return strides;
+}
+
+void TensorImpl::refuseValueless() {
+  if (Capture::current())
+    Capture::refuseHere(
+        "this needs the value of a tensor, which is not known while a function "
+        "is captured; compute it outside of the compiled function");
+  fail(Error::Kind::Runtime,
+       "a tensor that was made while a function was captured has no value "
+       "outside of it; let the compiled function return it");
 }
 
 void stepwell::checkRank(const Dims &sizes) {

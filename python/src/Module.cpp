@@ -231,6 +231,9 @@ void addMethods(nb::module_ &m) {
           fail(Error::Kind::Runtime,
                "data set to a tensor that requires gradients must be floating "
                "point or complex dtype");
+        if (Capture::current())
+          Capture::refuseHere("assigning .data cannot be captured; write with "
+                              "copy_() under no_grad()");
         t->buffer = value->buffer;
         t->dtype = value->dtype;
         static_cast<Geometry &>(*t) = *value;
@@ -519,6 +522,15 @@ static void addKernels(nb::module_ &m) {
     if (PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) < 0)
       throw nb::python_error();
   };
+  lockHooks.handlesSignals = [] {
+    static const auto main = nb::cast<unsigned long>(
+        nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+    return PyThread_get_thread_ident() == main;
+  };
+  lockHooks.checkSignals = [] {
+    if (PyErr_CheckSignals() < 0)
+      throw nb::python_error();
+  };
   Capture::location = userLocation;
   m.def("kernel_stats", [] {
     nb::dict stats;
@@ -576,10 +588,13 @@ static void addKernels(nb::module_ &m) {
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
   nb::class_<Executable>(m, "Executable")
-      .def("run",
-           [](Executable &e, const std::vector<Tensor> &arguments) {
-             return run(e, arguments);
-           })
+      .def(
+          "run",
+          [](Executable &e, const std::vector<Tensor> &arguments,
+             const std::vector<Scalar> &numbers) {
+            return run(e, arguments, numbers);
+          },
+          "arguments"_a, "numbers"_a = std::vector<Scalar>())
       .def("accepts",
            [](Executable &e, const std::vector<Tensor> &arguments) {
              return accepts(e, arguments);
@@ -661,6 +676,9 @@ static void addKernels(nb::module_ &m) {
             static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX)));
       },
       "count"_a);
+  m.def("_set_number_type", [](nb::handle type) {
+    numberType = reinterpret_cast<PyTypeObject *>(type.inc_ref().ptr());
+  });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
   // tensors.

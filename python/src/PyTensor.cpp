@@ -7,6 +7,8 @@
 
 #include "Hooks.h"
 
+#include "stepwell/Eager/Capture.h"
+
 #include <structmember.h>
 #include <unistd.h>
 
@@ -65,8 +67,12 @@ static void clearTypeError() {
     throw nb::python_error();
   PyErr_Clear();
 }
+PyTypeObject *numberType = nullptr;
 
 bool toScalar(PyObject *object, Scalar &scalar) {
+  if (Py_TYPE(object) == numberType)
+    return toScalar(nb::object(nb::handle(object).attr("_known")()).ptr(),
+                    scalar);
   if (PyBool_Check(object)) {
     scalar = object == Py_True;
     return true;
@@ -123,6 +129,14 @@ bool toArgument(PyObject *object, Argument &argument) {
 void stopForGood() {
   for (;;)
     pause();
+}
+
+bool toCallArgument(PyObject *object, Argument &argument) {
+  if (Py_TYPE(object) != numberType || !Capture::current())
+    return toArgument(object, argument);
+  nb::object given = nb::handle(object).attr("_input")();
+  argument.number = nb::cast<int32_t>(given[0]);
+  return toScalar(nb::object(given[1]).ptr(), argument.scalar);
 }
 
 void translateException() {

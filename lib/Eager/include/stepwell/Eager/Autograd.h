@@ -31,6 +31,8 @@ struct Node {
   uint64_t sequence; // later calls have larger numbers
   std::vector<Edge> edges;
   std::vector<TensorType> outputs;
+  /// Why nobody may go back through it, if that is so.
+  const char *refusal = nullptr;
   /// By the index of an output.
   std::vector<std::pair<uint32_t, Ref<GradientHooks>>> hooks;
   /// While it runs: edges whose gradients nobody asks for; empty: none.
@@ -48,6 +50,10 @@ struct Node {
   bool wants(size_t edge) const {
     return edges[edge] && (unwanted.empty() || !unwanted[edge]);
   }
+  /// Whether what the way back reads is gone.
+  virtual bool released() const { return false; }
+  /// Whether a function of the user's sees the gradients that pass.
+  virtual bool watched() const;
   static void destroy(Node *);
 };
 
@@ -65,6 +71,14 @@ bool requiresGrad(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);
+
+/// Nodes that are made from now on have this number or a larger one.
+uint64_t tapePosition();
+/// What lies on the way back from a tensor, among the nodes from `since` on.
+struct WayBack {
+  bool released = false, watched = false;
+};
+WayBack wayBack(const Tensor &, uint64_t since);
 
 /// Where the hooks of a tensor that requires a gradient are kept; null: it has
 /// none so far.

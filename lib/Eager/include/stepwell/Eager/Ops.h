@@ -23,6 +23,9 @@ Tensor callSingle(const OpRow &, std::span<const Argument>,
 /// By name, for calls that the library makes itself.
 Tensor callOp(std::string_view mnemonic, std::initializer_list<Argument>,
               const Attributes & = {});
+/// The strides that a new tensor for this result of a call gets.
+Dims stridesOfResult(const Template &, std::span<const Argument>,
+                     const TensorType &);
 /// Computes and records a Template.
 std::vector<Tensor> callTemplate(Template &, std::span<const Argument>,
                                  int into = -1);

@@ -118,6 +118,8 @@ struct GradientHooks {
   virtual ~GradientHooks() = default;
   /// The gradient to go on with.
   virtual Tensor call(const Tensor &gradient) = 0;
+  /// Whether all of them were removed again.
+  virtual bool empty() const { return false; }
   static void destroy(GradientHooks *hooks) { delete hooks; }
 };
 
@@ -150,13 +152,16 @@ struct TensorImpl : Geometry {
 
   int rank() const { return sizes.size(); }
   TensorType type() const { return {dtype, sizes}; }
-  /// The address of element (0, …, 0); null without memory.
+  /// The address of element (0, …, 0). Every use of memory passes here: a value
+  /// of a captured function has none, and is refused.
   void *data() const {
-    return buffer && buffer->memory
-               ? static_cast<char *>(buffer->memory->data) +
-                     offset * byteWidth(dtype)
-               : nullptr;
+    if (!hasMemory())
+      refuseValueless();
+    return static_cast<char *>(buffer->memory->data) +
+           offset * byteWidth(dtype);
   }
+  bool hasMemory() const { return buffer && buffer->memory; }
+  [[noreturn]] static void refuseValueless();
   static void destroy(TensorImpl *);
 };
 
