@@ -135,7 +135,12 @@ Tensor Capture::fresh(Id value, const TensorType &type, const Dims &strides) {
   return makeTensor(buffer, type.dtype, geometry);
 }
 
-int Capture::argumentIndex(const TensorImpl &tensor) const {
+int Capture::argumentIndex(const TensorImpl &tensor, bool itself) const {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].get() == &tensor)
+      return static_cast<int>(i);
+  if (itself)
+    return -1;
   for (size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i]->buffer == tensor.buffer &&
         static_cast<const Geometry &>(*arguments[i]) == tensor)
@@ -159,7 +164,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   for (const OldGrad &old : oldGrads)
     if (old.grad == same) {
       source.gradient = true;
-      source.argument = argumentIndex(*old.leaf);
+      source.argument = argumentIndex(*old.leaf, true);
       source.captured = old.leaf;
     }
   source.strides = tensor.strides;
@@ -389,6 +394,9 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
     if (steps[i]->op)
       part = insert(*steps[i], part);
   }
+  if (selfOverlaps(*root))
+    refuseHere("writing into a part of an expanded tensor cannot be captured; "
+               "clone() it before");
   Known &entry = find(*root);
   if (!recorded && followsTape(*root) && isFloat(root->dtype))
     part = appendOp("with_gradient_of", {part, entry.value}, {}, typeOf(part));
@@ -582,11 +590,11 @@ Executable Capture::finish(std::span<const Tensor> results) {
     addResult(executable, results, i, outputs);
   for (const OldGrad &old : oldGrads) {
     executable.guards.push_back(
-        {argumentIndex(*old.leaf), old.leaf, static_cast<bool>(old.grad)});
+        {argumentIndex(*old.leaf, true), old.leaf, static_cast<bool>(old.grad)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;
-    effect.argument = argumentIndex(*old.leaf);
+    effect.argument = argumentIndex(*old.leaf, true);
     effect.leaf = old.leaf;
     if (old.leaf->grad)
       effect.output = addOutput(read(*old.leaf->grad));

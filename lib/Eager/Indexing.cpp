@@ -19,6 +19,8 @@ namespace {
 struct CatNode : Node {
   int64_t dim;
   std::vector<TensorType> inputs;
+  std::vector<DType>
+      nothing; // of tensors that fit everywhere, after the others
   std::string name() const override { return "cat"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
@@ -30,6 +32,8 @@ struct CatNode : Node {
             cast(slice(gradients[0], dim, start, size, 1), inputs[i].dtype);
       start += size;
     }
+    for (size_t i = inputs.size(); i < edges.size(); ++i)
+      out[i] = full(nothing[i - inputs.size()], {0}, int64_t{0});
     return out;
   }
 };
@@ -84,7 +88,7 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   bool wanted = false;
   Ref<CatNode> node;
   if (gradEnabled() && isFloat(dtype))
-    for (const Tensor &part : parts)
+    for (const Tensor &part : tensors)
       wanted |= requiresGrad(*part);
   if (wanted) {
     node = Ref<CatNode>(new CatNode);
@@ -92,6 +96,11 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
     node->inputs = types;
     for (const Tensor &part : parts)
       node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
+    for (const Tensor &part : tensors)
+      if (part->rank() == 1 && !part->numel() && requiresGrad(*part)) {
+        node->edges.push_back(edgeOf(part));
+        node->nothing.push_back(part->dtype);
+      }
   }
   Tensor result;
   {
@@ -296,7 +305,7 @@ void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
       callOp(op, arguments, attributes, true);
       return;
     }
-    checkWritable(target);
+    checkWritable(target, arguments);
     Tensor written = callOp(op, arguments, attributes)[0];
     Dims permuted;
     for (int64_t dim : flat.permutation)

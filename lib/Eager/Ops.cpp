@@ -24,27 +24,59 @@ static bool tracked(std::span<const Argument> arguments) {
   return false;
 }
 
+/// Whether a call's result belongs to the tape if its arguments do. One that
+/// reads numbers and has no derivative says so when that is asked for.
 static bool differentiable(const Template &t) {
-  if (t.op && t.op->nonDifferentiable)
+  if (t.op && t.op->nonDifferentiable &&
+      std::none_of(t.inputs.begin(), t.inputs.end(), [](const auto &input) {
+        return isFloat(input.dtype) && input.need == Need::Values;
+      }))
     return false;
   return std::any_of(t.results.begin(), t.results.end(), isFloat);
 }
 
 //===--- The tape ---------------------------------------------------------===//
 
-/// A node for a call that is about to run.
+static const GradientRow &gradientRow(const OpRow &op, size_t operand) {
+  // The last row stands for all the operands of a variadic one.
+  return op.gradients[std::min(operand, op.gradients.size() - 1)];
+}
+
+/// Whether a call's result has a derivative with respect to argument `i`.
+static bool depends(const Template &t, size_t i) {
+  if (t.op && !t.op->nonDifferentiable)
+    return gradientRow(*t.op, i).exists;
+  if (t.inputs[i].need != Need::Values)
+    return false;
+  const Template *call = t.body.get();
+  if (!call || !call->op || call->op->gradients.empty())
+    return true;
+  // A result that was cast is computed again, from the inputs.
+  bool cast = call->results[0] != call->compute &&
+              call->op->promotion != Promotion::None;
+  size_t inputs = call->inputs.size(), results = call->results.size();
+  return std::any_of(t.wrt.begin(), t.wrt.end(), [&](int operand) {
+    const GradientRow &row = gradientRow(*call->op, operand);
+    if (i < inputs)
+      return (cast && row.smoothResults) ||
+             (row.smoothOperands >> std::min<size_t>(i, 31) & 1);
+    if (i < inputs + results)
+      return static_cast<bool>(row.smoothResults >> (i - inputs) & 1);
+    return row.smoothCotangent;
+  });
+}
+
+/// A node for a call that is about to run; none if it would lead nowhere.
 static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
                               int into) {
   std::vector<Edge> edges(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
-    // What a call reads only the shape of has no gradient.
-    // The last row stands for all the operands of a variadic one.
-    bool exists =
-        t.op ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
-             : t.inputs[i].need == Need::Values;
-    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
+    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && depends(t, i))
       edges[i] = edgeOf(arguments[i].tensor);
   }
+  if (t.isDerivative() && std::none_of(edges.begin(), edges.end(),
+                                       [](const Edge &edge) { return !!edge; }))
+    return {};
   return recordCall(t, arguments, std::move(edges), into);
 }
 
@@ -302,7 +334,7 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   }
   if (into) {
     const Tensor &target = arguments[0].tensor;
-    checkWritable(target);
+    checkWritable(target, arguments);
     if (kindOf(results[0]) > kindOf(target->dtype))
       fail(Error::Kind::Runtime,
            "result type " + titleName(results[0]) +
@@ -335,7 +367,7 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
   if (!plan)
     return callOpFirst(op, arguments, attributes, into, key);
   if (into)
-    checkWritable(arguments[0].tensor);
+    checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
   repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
   return outputs;
@@ -349,7 +381,7 @@ Tensor stepwell::callSingle(const OpRow &op,
   if (!plan)
     return callOpFirst(op, arguments, attributes, into, key)[0];
   if (into)
-    checkWritable(arguments[0].tensor);
+    checkWritable(arguments[0].tensor, arguments);
   Tensor output;
   repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
          {&output, 1});
@@ -369,14 +401,17 @@ Tensor stepwell::callOp(std::string_view mnemonic,
 //===--- Copies -----------------------------------------------------------===//
 
 namespace {
-/// A copy: the gradient goes to the source as it is, and to what it replaced
-/// not at all.
+/// A copy: the gradient goes to the source as it is; that of what it replaced
+/// is zero.
 struct CopyNode : Node {
   TensorType source;
+  bool reads; // the last edge is the source
   std::string name() const override { return "copy"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
-    if (edges.back())
+    if (replaces && wants(0))
+      out[0] = full(outputs[0].dtype, outputs[0].dims, int64_t{0});
+    if (reads && wants(edges.size() - 1))
       out.back() = sumTo(cast(gradients[0], source.dtype), source.dims);
     return out;
   }
@@ -392,8 +427,10 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
     return {};
   Ref<CopyNode> node(new CopyNode);
   node->edges.resize(write ? 2 : 1);
+  node->replaces = write;
+  node->reads = source;
   if (write)
-    node->edges[0] = {};
+    node->edges[0] = edgeOf(target);
   if (source) {
     node->edges.back() = edgeOf(*source);
     node->source = (*source)->type();
@@ -444,7 +481,7 @@ Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
 }
 
 void stepwell::fillInto(const Tensor &target, const Scalar &value) {
-  checkWritable(target);
+  checkWritable(target, {});
   Ref<Node> node = recordCopy(target, nullptr, true);
   if (Capture *capture = Capture::current()) {
     capture->write(*target,
@@ -460,7 +497,8 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
 }
 
 void stepwell::copyInto(const Tensor &target, const Tensor &source) {
-  checkWritable(target);
+  Argument read{source};
+  checkWritable(target, {&read, 1});
   Ref<Node> node = recordCopy(target, &source, true);
   bool cut = gradEnabled() && !Capture::followsTape(*source);
   {

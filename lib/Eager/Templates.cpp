@@ -184,7 +184,7 @@ Needs stepwell::derivativeNeeds(const Template &t,
     needs.results.assign(t.results.size(), Need::Values);
     return needs;
   }
-  if (!t.op)
+  if (!t.op || t.op->gradients.empty())
     return needs;
   for (int operand : wrt) {
     const GradientRow &row =

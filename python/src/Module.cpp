@@ -317,6 +317,7 @@ void addMethods(nb::module_ &m) {
         return slice(t, dim, start, count, 1);
       },
       "dim"_a, "start"_a, "length"_a);
+  method("_one_of_several", &oneOfSeveral);
   method("contiguous", &contiguous);
   method("clone", &clone);
   method("detach", [](const Tensor &t) { return detach(t); });

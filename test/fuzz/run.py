@@ -24,7 +24,7 @@ import harness
 
 ROOT = Path(__file__).resolve().parents[2]
 # The name of each fuzzer's module, and what share of the time it gets.
-FUZZERS: dict[str, float] = {"programs": 3}
+FUZZERS: dict[str, float] = {"gradients": 1, "programs": 3}
 
 
 def environment() -> None:

@@ -151,7 +151,8 @@ private:
   Id addInput(ProgramInput, Executable::Input);
   Id addNode(ProgramNode);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
-  int argumentIndex(const TensorImpl &) const;
+  /// `itself`: and no other tensor of the same memory.
+  int argumentIndex(const TensorImpl &, bool itself = false) const;
   int32_t here();
 
   uint64_t id;

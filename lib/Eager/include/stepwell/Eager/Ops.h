@@ -63,6 +63,10 @@ Tensor unsqueeze(const Tensor &, int64_t dim);
 Tensor squeeze(const Tensor &, std::optional<int64_t> dim);
 Tensor diagonal(const Tensor &, int64_t offset, int64_t dim1, int64_t dim2);
 
+/// Says that a view, just made, is one of those that a function returned
+/// together: the tape refuses writes into it.
+Tensor oneOfSeveral(const Tensor &view);
+
 /// A view's geometry, said of a row-major base instead.
 Geometry repack(const Geometry &view, const Geometry &base);
 
