@@ -200,12 +200,8 @@ static bool isWhole(const SliceOf &slice, const Dims &sizes) {
   return slice.sizes == sizes && slice.steps == Dims::filled(sizes.size(), 1);
 }
 
-Capture::Id Capture::positions(const ViewOp &op, const TracedView &step) {
-  if (selfOverlaps(op.base))
-    refuseHere("this view of an expanded tensor cannot be captured; index with "
-               "tensors instead",
-               step.where);
-  Geometry view = repack(op.geometry, op.base);
+Capture::Id Capture::positions(const ViewOp &op) {
+  const Geometry &view = op.packed;
   Tensor numbers;
   {
     SuspendCapture eager;
@@ -245,7 +241,7 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
   if (!op.slice) {
     Dims flat{step.parent->numel()}, count{Geometry{sizes, {}, 0}.numel()};
     Id all = appendOp("reshape", {parent}, {flat}, {dtype, flat});
-    Id chosen = appendOp("index_select", {all, positions(op, step)},
+    Id chosen = appendOp("index_select", {all, positions(op)},
                          {int64_t{0}}, {dtype, count});
     return appendOp("reshape", {chosen}, {sizes}, {dtype, sizes});
   }
@@ -292,7 +288,7 @@ Capture::Id Capture::insert(const TracedView &step, Id part) {
     Dims flat{step.parent->numel()},
         count{Geometry{typeOf(part).dims, {}, 0}.numel()};
     Id all = appendOp("index_copy",
-                      {reshaped(read(*step.parent), flat), positions(op, step),
+                      {reshaped(read(*step.parent), flat), positions(op),
                        reshaped(part, count)},
                       {int64_t{0}}, {type.dtype, flat});
     return reshaped(all, sizes);
@@ -488,9 +484,14 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   std::vector<const TracedView *> steps;
   Tensor root = rootOf(result, &steps);
   out.self = root == result;
-  for (const TracedView *step : steps)
-    if (step->op)
-      out.steps.push_back(*step->op);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i]->op)
+      continue;
+    Geometry view =
+        i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
+    view.offset -= steps[i]->parent->offset;
+    out.steps.push_back({*steps[i]->op, view});
+  }
   WayBack way = wayBack(result, since);
   out.requiresGrad = followsTape(*result) && !way.released;
   if (root->hasMemory()) {
