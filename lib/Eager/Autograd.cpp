@@ -13,8 +13,8 @@
 #include <algorithm>
 #include <map>
 #include <queue>
-#include <unordered_map>
 #include <set>
+#include <unordered_map>
 
 using namespace stepwell;
 

@@ -135,7 +135,12 @@ Tensor Capture::fresh(Id value, const TensorType &type, const Dims &strides) {
   return makeTensor(buffer, type.dtype, geometry);
 }
 
-int Capture::argumentIndex(const TensorImpl &tensor) const {
+int Capture::argumentIndex(const TensorImpl &tensor, bool itself) const {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].get() == &tensor)
+      return static_cast<int>(i);
+  if (itself)
+    return -1;
   for (size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i]->buffer == tensor.buffer &&
         static_cast<const Geometry &>(*arguments[i]) == tensor)
@@ -159,7 +164,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   for (const OldGrad &old : oldGrads)
     if (old.grad == same) {
       source.gradient = true;
-      source.argument = argumentIndex(*old.leaf);
+      source.argument = argumentIndex(*old.leaf, true);
       source.captured = old.leaf;
     }
   source.strides = tensor.strides;
@@ -195,12 +200,8 @@ static bool isWhole(const SliceOf &slice, const Dims &sizes) {
   return slice.sizes == sizes && slice.steps == Dims::filled(sizes.size(), 1);
 }
 
-Capture::Id Capture::positions(const ViewOp &op, const TracedView &step) {
-  if (selfOverlaps(op.base))
-    refuseHere("this view of an expanded tensor cannot be captured; index with "
-               "tensors instead",
-               step.where);
-  Geometry view = repack(op.geometry, op.base);
+Capture::Id Capture::positions(const ViewOp &op) {
+  const Geometry &view = op.packed;
   Tensor numbers;
   {
     SuspendCapture eager;
@@ -240,7 +241,7 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
   if (!op.slice) {
     Dims flat{step.parent->numel()}, count{Geometry{sizes, {}, 0}.numel()};
     Id all = appendOp("reshape", {parent}, {flat}, {dtype, flat});
-    Id chosen = appendOp("index_select", {all, positions(op, step)},
+    Id chosen = appendOp("index_select", {all, positions(op)},
                          {int64_t{0}}, {dtype, count});
     return appendOp("reshape", {chosen}, {sizes}, {dtype, sizes});
   }
@@ -287,7 +288,7 @@ Capture::Id Capture::insert(const TracedView &step, Id part) {
     Dims flat{step.parent->numel()},
         count{Geometry{typeOf(part).dims, {}, 0}.numel()};
     Id all = appendOp("index_copy",
-                      {reshaped(read(*step.parent), flat), positions(op, step),
+                      {reshaped(read(*step.parent), flat), positions(op),
                        reshaped(part, count)},
                       {int64_t{0}}, {type.dtype, flat});
     return reshaped(all, sizes);
@@ -389,6 +390,9 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
     if (steps[i]->op)
       part = insert(*steps[i], part);
   }
+  if (selfOverlaps(*root))
+    refuseHere("writing into a part of an expanded tensor cannot be captured; "
+               "clone() it before");
   Known &entry = find(*root);
   if (!recorded && followsTape(*root) && isFloat(root->dtype))
     part = appendOp("with_gradient_of", {part, entry.value}, {}, typeOf(part));
@@ -480,9 +484,14 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   std::vector<const TracedView *> steps;
   Tensor root = rootOf(result, &steps);
   out.self = root == result;
-  for (const TracedView *step : steps)
-    if (step->op)
-      out.steps.push_back(*step->op);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i]->op)
+      continue;
+    Geometry view =
+        i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
+    view.offset -= steps[i]->parent->offset;
+    out.steps.push_back({*steps[i]->op, view});
+  }
   WayBack way = wayBack(result, since);
   out.requiresGrad = followsTape(*result) && !way.released;
   if (root->hasMemory()) {
@@ -582,11 +591,11 @@ Executable Capture::finish(std::span<const Tensor> results) {
     addResult(executable, results, i, outputs);
   for (const OldGrad &old : oldGrads) {
     executable.guards.push_back(
-        {argumentIndex(*old.leaf), old.leaf, static_cast<bool>(old.grad)});
+        {argumentIndex(*old.leaf, true), old.leaf, static_cast<bool>(old.grad)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;
-    effect.argument = argumentIndex(*old.leaf);
+    effect.argument = argumentIndex(*old.leaf, true);
     effect.leaf = old.leaf;
     if (old.leaf->grad)
       effect.output = addOutput(read(*old.leaf->grad));

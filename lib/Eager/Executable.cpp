@@ -36,22 +36,23 @@ static std::vector<Argument> gather(Executable &executable,
 }
 
 /// The view at the end of these steps.
-static Tensor replay(Tensor tensor, const std::vector<ViewOp> &steps) {
-  for (const ViewOp &step : steps) {
-    switch (step.kind) {
+static Tensor replay(Tensor tensor,
+                     const std::vector<Executable::Result::Step> &steps) {
+  for (const auto &[op, view] : steps) {
+    switch (op.kind) {
     case ViewOp::Kind::Permute:
-      tensor = permute(tensor, step.dims);
+      tensor = permute(tensor, op.dims);
       break;
     case ViewOp::Kind::Reshape:
-      tensor = reshape(tensor, step.dims, true);
+      tensor = reshape(tensor, op.dims, true);
       break;
     case ViewOp::Kind::Expand:
-      tensor = expand(tensor, step.dims);
+      tensor = expand(tensor, op.dims);
       break;
     case ViewOp::Kind::Strided: {
-      Geometry geometry = step.geometry;
-      geometry.offset += tensor->offset - step.base.offset;
-      tensor = stridedView(tensor, geometry, step.slice);
+      Geometry geometry = view;
+      geometry.offset += tensor->offset;
+      tensor = stridedView(tensor, geometry, op.slice);
       break;
     }
     }

@@ -48,7 +48,7 @@ static bool depends(const Template &t, size_t i) {
     return gradientRow(*t.op, i).exists;
   if (t.inputs[i].need != Need::Values)
     return false;
-  const Template *call = t.body.get();
+  const Template *call = t.body;
   if (!call || !call->op || call->op->gradients.empty())
     return true;
   // A result that was cast is computed again, from the inputs.

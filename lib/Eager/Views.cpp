@@ -94,7 +94,7 @@ Tensor placesOf(const Geometry &view, int64_t count) {
     places = reshape(places, {view.numel()}, true);
   }
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*places) : places;
+  return capture ? capture->alias(*places, packedStrides(places->sizes)) : places;
 }
 
 /// `view` is over a row-major tensor of `sizes`. What several indices of it

@@ -505,7 +505,7 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   }
   // Made anew by every call: what one writes there the next does not see.
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*tensor, packedStrides(sizes)) : tensor;
+  return capture ? capture->alias(*tensor, packedStrides(tensor->sizes)) : tensor;
 }
 
 /// Under capture its elements are something, too.

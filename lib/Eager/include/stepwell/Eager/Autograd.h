@@ -47,13 +47,13 @@ struct Node {
   /// Forgets what was saved. A node that saved nothing can run again.
   virtual void release() {}
   virtual std::string name() const = 0;
-  bool wants(size_t edge) const {
-    return edges[edge] && (unwanted.empty() || !unwanted[edge]);
-  }
   /// Whether what the way back reads is gone.
   virtual bool released() const { return false; }
   /// Whether a function of the user's sees the gradients that pass.
   virtual bool watched() const;
+  bool wants(size_t edge) const {
+    return edges[edge] && (unwanted.empty() || !unwanted[edge]);
+  }
   static void destroy(Node *);
 };
 

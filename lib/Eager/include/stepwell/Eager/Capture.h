@@ -35,7 +35,11 @@ struct Executable {
     int output = -1; // of the Program, or
     int argument = -1;
     Tensor existing; // a tensor from outside
-    std::vector<ViewOp> steps;
+    struct Step {
+      ViewOp op;
+      Geometry view; // its offset counts from that of what it is a view of
+    };
+    std::vector<Step> steps;
     Dims order;        // the output's dimensions as the Program has them
     bool self = false; // nothing else: the tensor itself
     bool requiresGrad = false;
@@ -141,7 +145,7 @@ private:
   /// What a view is taken of, with `part` in the view's place.
   Id insert(const TracedView &, Id part);
   /// The positions of such a view's elements in a row-major base.
-  Id positions(const ViewOp &, const TracedView &);
+  Id positions(const ViewOp &);
   /// The tensor that it is a view of, and the steps from there.
   Tensor rootOf(const Tensor &, std::vector<const TracedView *> *steps);
   void addResult(Executable &, std::span<const Tensor> results, size_t which,
@@ -151,7 +155,8 @@ private:
   Id addInput(ProgramInput, Executable::Input);
   Id addNode(ProgramNode);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
-  int argumentIndex(const TensorImpl &) const;
+  /// `itself`: and no other tensor of the same memory.
+  int argumentIndex(const TensorImpl &, bool itself = false) const;
   int32_t here();
 
   uint64_t id;
