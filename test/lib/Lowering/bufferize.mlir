@@ -114,3 +114,39 @@ func.func @main(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   %2 = array.div %0, %1 : (tensor<8x8xf32>, tensor<8x1xf32>) -> tensor<8x8xf32>
   return %2 : tensor<8x8xf32>
 }
+
+// -----
+
+// Two inputs change places once their slices are known to be whole: neither result can be made where it belongs
+// before the other input is read, so one of them waits elsewhere.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<4xf32>, %[[Q:.*]]: memref<4xf32>)
+// CHECK-DAG: linalg.copy ins(%[[Q]] : {{.*}}) outs(%[[TQ:.*]] :
+// CHECK-DAG: linalg.copy ins(%[[P]] : {{.*}}) outs(%[[TP:.*]] :
+// CHECK-DAG: linalg.copy ins(%[[TQ]] : {{.*}}) outs(%[[P]] :
+// CHECK-DAG: linalg.copy ins(%[[TP]] : {{.*}}) outs(%[[Q]] :
+func.func @main(%p: tensor<4xf32>, %q: tensor<4xf32>) -> (tensor<4xf32> {stepwell.into = 0 : i64}, tensor<4xf32> {stepwell.into = 1 : i64}) {
+  %0 = array.insert_slice %p, %q {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %1 = array.insert_slice %q, %p {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Two results of one operation begin with the same uninitialised tensor: they are two buffers.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<4xf32>
+// CHECK: %[[A:.*]] = memref.alloc() {{.*}}memref<4xf32>
+// CHECK: %[[B:.*]] = memref.alloc() {{.*}}memref<4xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[A]], %[[B]] :
+func.func @main(%x: tensor<4xf32>) -> (tensor<f32>, tensor<f32>) {
+  %empty = tensor.empty() : tensor<4xf32>
+  %both:2 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%empty, %empty : tensor<4xf32>, tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = math.exp %a : f32
+    %1 = math.log %a : f32
+    linalg.yield %0, %1 : f32, f32
+  } -> (tensor<4xf32>, tensor<4xf32>)
+  %0 = array.sum %both#0 {dims = array<i64: 0>, keepdim = false} : (tensor<4xf32>) -> tensor<f32>
+  %1 = array.sum %both#1 {dims = array<i64: 0>, keepdim = false} : (tensor<4xf32>) -> tensor<f32>
+  return %0, %1 : tensor<f32>, tensor<f32>
+}
