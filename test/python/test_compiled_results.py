@@ -176,3 +176,21 @@ def test_many_reductions():
         return x
 
     check(chain, sw.tensor(RANDOM.integers(-8, 8, (4, 8)).tolist(), dtype=sw.float64))
+
+
+# A chain of writes is cut into segments: each goes on in the place of the one before, unless that is still read.
+@pytest.mark.parametrize("count", [3, 16, 17, 40])
+@pytest.mark.parametrize("keep", [False, True])
+def test_many_writes_to_one_tensor(count, keep):
+    def writes(x, y):
+        kept, z = [], x * 2
+        for i in range(count):
+            x[i % 4] = x[(i + 1) % 4] * 0.5 + y[i % 3]
+            z[:, i % 4] = x[i % 4]
+            if keep and i % 5 == 0:
+                kept.append(x[1:])
+        if keep:
+            y.copy_(x.T)
+        return [z] + [k + 1 for k in kept]
+
+    check(writes, number(4, 4), number(4, 4))
