@@ -147,7 +147,7 @@ def Array_SoftmaxOp : Array_CompositeOp<"softmax"> {
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
   let inference = [Infer<"along", "floats">];
   let decomposition = ["x = cast(input, wide(input))",
-                       "e = exp(x - amax(x, dims(dim), True))",
+                       "e = exp(x - amax(x, dims(dim), True, True))",
                        "cast(e / sum(e, dims(dim), True), dtype(input))"];
   let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
   let python = ["softmax(input, dim, *, dtype=None)"];
@@ -178,7 +178,7 @@ def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim);
   let inference = [Infer<"along", "floats">];
   let decomposition = ["x = cast(input, wide(input))",
-                       "d = x - amax(x, dims(dim), True)",
+                       "d = x - amax(x, dims(dim), True, True)",
                        "cast(d - log(sum(exp(d), dims(dim), True)), dtype(input))"];
   let vjp = ["g - exp(result) * sum(g, dims(dim), True)"];
   let python = ["log_softmax(input, dim, *, dtype=None)"];

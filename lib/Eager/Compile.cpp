@@ -503,10 +503,30 @@ struct OwnedContext : stepwell_context {
   OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
   ~OwnedContext() { stepwell_context_release(this); }
   int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
-    if (bytes > workspace_bytes || bytes < 0)
+    if (bytes > workspace_bytes || bytes < 0) {
+      if (stepwell_cpu_guards_memory())
+        return callGuarded(kernel, bytes, words);
       if (int32_t status = stepwell_context_reserve(this, bytes))
         return status;
+    }
     return kernel.run(this, words);
+  }
+
+private:
+  /// With a workspace that is no larger than this call needs.
+  int32_t callGuarded(const Kernel &kernel, int64_t bytes,
+                      const stepwell_arg *words) {
+    if (bytes < 0 || bytes > INT64_MAX - 63)
+      return STEPWELL_OUT_OF_MEMORY;
+    stepwell_storage *storage = stepwell_storage_create(
+        stepwell_device_cpu(), (bytes + 63) & ~int64_t(63), nullptr);
+    if (!storage)
+      return STEPWELL_OUT_OF_MEMORY;
+    workspace = storage->data;
+    int32_t status = kernel.run(this, words);
+    workspace = nullptr;
+    stepwell_storage_release(storage);
+    return status;
   }
 };
 } // namespace

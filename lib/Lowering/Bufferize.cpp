@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Lowering/Passes.h"
+#include "stepwell/Targets/Target.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
@@ -14,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 using namespace mlir;
 
@@ -25,6 +27,9 @@ namespace stepwell {
 using namespace stepwell;
 
 namespace {
+/// Marks where a chain of writes was cut.
+constexpr StringLiteral kCutName = "stepwell.cut";
+
 /// Uninitialised memory belongs to the one operand that asks for it. Where an
 /// operation has two results of one type, both would else be written into one
 /// place: the analysis sees no conflict between values that nobody reads.
@@ -164,6 +169,142 @@ void overwriteTemporaries(IRRewriter &rewriter, Operation *root) {
   }
 }
 
+//===--- Long chains of writes --------------------------------------------===//
+
+/// The analysis looks at every pair of a read and a write among all values that
+/// may share memory, for every write: the time grows with the cube of how often
+/// one tensor is written. A long chain of writes is cut into segments, each of
+/// which begins with what lies in the buffer where the one before ended.
+class ChainCutter {
+public:
+  ChainCutter(IRRewriter &rewriter, Block &block)
+      : rewriter(rewriter), block(block) {}
+
+  void run() {
+    unsigned position = 0;
+    for (Operation &op : block)
+      positions[&op] = position++;
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      for (auto [result, place] : writes(&op)) {
+        auto at = segmentOf.find(place);
+        unsigned segment = at == segmentOf.end() ? begin(place) : at->second;
+        add(segment, result);
+        if (++segments[segment].length == kLongest)
+          cut(segment, &op, result);
+      }
+      if (!isa<tensor::InsertSliceOp, DestinationStyleOpInterface>(op))
+        addViews(&op);
+    }
+  }
+
+private:
+  static constexpr unsigned kLongest = 16;
+
+  struct Segment {
+    Value home; // the buffer it began in, if it did
+    SmallVector<Value> values;
+    unsigned length = 0;
+  };
+
+  /// The results that an operation may make in the memory of an operand.
+  static SmallVector<std::pair<Value, Value>> writes(Operation *op) {
+    SmallVector<std::pair<Value, Value>> pairs;
+    if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
+      pairs.push_back({slice.getResult(), slice.getDest()});
+    else if (auto writer = dyn_cast<DestinationStyleOpInterface>(op))
+      for (OpOperand &init : writer.getDpsInitsMutable()) {
+        if (isa<RankedTensorType>(init.get().getType()))
+          pairs.push_back({writer.getTiedOpResult(&init), init.get()});
+      }
+    else if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+      if (std::optional<ResultRange> results = loop.getLoopResults())
+        for (auto [result, init] : llvm::zip(*results, loop.getInits()))
+          if (isa<RankedTensorType>(result.getType()))
+            pairs.push_back({result, init});
+    return pairs;
+  }
+
+  void add(unsigned segment, Value value) {
+    segmentOf[value] = segment;
+    segments[segment].values.push_back(value);
+  }
+
+  /// Of what an operation and its branches read, its results may be views.
+  void addViews(Operation *op) {
+    DenseSet<unsigned> seen;
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (auto at = segmentOf.find(operand); at != segmentOf.end())
+          seen.insert(at->second);
+    });
+    for (unsigned segment : seen)
+      for (Value result : op->getResults())
+        if (isa<TensorType>(result.getType())) {
+          segmentOf.try_emplace(result, segment);
+          segments[segment].values.push_back(result);
+        }
+  }
+
+  unsigned begin(Value place, Value home = {}) {
+    auto argument = place.getDefiningOp<bufferization::ToTensorOp>();
+    if (!home && argument && argument.getWritable())
+      home = argument.getBuffer();
+    segments.push_back({home, {}, 0});
+    add(segments.size() - 1, place);
+    return segments.size() - 1;
+  }
+
+  static bool isPlaceOfResult(OpOperand &use) {
+    auto result =
+        dyn_cast<bufferization::MaterializeInDestinationOp>(use.getOwner());
+    return result && &use == &result.getDestMutable();
+  }
+
+  void cut(unsigned index, Operation *op, Value last) {
+    auto type = cast<RankedTensorType>(last.getType());
+    if (!type.hasStaticShape())
+      return;
+    // Only where nobody looks at the segment any more can the next one go on in
+    // the same place.
+    Value home = segments[index].home;
+    auto sees = [&](OpOperand &use) {
+      Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+      return positions.lookup(user) > positions.lookup(op) &&
+             !isPlaceOfResult(use);
+    };
+    for (Value value : segments[index].values)
+      if (value != last && llvm::any_of(value.getUses(), sees))
+        home = {};
+    rewriter.setInsertionPointAfter(op);
+    Location loc = op->getLoc();
+    auto buffer = MemRefType::get(type.getShape(), type.getElementType());
+    bool moves = !home || home.getType() != buffer;
+    if (moves)
+      home = memref::AllocOp::create(rewriter, loc, buffer);
+    auto put = bufferization::MaterializeInDestinationOp::create(
+        rewriter, loc, TypeRange{}, last, home, /*restrict=*/false,
+        /*writable=*/true);
+    put->setAttr(kCutName, rewriter.getUnitAttr());
+    Value next = bufferization::ToTensorOp::create(
+        rewriter, loc, type, home, /*restrict=*/true, /*writable=*/true);
+    rewriter.replaceAllUsesExcept(last, next, put);
+    // Who makes a result in this place must see what is there now.
+    if (!moves)
+      for (Value value : segments[index].values)
+        if (value.getType() == type)
+          for (OpOperand &use : llvm::make_early_inc_range(value.getUses()))
+            if (isPlaceOfResult(use))
+              use.set(next);
+    begin(next, home);
+  }
+
+  IRRewriter &rewriter;
+  Block &block;
+  DenseMap<Operation *, unsigned> positions;
+  DenseMap<Value, unsigned> segmentOf;
+  SmallVector<Segment> segments;
+};
+
 /// Whether the value may lie in a buffer that was there before: it is no result
 /// that was made in a place of its own.
 bool mayBeArgument(Value value) {
@@ -188,8 +329,9 @@ void copyResultsAtTheEnd(IRRewriter &rewriter, Operation *root) {
     if (auto place = dyn_cast<bufferization::ToTensorOp>(op))
       place.setWritable(false);
     if (auto result = dyn_cast<MaterializeInDestinationOp>(op))
-      (isa<TensorType>(result.getDest().getType()) ? inTensors : inBuffers)
-          .push_back(result);
+      if (!op->hasAttr(kCutName))
+        (isa<TensorType>(result.getDest().getType()) ? inTensors : inBuffers)
+            .push_back(result);
   });
   for (MaterializeInDestinationOp result : inTensors)
     rewriter.replaceOp(result, result.getSource());
@@ -209,6 +351,9 @@ struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     separateEmptyTensors(rewriter, getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function->hasAttr(kEntryAttr))
+        ChainCutter(rewriter, function.getBody().front()).run();
     fillForEachUse(rewriter, getOperation());
     overwriteTemporaries(rewriter, getOperation());
     cutLongChains(rewriter, getOperation());

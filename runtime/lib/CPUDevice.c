@@ -7,6 +7,7 @@
  * One stream, always up to date. Freed blocks are kept by size class, so that
  * an eager loop neither calls malloc nor faults fresh pages in.
  *===------------------------------------------------------------------------===*/
+#include "GuardedMemory.h"
 #include "stepwell/device.h"
 #include "stepwell/loader.h"
 #include "stepwell/runtime.h"
@@ -36,9 +37,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void lockHeap(void) { pthread_mutex_lock(&lock); }
 static void unlockHeap(void) { pthread_mutex_unlock(&lock); }
-static void initialise(void) {
-  pthread_atfork(lockHeap, unlockHeap, unlockHeap);
-}
 
 /* Rounds *bytes up to its class; -1 for a block too large to keep. */
 static int classOf(int64_t *bytes) {
@@ -202,6 +200,18 @@ static stepwell_device cpu = {
     .unload = cpuUnload,
     .launch = cpuLaunch,
 };
+
+static int guarded;
+
+static void initialise(void) {
+  pthread_atfork(lockHeap, unlockHeap, unlockHeap);
+  guarded = stepwell_guard_memory(&cpu);
+}
+
+int stepwell_cpu_guards_memory(void) {
+  stepwell_device_cpu();
+  return guarded;
+}
 
 stepwell_device *stepwell_device_cpu(void) {
   pthread_once(&once, initialise);

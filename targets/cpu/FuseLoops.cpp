@@ -490,6 +490,10 @@ struct CPUFuseLoops : stepwell::impl::CPUFuseLoopsPassBase<CPUFuseLoops> {
         fuse(function.getBody().front());
   }
 
+  /// LLVM's loop passes take time that grows with the square of how many loops
+  /// are in one.
+  static constexpr size_t kMostMembers = 24;
+
   static void fuse(Block &block) {
     SmallVector<Run> runs;
     SmallVector<Member> members;
@@ -503,6 +507,8 @@ struct CPUFuseLoops : stepwell::impl::CPUFuseLoopsPassBase<CPUFuseLoops> {
         if (auto member = makeMember(linalg))
           members.push_back(*member);
         else
+          close();
+        if (members.size() == kMostMembers)
           close();
       } else if (!isMemoryEffectFree(&op) &&
                  !isa<memref::AllocOp, memref::DeallocOp>(op)) {

@@ -29,6 +29,7 @@ FUZZERS: dict[str, float] = {
     "programs": 3,
     "gradients": 1,
     "hostile": 1,
+    "memory": 1,
     "objects": 0.5,
 }
 

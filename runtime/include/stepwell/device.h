@@ -69,6 +69,10 @@ stepwell_device *stepwell_device_cpu(void);
 void stepwell_cpu_allocator_set_limit(int64_t bytes);
 int64_t stepwell_cpu_allocator_cached_bytes(void);
 
+/* Whether blocks lie between pages that may not be touched (for tests:
+ * STEPWELL_GUARD_MEMORY=start or =end). */
+int stepwell_cpu_guards_memory(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -114,3 +114,68 @@ func.func @main(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   %2 = array.div %0, %1 : (tensor<8x8xf32>, tensor<8x1xf32>) -> tensor<8x8xf32>
   return %2 : tensor<8x8xf32>
 }
+
+// -----
+
+// Two inputs change places once their slices are known to be whole: neither result can be made where it belongs
+// before the other input is read, so one of them waits elsewhere.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<4xf32>, %[[Q:.*]]: memref<4xf32>)
+// CHECK-DAG: linalg.copy ins(%[[Q]] : {{.*}}) outs(%[[TQ:.*]] :
+// CHECK-DAG: linalg.copy ins(%[[P]] : {{.*}}) outs(%[[TP:.*]] :
+// CHECK-DAG: linalg.copy ins(%[[TQ]] : {{.*}}) outs(%[[P]] :
+// CHECK-DAG: linalg.copy ins(%[[TP]] : {{.*}}) outs(%[[Q]] :
+func.func @main(%p: tensor<4xf32>, %q: tensor<4xf32>) -> (tensor<4xf32> {stepwell.into = 0 : i64}, tensor<4xf32> {stepwell.into = 1 : i64}) {
+  %0 = array.insert_slice %p, %q {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %1 = array.insert_slice %q, %p {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Two results of one operation begin with the same uninitialised tensor: they are two buffers.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<4xf32>
+// CHECK: %[[A:.*]] = memref.alloc() {{.*}}memref<4xf32>
+// CHECK: %[[B:.*]] = memref.alloc() {{.*}}memref<4xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[B]], %[[A]] :
+func.func @main(%x: tensor<4xf32>) -> (tensor<f32>, tensor<f32>) {
+  %empty = tensor.empty() : tensor<4xf32>
+  %both:2 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%empty, %empty : tensor<4xf32>, tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = math.exp %a : f32
+    %1 = math.log %a : f32
+    linalg.yield %0, %1 : f32, f32
+  } -> (tensor<4xf32>, tensor<4xf32>)
+  %0 = array.sum %both#0 {dims = array<i64: 0>, keepdim = false} : (tensor<4xf32>) -> tensor<f32>
+  %1 = array.sum %both#1 {dims = array<i64: 0>, keepdim = false} : (tensor<4xf32>) -> tensor<f32>
+  return %0, %1 : tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// A chain of writes longer than the analysis is asked to see goes on in the same buffer: no copy, no temporary.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<4x4xf32>, %[[Q:.*]]: memref<4xf32>)
+// CHECK-NOT: memref.alloc
+// CHECK-COUNT-17: linalg.copy ins(%[[Q]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+func.func @main(%p: tensor<4x4xf32>, %q: tensor<4xf32>) -> (tensor<4x4xf32> {stepwell.into = 0 : i64}) {
+  %0 = tensor.insert_slice %q into %p[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %1 = tensor.insert_slice %q into %0[1, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %2 = tensor.insert_slice %q into %1[2, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %3 = tensor.insert_slice %q into %2[3, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %4 = tensor.insert_slice %q into %3[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %5 = tensor.insert_slice %q into %4[1, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %6 = tensor.insert_slice %q into %5[2, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %7 = tensor.insert_slice %q into %6[3, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %8 = tensor.insert_slice %q into %7[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %9 = tensor.insert_slice %q into %8[1, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %10 = tensor.insert_slice %q into %9[2, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %11 = tensor.insert_slice %q into %10[3, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %12 = tensor.insert_slice %q into %11[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %13 = tensor.insert_slice %q into %12[1, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %14 = tensor.insert_slice %q into %13[2, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %15 = tensor.insert_slice %q into %14[3, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  %16 = tensor.insert_slice %q into %15[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
+  return %16 : tensor<4x4xf32>
+}

@@ -125,3 +125,37 @@ func.func @transposed_product(%x: tensor<?x?xf32>, %w: tensor<?x5xf32>) -> tenso
   %1 = array.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<?x5xf32>) -> tensor<5x?xf32>
   return %1 : tensor<5x?xf32>
 }
+
+// -----
+
+// What is read twice is computed once, however often.
+// CHECK-LABEL: @twice
+// CHECK: linalg.generic
+// CHECK-COUNT-1: math.exp
+// CHECK-NOT: math.exp
+// CHECK: arith.addf
+// CHECK-NOT: linalg.generic
+func.func @twice(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = array.exp %x : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = array.mul %0, %0 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %2 = array.sub %1, %0 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %3 = array.mul %2, %2 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %4 = array.add %0, %3 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %4 : tensor<?xf32>
+}
+
+// -----
+
+// What is read at two places would be computed twice: it stays.
+// CHECK-LABEL: @two_places
+// CHECK: linalg.generic
+// CHECK: math.exp
+// CHECK: linalg.generic
+// CHECK-NOT: math.exp
+// CHECK: arith.addf
+func.func @two_places(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = array.exp %x : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = array.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %2 = array.add %0, %1 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %2 : tensor<?x?xf32>
+}

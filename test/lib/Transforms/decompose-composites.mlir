@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: @softmax
 // CHECK-SAME: (%[[X:.*]]: tensor<?x?xf32>)
-// CHECK-NEXT: %[[M:.*]] = array.amax %[[X]] {dims = array<i64: 1>, keepdim = true}
+// CHECK-NEXT: %[[M:.*]] = array.amax %[[X]] {dims = array<i64: 1>, empty = true, keepdim = true}
 // CHECK-NEXT: %[[D:.*]] = array.sub %[[X]], %[[M]]
 // CHECK-NEXT: %[[E:.*]] = array.exp %[[D]]
 // CHECK-NEXT: %[[S:.*]] = array.sum %[[E]] {dims = array<i64: 1>, keepdim = true}
@@ -67,7 +67,7 @@ func.func @linear(%x: tensor<2x?x4xf32>, %w: tensor<5x4xf32>, %b: tensor<5xf32>)
 // CHECK-DAG: %[[NONE:.*]] = array.constant dense<-100> : tensor<i64>
 // CHECK: %[[IGNORED:.*]] = array.eq %[[T]], %[[NONE]]
 // CHECK-NEXT: %[[INDEX:.*]] = array.where %[[IGNORED]], %[[FIRST]], %[[T]]
-// CHECK-NEXT: %[[M:.*]] = array.amax %[[X]] {dims = array<i64: 1>, keepdim = true}
+// CHECK-NEXT: %[[M:.*]] = array.amax %[[X]] {dims = array<i64: 1>, empty = true, keepdim = true}
 // CHECK-NEXT: %[[D:.*]] = array.sub %[[X]], %[[M]]
 // CHECK-NEXT: %[[E:.*]] = array.exp %[[D]]
 // CHECK-NEXT: %[[S:.*]] = array.sum %[[E]] {dims = array<i64: 1>, keepdim = true}

@@ -48,3 +48,33 @@ func.func @columns(%x: memref<?x?xf32>, %best: memref<?xf32>, %at: memref<?xi64>
   }
   return
 }
+
+// What is compared was made in a branch: it goes along with the vectors.
+
+// CHECK-LABEL: func.func @branch
+// CHECK:         scf.for
+// CHECK:           vector.reduction <or>
+// CHECK:           scf.if {{.*}} -> (vector<8xf32>)
+func.func @branch(%x: memref<?x?xf32>, %best: memref<?xf32>, %at: memref<?xi64>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i)>],
+                  iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x?xf32>) outs(%best, %at : memref<?xf32>, memref<?xi64>) {
+  ^bb0(%a: f32, %b: f32, %c: i64):
+    %limit = arith.constant 1.0e+05 : f32
+    %rare = arith.cmpf ogt, %a, %limit : f32
+    %usual = arith.addf %a, %limit : f32
+    %value = scf.if %rare -> (f32) {
+      %other = arith.mulf %a, %usual : f32
+      scf.yield %other : f32
+    } else {
+      scf.yield %usual : f32
+    }
+    %j = linalg.index 1 : index
+    %0 = arith.index_cast %j : index to i64
+    %1 = arith.cmpf ogt, %value, %b : f32
+    %2 = arith.select %1, %value, %b : f32
+    %3 = arith.select %1, %0, %c : i64
+    linalg.yield %2, %3 : f32, i64
+  }
+  return
+}
