@@ -163,14 +163,15 @@ def smaller(case: Case) -> Any:
 # What is of a fixed size in an object's sections: symbols and relocations.
 SYMBOL_FIELDS = [(0, 4), (6, 2), (8, 8)]  # name, section, value
 RELOCATION_FIELDS = [(0, 8), (8, 8), (16, 8)]  # offset, symbol and type, addend
+HEADER_FIELDS = [(40, 8), (60, 2), (62, 2)]  # where the sections are, how many, which has names
 PACK_FIELDS = [(32, 8), (40, 8), (0, 8)]
 
 
 def tables(image: bytes) -> list[tuple[int, int, int, list[tuple[int, int]]]]:
     """Begin, size, entry size and fields of each table in a good object or pack."""
     if image[:4] != b"\x7fELF":
-        return [(16, len(image) - 16, 48, PACK_FIELDS)]
-    found = []
+        return [(16, len(image) - 16, 48, PACK_FIELDS), (8, 8, 8, [(0, 8)] * 3)]
+    found = [(0, 64, 64, HEADER_FIELDS)]
     (headers,) = struct.unpack_from("<Q", image, 40)
     for at in range(headers, len(image) - 63, 64):
         (kind,) = struct.unpack_from("<I", image, at + 4)
