@@ -47,8 +47,8 @@ if [ "$sanitize" = thread ]; then
   # It has a thread of its own, which two tests would count.
   exec "${run[@]}" -m pytest -q test/runtime/test_threads.py test/runtime/test_storage.py test/runtime/test_device.py \
     test/python/test_reliability.py test/python/test_processes.py \
-    -k "not keep_their_memory and not before_it_is_needed and not closed_with_its_workers"
+    -k "not keep_their_memory and not keeps_its_memory and not before_it_is_needed and not closed_with_its_workers"
 fi
 "${run[@]}" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
 # What is freed stays a while with the sanitizer: resident memory says nothing here.
-exec "${run[@]}" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not no_buffer_for_the_scores"
+exec "${run[@]}" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not keeps_its_memory and not no_buffer_for_the_scores"
