@@ -74,9 +74,13 @@ def good_object(name: str) -> bytes:
 
 
 @functools.cache
+def good_objects() -> dict[bytes, bytes]:
+    return {hashlib.sha256(bytes([i])).digest(): bytes([i]) * (7 * i) for i in range(12)}
+
+
+@functools.cache
 def good_pack() -> bytes:
-    objects = {hashlib.sha256(bytes([i])).digest(): bytes([i]) * (7 * i) for i in range(12)}
-    return make_packs.pack(objects)
+    return make_packs.pack(good_objects())
 
 
 @functools.cache
@@ -279,13 +283,8 @@ def check_pack(image: bytes) -> str | None:
             wanted = image[16 + 48 * i : 48 + 48 * i]
         content, size = ctypes.c_void_p(), ctypes.c_size_t()
         if lib.stepwell_pack_find(handle, digest(wanted), content, size):
-            # To the last byte; and a kernel is loaded from there.
-            ctypes.string_at(content, size.value)
-            if size.value > len(image):
-                return f"size: {size.value} of {len(image)} bytes"
-            check_object(ctypes.string_at(content, size.value)[: guarded().room])
-        elif i < count:
-            return f"lost: entry {i} of a pack that was accepted is not found"
+            if ctypes.string_at(content, size.value) != good_objects().get(wanted):
+                return "accepted: an object that was changed"
     lib.stepwell_pack_close(handle)
     return None
 
