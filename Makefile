@@ -92,11 +92,11 @@ test-tsan: build
 MINUTES ?= 10
 .PHONY: fuzz fuzz-minute
 fuzz: build $(STAMPS)/requirements-bench
-	@STEPWELL_BUILD_DIR=$(BUILD) $(BIN)/python test/fuzz/run.py --minutes $(MINUTES) $(FUZZ)
+	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes $(MINUTES) $(FUZZ)
 
 # A minute of each, with the same cases each time as far as the machine's speed allows.
 fuzz-minute: build $(STAMPS)/requirements-bench
-	@STEPWELL_BUILD_DIR=$(BUILD) $(BIN)/python test/fuzz/run.py --minutes-each 1 --seed 1 $(FUZZ)
+	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes-each 1 --seed 1 $(FUZZ)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

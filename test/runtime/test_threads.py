@@ -252,8 +252,8 @@ def sanitizer():
     return re.search(r"^STEPWELL_SANITIZE:\w+=(.*)$", cache, re.M)[1]
 
 
-@pytest.mark.parametrize("forks", [0, 20])
-def test_callers_all_at_once_in_c(tmp_path, forks):
+@pytest.mark.parametrize("how", ["join", "20", "leave"])
+def test_callers_all_at_once_in_c(tmp_path, how):
     """`make test-tsan` runs this under the thread sanitizer, which sees what Python's lock hides."""
     sources = [ROOT / "runtime" / "lib" / name for name in RUNTIME_SOURCES]
     flags = ["-std=gnu11", "-O1", "-g", f"-I{ROOT / 'runtime' / 'include'}", "-pthread"]
@@ -264,7 +264,7 @@ def test_callers_all_at_once_in_c(tmp_path, forks):
     subprocess.run(["clang-22", *flags, here, *sources, "-o", program], check=True)
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     done = subprocess.run(
-        [program, str(forks)],
+        [program, how],
         check=False,
         env=environment,
         capture_output=True,

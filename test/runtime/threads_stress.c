@@ -7,14 +7,17 @@
  * Plain memory is written by the bodies and read by the caller afterwards, as
  * kernels do: whatever order the pool does not give is a race that the thread
  * sanitizer sees. More callers than slots, nested calls, a number of threads
- * that changes, blocks that are freed on other threads, and forks.
+ * that changes, blocks that are freed on other threads, and forks; with
+ * "leave" for an argument, the end of the process while they work.
  *===------------------------------------------------------------------------===*/
 #include <stepwell/device.h>
 #include <stepwell/runtime.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,13 +30,13 @@ typedef struct Call {
 } Call;
 
 static void inner(void *environment, int64_t begin, int64_t end) {
-  *(int64_t *)environment += end - begin;
+  atomic_fetch_add((_Atomic int64_t *)environment, end - begin);
 }
 
 static void body(void *environment, int64_t begin, int64_t end) {
   Call *call = environment;
   for (int64_t i = begin; i < end; ++i) {
-    int64_t sum = 0; /* nested: at once, on this thread */
+    _Atomic int64_t sum = 0;
     stepwell_runtime_parallel_for(NULL, 3, Costly, inner, &sum);
     call->cells[i] += i + call->turn + sum;
   }
@@ -68,12 +71,19 @@ static void *caller(void *argument) {
   return NULL;
 }
 
+static void *callForGood(void *argument) {
+  for (;;)
+    callTimes(Turns);
+  return argument;
+}
+
 int main(int argc, char **argv) {
+  int leave = argc > 1 && strcmp(argv[1], "leave") == 0;
   int forks = argc > 1 ? atoi(argv[1]) : 0;
   stepwell_runtime_set_num_threads(4);
   pthread_t threads[Callers];
   for (int i = 0; i < Callers; ++i)
-    if (pthread_create(&threads[i], NULL, caller, NULL))
+    if (pthread_create(&threads[i], NULL, leave ? callForGood : caller, NULL))
       fail("no thread", i);
   for (int i = 0; i < 50; ++i) {
     stepwell_runtime_set_num_threads(1 + i % 6);
@@ -90,7 +100,7 @@ int main(int argc, char **argv) {
     if (child < 0 || waitpid(child, &status, 0) != child || status)
       fail("a child", i);
   }
-  for (int i = 0; i < Callers; ++i)
+  for (int i = 0; i < Callers && !leave; ++i)
     pthread_join(threads[i], NULL);
   puts("right");
   return 0;
