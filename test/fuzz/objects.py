@@ -13,6 +13,7 @@ import functools
 import hashlib
 import mmap
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "runtime"))
 sys.path.insert(0, str(ROOT / "tools" / "stepwell-kernels"))
 import make_packs  # noqa: E402
-from runtime_library import Digest, load_runtime  # noqa: E402
+from runtime_library import BUILD, Digest, load_runtime  # noqa: E402
 
 Case = dict[str, Any]
 
@@ -85,11 +86,15 @@ def good_pack() -> bytes:
 
 @functools.cache
 def folder() -> Path:
-    """Of this process, on a disk in memory where there is one; gone when the process ends."""
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    made = tempfile.TemporaryDirectory(prefix="stepwell-objects-", dir=parent)
-    folder.keep = made  # type: ignore[attr-defined]
-    return Path(made.name)
+    """Of this process. Workers are killed: those of processes that are gone go first."""
+    parent = BUILD / "fuzz-objects"
+    parent.mkdir(mode=0o700, exist_ok=True)
+    for each in parent.iterdir():
+        if not Path(f"/proc/{each.name}").exists():
+            shutil.rmtree(each, ignore_errors=True)
+    made = parent / str(os.getpid())
+    made.mkdir(mode=0o700, exist_ok=True)
+    return made
 
 
 KEY = hashlib.sha256(b"key").digest()
