@@ -3,7 +3,8 @@
 #
 #   make demo     trains a network on real digits, ships it, runs the shipped binary
 #   make test     builds and runs every test
-#   make build | bench | lint | format | docs | clean | test-levels | test-packaging | test-sanitized
+#   make fuzz     looks for new failures for MINUTES (10)
+#   make build | bench | lint | format | docs | clean | test-levels | test-packaging | test-sanitized | test-tsan
 #
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -22,7 +23,7 @@ STAMPS := $(VENV)/stamps
 CMAKE_FILES := $(shell find CMakeLists.txt cmake runtime lib dialects targets tools python test \
   -name CMakeLists.txt -o -name '*.cmake' -o -name '*.in' 2>/dev/null)
 
-.PHONY: build test lint format docs clean test-levels test-packaging test-sanitized packages
+.PHONY: build test lint format docs clean test-levels test-packaging test-sanitized test-tsan packages
 
 packages:
 	@cmake/install-packages.sh
@@ -80,9 +81,22 @@ bench: build $(STAMPS)/requirements-bench
 bench-verify: build $(STAMPS)/requirements-bench
 	@$(BIN)/python bench/run.py --verify-only
 
-# The runtime and the eager side, in a folder of its own: what runs without a compiler must be clean.
+# The runtime and the eager side, in folders of their own: what runs without a compiler must be clean.
 test-sanitized: build
 	@cmake/test-sanitized.sh build-sanitized $(BIN) $(BUILD) $(PYTEST_JOBS)
+
+test-tsan: build
+	@STEPWELL_SANITIZE=thread cmake/test-sanitized.sh build-tsan $(BIN) $(BUILD) $(PYTEST_JOBS)
+
+# docs/fuzzing.md. FUZZ="calls --keep" for one fuzzer or other options.
+MINUTES ?= 10
+.PHONY: fuzz fuzz-minute
+fuzz: build $(STAMPS)/requirements-bench
+	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes $(MINUTES) $(FUZZ)
+
+# A minute of each, with the same cases each time as far as the machine's speed allows.
+fuzz-minute: build $(STAMPS)/requirements-bench
+	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes-each 1 --seed 1 $(FUZZ)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

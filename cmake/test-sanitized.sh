@@ -4,7 +4,9 @@
 #
 # Builds the runtime and the eager side (dispatcher, tape, extension) with sanitizers and runs their
 # tests against that build. The compiler and what it makes stay as they are in BUILD: LLVM's libraries
-# are not instrumented, and half of a library is worse than none. TESTS="test/python -k hooks" for a part.
+# are not instrumented, and half of a library is worse than none. STEPWELL_SANITIZE=thread runs what has
+# several threads under that sanitizer. TESTS="test/python -k hooks" for a part, FUZZ="calls --minutes 2"
+# to fuzz instead.
 #
 #   test-sanitized.sh SANITIZED_BUILD BIN BUILD JOBS
 set -euo pipefail
@@ -21,14 +23,32 @@ done
 mkdir -p "$build/bin"
 ln -sf "$(realpath "$plain/bin")"/* "$build/bin/"
 
-# Python itself is not instrumented: the sanitizer's library has to be there before it.
-export LD_PRELOAD=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
+export STEPWELL_BUILD_DIR=$(realpath "$build")
+# For the processes that a test starts, too.
+export PYTHONPATH=$STEPWELL_BUILD_DIR/python
+library=asan
+[ "$sanitize" = thread ] && library=tsan
 # Python's own leaks are not ours to report; a test asks for more memory than there is.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export STEPWELL_BUILD_DIR=$(realpath "$build")
-if [ -n "${TESTS:-}" ]; then
-  exec "$bin/python" -m pytest -q -n "$jobs" $TESTS
+# A fork while other threads run is what a test is about.
+export TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:allocator_may_return_null=1:suppressions=$(realpath cmake/tsan-suppressions.txt)
+export OPENBLAS_NUM_THREADS=1
+# Python itself is not instrumented: the sanitizer's library has to be there before it.
+preload=$(clang-22 -print-file-name="libclang_rt.$library-$(uname -m).so")
+# The thread sanitizer's shadow wants addresses that are not drawn at random.
+run=(setarch -R env LD_PRELOAD="$preload" "$bin/python")
+if [ -n "${FUZZ:-}" ]; then
+  exec "${run[@]}" test/fuzz/run.py $FUZZ
 fi
-"$bin/python" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
+if [ -n "${TESTS:-}" ]; then
+  exec "${run[@]}" -m pytest -q -n "$jobs" $TESTS
+fi
+if [ "$sanitize" = thread ]; then
+  # It has a thread of its own, which two tests would count.
+  exec "${run[@]}" -m pytest -q test/runtime/test_threads.py test/runtime/test_storage.py test/runtime/test_device.py \
+    test/python/test_reliability.py test/python/test_processes.py \
+    -k "not keep_their_memory and not keeps_its_memory and not before_it_is_needed and not closed_with_its_workers"
+fi
+"${run[@]}" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
 # What is freed stays a while with the sanitizer: resident memory says nothing here.
-exec "$bin/python" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not no_buffer_for_the_scores"
+exec "${run[@]}" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not keeps_its_memory and not no_buffer_for_the_scores"

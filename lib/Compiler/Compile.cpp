@@ -15,6 +15,9 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <mutex>
+#include <pthread.h>
+
 using namespace mlir;
 using namespace stepwell;
 
@@ -240,9 +243,32 @@ private:
   SmallVector<char, 0> object;
 };
 
+//===--- Forks ------------------------------------------------------------===//
+
+/// A child of a fork has one thread. What another one compiled at that moment
+/// would stay half done there, with LLVM's locks and ours held for good: a fork
+/// waits until nobody compiles.
+class NoFork {
+public:
+  NoFork() {
+    static std::once_flag installed;
+    std::call_once(installed, [] {
+      auto unlock = [] { pthread_rwlock_unlock(&lock); };
+      pthread_atfork([] { pthread_rwlock_wrlock(&lock); }, unlock, unlock);
+    });
+    pthread_rwlock_rdlock(&lock);
+  }
+  ~NoFork() { pthread_rwlock_unlock(&lock); }
+
+private:
+  static pthread_rwlock_t lock;
+};
+pthread_rwlock_t NoFork::lock = PTHREAD_RWLOCK_INITIALIZER;
+
 } // namespace
 
 CompileResult stepwell::compile(const CompileRequest &request) {
+  NoFork whole;
   CompileResult result;
   const Target *target = lookupTarget(request.targetName);
   if (!target) {

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
@@ -343,6 +344,10 @@ void stepwell_cache::open(const std::string &parent, int64_t wanted) {
     return;
   }
   folder = parent + "/objects-1";
+  // The program may go elsewhere.
+  char here[PATH_MAX];
+  if (folder[0] != '/' && getcwd(here, sizeof here))
+    folder = std::string(here) + "/" + folder;
   if (!openFolder(true))
     folder.clear();
 }

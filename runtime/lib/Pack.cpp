@@ -28,6 +28,15 @@ struct Header {
 };
 static_assert(sizeof(Entry) == 48 && sizeof(Header) == 16);
 
+/// What the digest before an object is of, with the object.
+struct Sealed {
+  stepwell_digest key;
+  uint64_t size;
+  char zeros[24];
+};
+static_assert(sizeof(Sealed) == 64);
+constexpr uint64_t sealBytes = sizeof(stepwell_digest);
+
 bool before(const stepwell_digest &a, const stepwell_digest &b) {
   return std::memcmp(a.bytes, b.bytes, sizeof a.bytes) < 0;
 }
@@ -44,12 +53,13 @@ struct stepwell_pack {
   }
   /// Whatever the file says, nothing is read outside of it.
   bool valid() const {
-    if (bytes < sizeof(Header) || std::memcmp(data, "SWPACK1\n", 8) != 0 ||
+    if (bytes < sizeof(Header) || std::memcmp(data, "SWPACK2\n", 8) != 0 ||
         count() > (bytes - sizeof(Header)) / sizeof(Entry))
       return false;
     for (uint64_t i = 0; i < count(); ++i) {
       const Entry &entry = entries()[i];
-      if (entry.offset > bytes || entry.size > bytes - entry.offset ||
+      if (entry.offset > bytes || bytes - entry.offset < sealBytes ||
+          entry.size > bytes - entry.offset - sealBytes ||
           (i > 0 && !before(entries()[i - 1].digest, entry.digest)))
         return false;
     }
@@ -100,7 +110,13 @@ int stepwell_pack_find(const stepwell_pack *pack, const stepwell_digest *digest,
                        });
   if (found == last || before(*digest, found->digest))
     return 0;
-  *bytes = pack->data + found->offset;
+  const char *object = pack->data + found->offset + sealBytes;
+  Sealed sealed{found->digest, found->size, {}};
+  stepwell_digest right =
+      stepwell_sha256_two(&sealed, sizeof sealed, object, found->size);
+  if (std::memcmp(&right, object - sealBytes, sealBytes) != 0)
+    return 0;
+  *bytes = object;
   *size = found->size;
   return 1;
 }

@@ -4,6 +4,7 @@
 """Runs the fuzzers for a time, prints what they found, and fails when that is something.
 
 python test/fuzz/run.py --minutes 10              all of them, one after another
+python test/fuzz/run.py --minutes-each 1          the same, as long for each
 python test/fuzz/run.py calls --cases 100000      one, so many cases
 python test/fuzz/run.py --case '["calls", …]'     one case, in this process
 python test/fuzz/run.py calls --keep              keep what was found as a test
@@ -47,6 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("fuzzers", nargs="*", metavar="FUZZER", help=", ".join(FUZZERS))
     parser.add_argument("--minutes", type=float, help="for all together (default: 5)")
+    parser.add_argument("--minutes-each", type=float, help="for each fuzzer")
     parser.add_argument(
         "--cases", type=int, help="of each; without --minutes, however long it takes"
     )
@@ -70,6 +72,9 @@ def main() -> int:
     seed = options.seed if options.seed is not None else time.time_ns() % 1_000_000
     minutes = options.minutes or (5 if options.cases is None else 24 * 60)
     share = sum(FUZZERS[name] for name in names)
+    seconds = {name: 60 * minutes * FUZZERS[name] / share for name in names}
+    if options.minutes_each:
+        seconds = dict.fromkeys(names, 60 * options.minutes_each)
     total, found = 0, []
     for name in names:
         print(f"{name}: seed {seed}", flush=True)
@@ -77,7 +82,7 @@ def main() -> int:
         count, findings = harness.run(
             name,
             seed=seed,
-            seconds=60 * minutes * FUZZERS[name] / share,
+            seconds=seconds[name],
             cases=options.cases,
             jobs=options.jobs,
             report=lambda text: print(text, flush=True),
@@ -93,7 +98,7 @@ def main() -> int:
             folder.mkdir(exist_ok=True, parents=True)
             digest = hashlib.sha256(json.dumps(finding.case).encode()).hexdigest()[:10]
             (folder / f"{digest}.json").write_text(text + "\n", encoding="utf-8")
-    print(f"fuzzing: {total} cases, {len(found)} findings")
+    print(f"fuzzing: {', '.join(names)}: {total} cases, {len(found)} findings")
     return 1 if found else 0
 
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Long runs keep their memory; several Python threads get right results."""
 
+import copy
 import gc
+import pickle
 import threading
 
 import numpy as np
+import pytest
 import stepwell as sw
 
 # A leak of one small tensor per round would take five times this.
@@ -168,3 +171,124 @@ def test_one_kernel_wanted_by_all_threads():
     in_threads(6, work)
     for result in results:
         np.testing.assert_allclose(result, (np.log1p(np.exp(x)) * 0.125).sum(1), rtol=1e-12)
+
+
+def views_of_views(tmp_path):
+    x = sw.ones(4, 6, requires_grad=True)
+    base = sw.zeros(8, 6)
+    v = base[1:7].t()[2:].unsqueeze(0).expand(3, 4, 6)[1].reshape(24)[::2].view(3, 4)
+    assert v.shape == (3, 4)
+    w = (x * 1).t().select(0, 1)[1:]
+    w.add_(1)
+    w.view(-1).mul_(2)
+    base[:4].narrow(1, 0, 3).transpose(0, 1)[0].fill_(2.0)
+    base.diagonal()[2:4] += 1
+    (w.sum() + x.permute(1, 0).flatten().unsqueeze(1).squeeze(1)[3]).backward()
+
+
+def compiled_calls(tmp_path):
+    x = sw.ones(5, requires_grad=True)
+    x.grad = None
+    y, z = shared_step(x, sw.ones(5))
+    (y.sum() + z).backward()
+    with sw.no_grad():
+        shared_step(x, sw.zeros(5))
+
+
+@sw.compile
+def shared_step(x, y):
+    return x.tanh() * y, (x - y).sum()
+
+
+def errors(tmp_path):
+    x = sw.ones(3, 4, requires_grad=True)
+    y = (x * 2).sum()
+    y.backward()
+    for call in (
+        lambda: y.backward(),
+        lambda: x.sum(2),
+        lambda: x @ x,
+        lambda: x.add_(1),
+        lambda: sw.tensor([[1, 2], [3]]),
+        lambda: sw.tensor("text"),
+        lambda: sw.ones(2, 3).to(5),
+        lambda: x[5],
+        lambda: x.grad_fn.missing,
+        lambda: sw.no_such_function,
+        lambda: sw.autograd.grad(x.sum(), sw.ones(1, requires_grad=True)),
+        lambda: x.reshape(5),
+        lambda: x.index_select(0, sw.tensor([7])),
+        lambda: sw.load_file(str(tmp_path / "missing")),
+        lambda: sw.load(str(tmp_path / "missing")),
+        lambda: shared_step(x),
+    ):
+        try:
+            call()
+        except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, OSError):
+            continue
+        raise AssertionError(f"no error in line {call.__code__.co_firstlineno}")
+
+
+def files(tmp_path):
+    path, name = str(tmp_path / "x.safetensors"), str(tmp_path / "x.stepwell")
+    tensors = {"a": sw.ones(3, 4), "b": sw.tensor([1, 2])}
+    sw.save_file(tensors, path)
+    sw.load_file(path)
+    if not (tmp_path / "x.stepwell").exists():
+        sw.export(lambda x: x * 2 + tensors["a"], (sw.ones(3, 4),)).save(name)
+    (tmp_path / "bad").write_bytes(b"\xff" * 100)
+    for bad in (sw.load_file, sw.load):
+        try:
+            bad(str(tmp_path / "bad"))
+        except ValueError:
+            continue
+        raise AssertionError("no error")
+
+
+def exchange(tmp_path):
+    x = sw.ones(4, 4)
+    a = x.numpy()
+    y = sw.from_numpy(a)
+    z = sw.from_numpy(np.ones((3, 3)))[1:]
+    copy.deepcopy({"x": x, "z": z})
+    pickle.loads(pickle.dumps(x[1:]))
+    memoryview(y).tolist()
+    sw.tensor([[1.0, 2.0], [3.0, 4.0]]).tolist()
+    assert a.sum() == y.sum().item() == 16
+    repr(x)
+    str(y[:, 0])
+
+
+def cycles(tmp_path):
+    x = sw.ones(3, requires_grad=True)
+    x.itself = x
+    x.register_hook(lambda gradient: gradient + 0 * x.detach())
+    module = sw.nn.Sequential(sw.nn.Linear(3, 2), sw.nn.ReLU())
+    module.itself = [module]
+    module.register_forward_hook(lambda *_: module.itself.clear())
+    (module(x).sum() + x.sum()).backward()
+
+
+@pytest.mark.parametrize(
+    "kind, rounds",
+    [
+        (views_of_views, 3000),
+        (compiled_calls, 3000),
+        (errors, 2000),
+        (files, 300),
+        (exchange, 2000),
+        (cycles, 1500),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_every_kind_of_use_keeps_its_memory(kind, rounds, tmp_path):
+    sw.manual_seed(0)
+    for _ in range(100):
+        kind(tmp_path)
+    gc.collect()
+    before = resident()
+    for _ in range(rounds):
+        kind(tmp_path)
+    gc.collect()
+    grown = resident() - before
+    assert grown < rounds * 128 + (1 << 19), f"{grown / rounds:.0f} bytes for each round"

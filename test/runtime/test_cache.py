@@ -151,6 +151,17 @@ def test_a_file_that_others_may_write_is_a_miss(cache, mode):
     assert cache.put("key", b"code") == 1 and cache.get("key") == b"code"
 
 
+def test_a_relative_folder_stays_where_it_was(runtime, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = Cache(runtime, "here")
+    assert cache.put("key", b"code") == 1
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cache.get("key") == b"code" and cache.put("other", b"code") == 1
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert cache.folder == str(tmp_path / "here" / "objects-1")
+
+
 def test_a_replaced_folder_is_noticed(cache, tmp_path):
     cache.put("key", b"code")
     os.rename(cache.folder, tmp_path / "moved")

@@ -70,24 +70,47 @@ TABLE = 16
     "content",
     [
         b"",
-        b"SWPACK1",
-        b"SWPACK2\n" + GOOD[8:],
+        b"SWPACK2",
+        b"SWPACK1\n" + GOOD[8:],
         GOOD[:15],
         GOOD[: TABLE + 48 * len(OBJECTS) - 1],
         GOOD[:-1],
         GOOD[:8] + struct.pack("<Q", 2**63) + GOOD[16:],
         GOOD[:8] + struct.pack("<Q", len(OBJECTS) * 1000) + GOOD[16:],
         GOOD[: TABLE + 32] + struct.pack("<QQ", len(GOOD) + 1, 0) + GOOD[TABLE + 48 :],
+        GOOD[: TABLE + 32] + struct.pack("<QQ", len(GOOD) - 31, 0) + GOOD[TABLE + 48 :],
         GOOD[: TABLE + 32] + struct.pack("<QQ", 16, 2**64 - 8) + GOOD[TABLE + 48 :],
         GOOD[:TABLE]
         + GOOD[TABLE + 48 : TABLE + 96]
         + GOOD[TABLE : TABLE + 48]
         + GOOD[TABLE + 96 :],
     ],
-    ids="empty magic other-version no-count short-table short-data huge-count many beyond overflow unsorted".split(),
+    ids="empty magic other-version no-count short-table short-data huge-count many beyond no-digest overflow unsorted".split(),
 )
 def test_a_malformed_file_is_no_pack(open_pack, content):
     assert open_pack(content).handle is None
+
+
+@pytest.mark.parametrize("part", ["digest", "code", "key", "size"])
+def test_a_damaged_object_is_not_found_and_the_others_are(open_pack, part):
+    entries = [GOOD[TABLE + 48 * i : TABLE + 48 * i + 48] for i in range(len(OBJECTS))]
+    key = entries[17][:32]
+    offset, size = struct.unpack("<QQ", entries[17][32:])
+    assert size > 8
+    content = bytearray(GOOD)
+    if part == "size":
+        struct.pack_into("<Q", content, TABLE + 48 * 17 + 40, size - 1)
+    else:
+        # A key of which one bit is another is still in order.
+        at = {"digest": offset + 5, "code": offset + 32 + size - 1, "key": TABLE + 48 * 17 + 31}
+        content[at[part]] ^= 1
+        if part == "key":
+            key = bytes(content[TABLE + 48 * 17 : TABLE + 48 * 17 + 32])
+    pack = open_pack(bytes(content))
+    assert pack.find(key) is None
+    for digest, good in OBJECTS.items():
+        if digest != entries[17][:32]:
+            assert pack.find(digest) == good
 
 
 def test_no_file_and_a_folder(runtime, tmp_path):

@@ -4,6 +4,7 @@
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import time
 from collections import Counter
 
 import pytest
-from runtime_library import BUILD, Body, Context
+from runtime_library import BUILD, ROOT, Body, Context
 
 THREADED = 1
 SERIAL = 2**21  # in all, below which there is one range
@@ -243,3 +244,34 @@ print(len(os.listdir('/proc/self/task')), 'runtime-test' in open('/proc/self/map
 """
     done = python(code)
     assert (done.returncode, done.stdout.split()) == (0, ["1", "False"]), done.stderr
+
+
+def sanitizer():
+    """What the runtime under test was built with: the same is right for a program that has it inside."""
+    cache = (BUILD / "CMakeCache.txt").read_text(encoding="utf-8")
+    return re.search(r"^STEPWELL_SANITIZE:\w+=(.*)$", cache, re.M)[1]
+
+
+@pytest.mark.parametrize("how", ["join", "20", "leave"])
+def test_callers_all_at_once_in_c(tmp_path, how):
+    """`make test-tsan` runs this under the thread sanitizer, which sees what Python's lock hides."""
+    sources = [ROOT / "runtime" / "lib" / name for name in RUNTIME_SOURCES]
+    flags = ["-std=gnu11", "-O1", "-g", f"-I{ROOT / 'runtime' / 'include'}", "-pthread"]
+    if sanitizer():
+        flags.append(f"-fsanitize={sanitizer()}")
+    program = tmp_path / "stress"
+    here = ROOT / "test" / "runtime" / "threads_stress.c"
+    subprocess.run(["clang-22", *flags, here, *sources, "-o", program], check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    done = subprocess.run(
+        [program, how],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr[-3000:]
+
+
+RUNTIME_SOURCES = ("Context.c", "Threads.c", "Storage.c", "CPUDevice.c", "Loader.c")

@@ -11,6 +11,7 @@ so that the programs behind them are known; objects for other levels are compile
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import struct
 import sys
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4+amx")
-MAGIC = b"SWPACK1\n"
+MAGIC = b"SWPACK2\n"
 
 
 def pack(objects: dict[bytes, bytes]) -> bytes:
@@ -27,9 +28,10 @@ def pack(objects: dict[bytes, bytes]) -> bytes:
     offset = len(MAGIC) + 8 + 48 * len(objects)
     for digest, content in sorted(objects.items()):
         padding = -offset % 16
-        data += [bytes(padding), content]
+        sealed = digest + struct.pack("<Q24x", len(content)) + content
+        data += [bytes(padding), hashlib.sha256(sealed).digest(), content]
         table.append(digest + struct.pack("<QQ", offset + padding, len(content)))
-        offset += padding + len(content)
+        offset += padding + 32 + len(content)
     return b"".join([MAGIC, struct.pack("<Q", len(objects)), *table, *data])
 
 

@@ -7,8 +7,6 @@
 #ifndef STEPWELL_SUPPORT_POOL_H
 #define STEPWELL_SUPPORT_POOL_H
 
-#include <pthread.h>
-
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,7 +17,8 @@ namespace stepwell {
 
 /// Lends things out to one user at a time and keeps what comes back for the
 /// next who asks for the same. What does not come back, after a crash, is gone.
-/// There is one pool of each Tag, which lives as long as the process.
+/// There is one pool of each Tag, which lives as long as the process; compiles
+/// alone use it, which no fork interrupts.
 template <typename T, typename Tag> class Pool {
 public:
   static Pool &get() {
@@ -52,12 +51,7 @@ public:
   }
 
 private:
-  Pool() {
-    // A child that was forked while another thread held the lock must find it
-    // free.
-    pthread_atfork([] { get().mutex.lock(); }, [] { get().mutex.unlock(); },
-                   [] { get().mutex.unlock(); });
-  }
+  Pool() = default;
 
   std::mutex mutex;
   std::vector<std::pair<std::string, T>> idle;
