@@ -82,7 +82,8 @@ def test_floats_are_truncated(way):
 
 @pytest.mark.parametrize("way", [w for w in WAYS if not w.startswith("tensor")])
 @pytest.mark.parametrize(
-    ("dtype", "value"), [("float16", 70000), ("float16", 1e6), ("bfloat16", 1e39), ("float32", 1e39)]
+    ("dtype", "value"),
+    [("float16", 70000), ("float16", 1e6), ("bfloat16", 1e39), ("float32", 1e39)],
 )
 def test_floats_out_of_range(way, dtype, value):
     with pytest.raises(RuntimeError, match=REFUSED.format(dtype)):

@@ -45,14 +45,10 @@ OVERFLOWS = {
     "cat of rows": lambda: sw.cat([sw.zeros(0, 2**62), sw.zeros(0, 2**62)], 1),
     "stack": lambda: sw.stack([sw.zeros(2**62, 0)] * 4),
     "broadcast": lambda: sw.ones(1).expand(2**33, 1) + sw.ones(1).expand(1, 2**33),
-    "where": lambda: sw.where(
-        sw.ones(1).bool().expand(2**33, 1), sw.ones(1).expand(1, 2**33), 1.0
-    ),
+    "where": lambda: sw.where(sw.ones(1).bool().expand(2**33, 1), sw.ones(1).expand(1, 2**33), 1.0),
     "matmul": lambda: sw.ones(1, 1).expand(2**33, 1) @ sw.ones(1, 1).expand(1, 2**33),
     "outer": lambda: sw.outer(sw.ones(1).expand(2**33), sw.ones(1).expand(2**33)),
-    "einsum": lambda: sw.einsum(
-        "i,j->ij", sw.ones(1).expand(2**33), sw.ones(1).expand(2**33)
-    ),
+    "einsum": lambda: sw.einsum("i,j->ij", sw.ones(1).expand(2**33), sw.ones(1).expand(2**33)),
     "index": lambda: sw.ones(1, 1).expand(1, 2**33)[sw.tensor(0).expand(2**33)],
     "conv2d": lambda: F.conv2d(sw.ones(1, 1, 4, 4), sw.ones(1, 1, 2, 2), padding=2**30),
     "avg_pool2d": lambda: F.avg_pool2d(sw.ones(1, 1, 4, 4), 2**62),
