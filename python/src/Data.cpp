@@ -317,7 +317,7 @@ static Tensor fromBuffer(nb::object object) {
   int64_t width = byteWidth(*dtype);
   auto *lowest = static_cast<char *>(view.buf) + extent->first * width;
   bool areNumbers =
-      *dtype != DType::Bool ||
+      *dtype != DType::Bool || !geometry.numel() ||
       areBools(static_cast<const char *>(view.buf), geometry, 0);
   bool readOnly = owned->readOnly || view.readonly;
   stepwell_storage *memory = stepwell_storage_wrap(

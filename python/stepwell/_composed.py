@@ -162,10 +162,15 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
         raise RuntimeError(
             f"a tensor has at most {MAX_RANK} dimensions; this one would have {len(times)}"
         )
-    if len(split) > MAX_RANK:
-        half = len(times) // 2
-        few = repeat(input, (1,) * half + times[half:])
-        return repeat(few, times[:half] + (1,) * (len(times) - half))
+    if len(split) > MAX_RANK:  # one after the other
+        whole = input.reshape(*shape)
+        for dim in reversed(range(len(times))):
+            n, done = times[dim], whole.shape
+            if n != 1:
+                lead, rest = math.prod(done[:dim]), math.prod(done[dim:])
+                whole = whole.reshape(lead, 1, rest).expand(lead, n, rest)
+                whole = whole.reshape(*done[:dim], n * done[dim], *done[dim + 1 :])
+        return whole
     whole = input.reshape(*split).expand(*wide).clone()
     return whole.reshape(*(n * size for n, size in zip(times, shape, strict=True)))
 

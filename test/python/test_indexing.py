@@ -435,3 +435,92 @@ def test_nonzero(kind):
     assert tuple(sw.nonzero(sw.tensor(3)).shape) == (1, 0)
     assert tuple(sw.nonzero(sw.zeros(2, 2)).shape) == (0, 2)
     same(sw.nonzero(x.transpose(0, 1)), np.argwhere(drawn.transpose(1, 0, 2)))
+
+
+INTEGERS = ["int8", "int16", "int32", "int64"]
+ONES = {
+    **{
+        f"sw.{kind}": (lambda kind=kind: sw.tensor(1, dtype=getattr(sw, kind))) for kind in INTEGERS
+    },
+    **{f"np.{kind}": (lambda kind=kind: np.ones((), kind)[()]) for kind in [*INTEGERS, "uint8"]},
+    "array": lambda: np.array(1),
+    "uint8 array": lambda: np.array(1, "u1"),
+}
+
+
+@pytest.mark.parametrize("one", ONES)
+def test_numbers_of_any_kind_choose_views(one):
+    one = ONES[one]()
+    for index, numpy_index in (
+        (one, 1), ((one, slice(1, None)), (1, slice(1, None))), ((slice(None), one), np.s_[:, 1]),
+        ((None, one), np.s_[None, 1]), ((..., one), np.s_[..., 1]), ((one, one), (1, 1)),
+        (slice(one, None), slice(1, None)),
+    ):  # fmt: skip
+        x, wanted = sw.zeros(3, 4), np.zeros((3, 4), "f4")
+        view = x[index]
+        assert view.shape == wanted[numpy_index].shape
+        view.fill_(5)
+        wanted[numpy_index] = 5
+        assert x.tolist() == wanted.tolist()
+        x[index] = 7
+        wanted[numpy_index] = 7
+        assert x.tolist() == wanted.tolist()
+
+
+def test_numbers_beside_index_tensors():
+    """As in PyTorch, a number in a tensor counts as a number."""
+    x = sw.arange(24).reshape(2, 3, 4)
+    one, pair = sw.tensor(1), sw.tensor([0, 1])
+    assert x[one, :, pair].shape == (3, 2) and x[pair, :, one].shape == (2, 3)
+    assert x[one, :, pair].tolist() == x[1][:, [0, 1]].tolist()
+    assert x[one, pair].tolist() == x[1, pair].tolist()
+
+
+@pytest.mark.parametrize("wrong", [3, -4, 2**62, -(2**63)])
+def test_numbers_out_of_range(wrong):
+    x = sw.ones(3)
+    for index in (wrong, sw.tensor(wrong), np.int64(wrong), (..., sw.tensor(wrong))):
+        with pytest.raises(IndexError, match="out of bounds"):
+            x[index]
+    for index in (sw.tensor(1.0), 1.0, sw.tensor([0.5])):
+        with pytest.raises(IndexError):
+            x[index]
+
+
+def test_numbers_in_captured_indices():
+    x, i = sw.arange(6.0).reshape(2, 3), sw.tensor(1)
+    assert sw.compile(lambda x, i: x[i] * 2)(x, i).tolist() == [6, 8, 10]
+    with pytest.raises(RuntimeError, match="not known while a function is captured"):
+        sw.compile(lambda x: x[x.sum() > 0])(x)
+
+
+def test_sequences_as_indices():
+    x = sw.arange(4.0)
+    assert x[range(2)].tolist() == [0, 1] and x[((1, 2),)].tolist() == [1, 2]
+    assert x[[]].shape == (0,) and x[((),)].shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_index_put_of_everything(shape, accumulate):
+    for count in range(len(shape) + 1):
+        x = sw.ones(shape)
+        x.index_put_((None,) * count, sw.tensor(2.0), accumulate)
+        assert x.tolist() == sw.full(shape, 3.0 if accumulate else 2.0).tolist()
+    x = sw.arange(4.0)
+    x.index_put_((), x.flip(0))
+    assert x.tolist() == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("indices", ["a", None, sw.tensor([0]), (1,), ([0],), ("a",)])
+def test_what_index_put_refuses(indices):
+    with pytest.raises(TypeError):
+        sw.ones(3).index_put_(indices, sw.tensor(2.0))
+
+
+def test_index_put_refuses_other_indices():
+    x = sw.ones(3)
+    for wrong in ((sw.tensor([0.5]),), (sw.tensor([3]),), (sw.tensor([0]),) * 20, (None, None)):
+        with pytest.raises(IndexError):
+            x.index_put_(wrong, sw.tensor(2.0))
+    assert x.tolist() == [1, 1, 1]

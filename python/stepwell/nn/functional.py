@@ -162,12 +162,12 @@ def pad(
             f"padding length {len(pad)} and input of dimension {input.ndim}"
         )
     rest = [0] * (input.ndim - len(pad) // 2)
-    return _core._pad(
-        input,
-        rest + list(pad[0::2])[::-1],
-        rest + list(pad[1::2])[::-1],
-        _core._number(value or 0, input.dtype),
-    )
+    low, high = rest + list(pad[0::2])[::-1], rest + list(pad[1::2])[::-1]
+    number = _core._number(value or 0, input.dtype)
+    if isinstance(number, int) and abs(number) > 2**53:  # the operation's is a float
+        inside = _core._pad(_core._full(_core.bool, input.shape, True), low, high, False)
+        return _core.where(inside, _core._pad(input, low, high, 0), number)
+    return _core._pad(input, low, high, number)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
