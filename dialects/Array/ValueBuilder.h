@@ -31,10 +31,30 @@ public:
     mlir::Attribute value;
   };
 
-  Value call(StringRef name, ArrayRef<Value> operands,
+  /// An operand, or a number with the element type of the other operands; where
+  /// those are masks, with that of `like`.
+  struct Operand {
+    Operand(Value value) : value(value) {}
+    Operand(double number, Value like) : value(like), number(number) {}
+    Value value;
+    std::optional<double> number;
+  };
+
+  Value call(StringRef name, ArrayRef<Operand> given,
              ArrayRef<NamedAttr> attributes, unsigned result = 0) {
-    if (llvm::is_contained(operands, Value()))
-      return {};
+    Value beside;
+    for (const Operand &operand : given) {
+      if (!operand.value)
+        return {};
+      if (!operand.number && !getElementTypeOrSelf(operand.value).isInteger(1))
+        beside = operand.value;
+    }
+    SmallVector<Value> operands;
+    for (const Operand &operand : given)
+      operands.push_back(
+          operand.number
+              ? number(*operand.number, beside ? beside : operand.value)
+              : operand.value);
     SmallVector<NamedAttribute> named;
     for (const NamedAttr &attr : attributes)
       if (attr.value)

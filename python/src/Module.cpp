@@ -155,7 +155,7 @@ cotangents(const std::vector<Tensor> &roots,
            const std::vector<std::optional<Tensor>> &given) {
   std::vector<Tensor> out;
   for (size_t i = 0; i < roots.size(); ++i) {
-    if (!requiresGrad(*roots[i]))
+    if (!edgeOf(roots[i]))
       fail(Error::Kind::Runtime,
            "element " + std::to_string(i) +
                " of tensors does not require grad and does not have a grad_fn");

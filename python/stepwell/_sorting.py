@@ -150,7 +150,7 @@ def median(
     size = row.shape[dim]
     if size == 0:
         raise IndexError(f"median(): expected at least one element along dimension {dim}")
-    ordered = sort(row, dim)
+    ordered = sort(row.detach(), dim)
     values, indices = _at(ordered, dim, (size - 1) // 2)
     if input.dtype.is_floating_point:
         # The first NaN, if there are any: they come last.
@@ -159,6 +159,8 @@ def median(
         first = _core.argmax(row.detach(), dim, True)
         values = _core.where(isnan, last, values)
         indices = _core.where(isnan, first, indices)
+    if _core.is_grad_enabled() and input.requires_grad:
+        values = _core.gather(row, dim, indices)
     if not keepdim or input.ndim == 0:
         values, indices = values.squeeze(dim), indices.squeeze(dim)
     return median_result(values.clone(), indices.clone())

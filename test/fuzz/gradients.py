@@ -193,7 +193,7 @@ class Generator:
                 name = "mul_"
             return ["m." + name, reference, other]
         if kind == "binary":
-            name = random.choice(BINARY)
+            name = random.choice(BINARY if rank else BINARY[:-1])
             if name == "dot":
                 return ["f.dot", reference, tensor(shape)]
             if name == "outer":
@@ -421,7 +421,7 @@ class Generator:
             ]
         if name == "sdpa":
             n = random.choice([1, 2, 3])
-            q, k, v = tensor([1, n, 4]), tensor([1, 3, 4]), tensor([1, 3, 2])
+            q, k, v = tensor([1, 1, n, 4]), tensor([1, 1, 3, 4]), tensor([1, 1, 3, 2])
             return ["F.scaled_dot_product_attention", q, k, v]
         if name == "linear":
             return [
@@ -705,13 +705,13 @@ TOLERANCE = {"float64": 1e-9, "float32": 2e-4, "float16": 4e-2, "bfloat16": 2e-1
 
 
 def array(tensor: Any) -> Any:
-    return np.array(tensor.double().tolist(), dtype=np.float64).reshape(tuple(tensor.shape))
+    return np.array(tensor.double().clone().tolist(), dtype=np.float64).reshape(tuple(tensor.shape))
 
 
 def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | None:
     one = theirs if ours is None else ours
-    if again and (ours is None) != (theirs is None) and not array(one).any():
-        return None  # a rule's own derivative: nothing, or zeros
+    if again and (ours is None) != (theirs is None) and not np.nan_to_num(array(one)).any():
+        return None  # the derivative of a rule: nothing, or zeros
     if (ours is None) != (theirs is None):
         return f"presence: {'none' if ours is None else 'one'} for {'none' if theirs is None else 'one'}"
     if ours is None:
@@ -726,6 +726,7 @@ def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | N
     scale = max(float(np.abs(b[np.isfinite(b)]).max(initial=0.0)), 1.0)
     with np.errstate(all="ignore"):
         near = (a == b) | (np.isnan(a) & np.isnan(b))
+        near |= again & np.isfinite(a) & np.isnan(b)  # of what is not chosen, 0 times infinity
         near |= np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= tolerance * scale)
         if tolerance > 1e-6:  # the largest numbers may round to an infinity
             top = 3e4 if "float16" == kinds[0] else 1e37
@@ -736,7 +737,7 @@ def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | N
 
 
 def nonzero(result: tuple[Any, Any]) -> bool:
-    return result[0] is not None and bool(array(result[0]).any())
+    return result[0] is not None and bool(np.nan_to_num(array(result[0])).any())
 
 
 def check(case: Any) -> str | None:
@@ -750,6 +751,8 @@ def check(case: Any) -> str | None:
     names = " ".join(step[0] for step in case["steps"])
     for (phase, mine), (_, right) in zip(ours, theirs, strict=False):
         refused = [isinstance(each, Exception) for each in (mine, right)]
+        if refused[1] and not refused[0] and "modified by an inplace" in str(right):
+            return None  # torch keeps more
         if refused[0] != refused[1]:
             which = "refused" if refused[0] else "accepted"
             error = mine if refused[0] else right

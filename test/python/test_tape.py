@@ -132,11 +132,13 @@ def test_a_followed_write_into_such_a_view_is_refused(made, write):
         WRITES[write](view, tensor(2.0))
     # So is one that only the written value makes the tape follow.
     if write != "fill":
-        view = make(ones(4))
+        owner = ones(4)
+        view = make(owner)
         with pytest.raises(RuntimeError, match="created in no_grad|multiple views"):
             WRITES[write](view, tensor(2.0, requires_grad=True))
     # One that nothing follows is not.
-    view = make(ones(4))
+    owner = ones(4)
+    view = make(owner)
     WRITES[write](view, tensor(2.0))
 
 

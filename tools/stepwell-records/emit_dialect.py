@@ -108,7 +108,7 @@ class _ValueEmitter:
     """Nested calls of ValueBuilder (dialects/Array/ValueBuilder.h)."""
 
     def __init__(self, like):
-        self.like = like  # the value whose element type a number gets
+        self.like = like  # the value whose element type a number gets that stands alone
 
     def emit(self, expression):
         if isinstance(expression, Ref):
@@ -124,7 +124,12 @@ class _ValueEmitter:
             number = self.attribute(expression.number)
             return f"b.number({number}, {self.emit(expression.like)})"
         assert isinstance(expression, Call)
-        arguments = ", ".join(self.emit(a) for a in expression.args)
+        arguments = ", ".join(
+            f"{{{_literal_number(float(a.value))}, {self.like}}}"
+            if isinstance(a, Number)
+            else self.emit(a)
+            for a in expression.args
+        )
         attributes = ", ".join(
             f"{{{json.dumps(name)}, {self.attribute(value)}}}"
             for name, value in expression.attributes.items()
