@@ -25,8 +25,15 @@ def Array_MeanOp : Array_CompositeOp<"mean"> {
   let promotion = "ToFloat";
   let decomposition = ["x = cast(input, wide(input))",
                        "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
-  let vjp = ["broadcast_like(g / count(input, dtype(g), dims), input, dims, keepdim)"];
+  // The count of elements may be too large for f16.
+  let vjp = ["broadcast_like(cast(cast(g, wide(g)) / count(input, wide(g), dims), dtype(g)), input, dims, keepdim)"];
   let python = ["mean(input, dim=None, keepdim=False, *, dtype=None)"];
+}
+
+// What an element's distance from the mean adds to the variance. PyTorch's formula: infinities stay where they are.
+class Spread<string x = "cast(input, wide(input))"> {
+  string slope = "((" # x # " - mean(" # x # ", dims, True))"
+                 " * (2 / (count(input, wide(input), dims) - number(correction, " # x # "))))";
 }
 
 def Array_VarOp : Array_CompositeOp<"var"> {
@@ -42,7 +49,75 @@ def Array_VarOp : Array_CompositeOp<"var"> {
                        "d = x - mean(x, dims, True)",
                        "cast(sum(d * d, dims, keepdim)"
                        " / maximum(count(x, dtype(x), dims) - number(correction, x), 0), dtype(input))"];
+  let vjp = ["cast(broadcast_like(cast(g, wide(g)), input, dims, keepdim) * " # Spread<>.slope # ", dtype(input))"];
   let python = ["_var(input, dim, keepdim, correction)"];
+}
+
+def Array_StdOp : Array_CompositeOp<"std"> {
+  let summary = "Standard deviation over dimensions";
+  let description = [{
+    The square root of `var`. Where it is 0, so is the gradient.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim,
+                       DefaultValuedAttr<F64Attr, "1.0">:$correction);
+  let inference = [Infer<"reduce", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(var(x, dims, keepdim, correction)), dtype(input))"];
+  let vjp = ["cast(broadcast_like(where(eq(result, 0), 0, cast(g, wide(g)) / (cast(where(eq(result, 0), 1, result), wide(g)) * 2)),"
+             " input, dims, keepdim) * " # Spread<>.slope # ", dtype(input))"];
+  let python = ["_std(input, dim, keepdim, correction)"];
+}
+
+def Array_NormOp : Array_CompositeOp<"norm"> {
+  let summary = "Euclidean length over dimensions";
+  let description = [{
+    `sqrt(sum(input * input))`. Where it is 0, so is the gradient.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
+  let inference = [Infer<"reduce", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(sum(x * x, dims, keepdim)), dtype(input))"];
+  let vjp = ["cast(cast(input, wide(input)) * broadcast_like(where(eq(result, 0), 0,"
+             " cast(g, wide(g)) / cast(where(eq(result, 0), 1, result), wide(g))), input, dims, keepdim), dtype(input))"];
+  let python = ["_norm(input, dim, keepdim)"];
+}
+
+def Array_NormPOp : Array_CompositeOp<"norm_p"> {
+  let summary = "The norm of an order over dimensions";
+  let description = [{
+    `sum(abs(input) ** ord) ** (1 / ord)`, for an `ord` that is neither 0 nor infinite. Where it is 0, so is the gradient.
+  }];
+  let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, BoolAttr:$keepdim, F64Attr:$ord);
+  let inference = [Infer<"reduce", "same">];
+  let promotion = "ToFloat";
+  let decomposition = ["x = abs(cast(input, wide(input)))",
+                       "n = number(ord, x)",
+                       "cast(pow(sum(pow(x, n), dims, keepdim), 1 / n), dtype(input))"];
+  let vjp = ["cast(sign(cast(input, wide(input)))"
+             " * where(eq(input, 0), 0, pow(abs(cast(where(eq(input, 0), 1, input), wide(input))), number(ord, cast(input, wide(input))) - 1))"
+             " * broadcast_like(where(eq(result, 0), 0, cast(g, wide(g))"
+             " / pow(cast(where(eq(result, 0), 1, result), wide(g)), number(ord, cast(input, wide(input))) - 1)),"
+             " input, dims, keepdim), dtype(input))"];
+  let python = ["_norm_p(input, dim, keepdim, ord)"];
+}
+
+// Where the value lies, as a mask.
+class Lies<string value = "broadcast_like(value, input, dims, keepdim)"> {
+  string mask = "logical_or(eq(input, " # value # "), logical_and(isnan(input), isnan(" # value # ")))";
+}
+def Array_EvenlyOp : Array_CompositeOp<"evenly"> {
+  let summary = "A value of the input, whose gradient all elements that equal it share";
+  let description = [{
+    `value`, which is one of the input's elements over `dims`. The gradient goes to the input's elements that are equal to
+    it, in even parts; NaN counts as equal to NaN.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$value, DenseI64ArrayAttr:$dims,
+                       DefaultValuedAttr<BoolAttr, "false">:$keepdim);
+  let inference = [Infer<"reduce", "first">];
+  let decomposition = ["cast(value, dtype(input))"];
+  let vjp = ["where(" # Lies<>.mask # ", broadcast_like(cast(cast(g, wide(g)) / sum(cast(" # Lies<>.mask # ", wide(g)), dims, keepdim),"
+             " dtype(g)), input, dims, keepdim), 0)", ""];
+  let python = ["_evenly(input, value, dim, keepdim)"];
 }
 
 def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {

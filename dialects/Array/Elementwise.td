@@ -82,7 +82,8 @@ def Array_DivOp : Array_BinaryOp<"div"> {
   }];
   let promotion = "ToFloat";
   let scalar = Scalar<"arith.divf(input, other)">;
-  let vjp = ["g / other", "-g * result / other"];
+  // Neither rule reads the result: it may be written to.
+  let vjp = ["g / other", "-g * (input / other / other)"];
   let python = ["div(input, other)"];
   let slots = ["__truediv__"];
 }
@@ -147,7 +148,8 @@ def Array_PowOp : Array_BinaryOp<"pow"> {
   }];
   let scalar = Scalar<"math.powf(input, other)", "power(input, other)">;
   let constants = ["-1", "1", "2", "3"];
-  let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, other - 1)))",
+  // The exponent of what is not chosen is harmless, too: its derivatives would be NaN at 0.
+  let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, where(eq(other, 0), 1, other - 1))))",
              "where(logical_and(eq(input, 0), ge(other, 0)), 0, g * (result * log(input)))"];
   let python = ["pow(input, other)"];
   let slots = ["__pow__"];
@@ -264,10 +266,10 @@ def Array_WhereOp
 def Array_ReluOp : Array_UnaryOp<"relu"> {
   let summary = "Elementwise positive part";
   let description = [{
-    `input` where it is positive or NaN, 0 elsewhere. The gradient at 0 is 0.
+    `input` where it is positive or NaN, 0 elsewhere. The gradient at 0 is 0, that at NaN passes.
   }];
   let scalar = Scalar<"arith.select(arith.cmpf('ole', input, 0.0), 0.0, input)", "arith.maxsi(input, 0)", "input">;
-  let vjp = ["where(gt(result, 0), g, 0)"];
+  let vjp = ["where(le(result, 0), 0, g)"];
   let python = ["relu(input)"];
 }
 

@@ -181,7 +181,11 @@ def Array_Atan2Op : Array_BinaryOp<"atan2"> {
   }];
   let promotion = "ToFloat";
   let scalar = Scalar<"math.atan2(input, other)">;
-  let vjp = ["g * (other / (input * input + other * other))", "-g * (input / (input * input + other * other))"];
+  // At the origin both are 0.
+  let vjp = ["g * (other * where(logical_and(eq(input, 0), eq(other, 0)), 0,"
+             " reciprocal(where(logical_and(eq(input, 0), eq(other, 0)), 1, input * input + other * other))))",
+             "g * (-input * where(logical_and(eq(input, 0), eq(other, 0)), 0,"
+             " reciprocal(where(logical_and(eq(input, 0), eq(other, 0)), 1, input * input + other * other))))"];
   let python = ["atan2(input, other)"];
 }
 #endif // STEPWELL_ARRAY_FUNCTIONS

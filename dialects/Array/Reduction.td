@@ -39,14 +39,19 @@ def Array_ProdOp : Array_TypedReductionOp<"prod"> {
   let summary = "Product over dimensions";
   let description = [{
     The product over `dims`; over no element it is 1. Bool and integers are multiplied in int64. f16 and bf16 accumulate
-    in float32. The gradient is right where one factor is zero; a second derivative at a zero is not.
+    in float32. First and second derivatives are right at zeros.
   }];
-  // Without zeros, result / input; where exactly one factor is zero, it gets the product of the others.
+  // The product of the other factors: of those that are not zero, times that of the other zeros. The latter is 1 if
+  // there is none; of one it is their sum, which has the right derivative; of more it is 0.
   let vjp = [
     "broadcast_like(g * prod(where(eq(input, 0), 1, input), dims, keepdim), input, dims, keepdim)"
     " / where(eq(input, 0), 1, input)"
-    " * cast(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
-    " cast(eq(input, 0), dtype(input))), dtype(input))"];
+    " * where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
+    " cast(eq(input, 0), dtype(input))), 1,"
+    " where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
+    " cast(eq(input, 0), dtype(input)) + 1),"
+    " broadcast_like(sum(where(eq(input, 0), input, 0), dims, keepdim), input, dims, keepdim)"
+    " - where(eq(input, 0), input, 0), 0))"];
 }
 
 /// The gradient is shared by the elements that are equal to the result. Over no element there is none, unless `empty`
@@ -55,10 +60,11 @@ class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "r
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims,
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim,
                        DefaultValuedAttr<BoolAttr, "false">:$empty);
+  // A NaN equals nothing: there the quotient is infinite, and 0 times it is NaN.
   let vjp = [
-    "where(eq(input, broadcast_like(result, input, dims, keepdim)), broadcast_like("
-    "g / sum(cast(eq(input, broadcast_like(result, input, dims, keepdim)), dtype(g)), dims, keepdim),"
-    " input, dims, keepdim), 0)"];
+    "cast(eq(input, broadcast_like(result, input, dims, keepdim)), dtype(g)) * broadcast_like("
+    "cast(cast(g, wide(g)) / sum(cast(eq(input, broadcast_like(result, input, dims, keepdim)), wide(g)), dims, keepdim),"
+    " dtype(g)), input, dims, keepdim)"];
 }
 
 def Array_AmaxOp : Array_ExtremumOp<"amax"> {

@@ -22,6 +22,30 @@ def Array_ConstantOp : Array_Op<"constant", [ConstantLike, AllTypesMatch<["value
   let assemblyFormat = "attr-dict $value";
 }
 
+def Array_DetachOp : Array_Op<"detach"> {
+  let summary = "The input, as something that has no derivative";
+  let description = [{
+    What was computed under `no_grad`, or detached, inside of a function that is differentiated as a whole. It costs
+    nothing: the result is the input.
+  }];
+  let arguments = (ins Array_Tensor:$input);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcast", "same">];
+  let nonDifferentiable = 1;
+}
+
+def Array_WithGradientOfOp : Array_Op<"with_gradient_of", [SameTypeOperands]> {
+  let summary = "The input, whose gradient is that of another value";
+  let description = [{
+    The value is `input`; the gradient goes to `other`. Memory that is written under `no_grad` keeps its place on the
+    tape. It costs nothing.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$other);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"broadcast", "same">];
+  let vjp = ["", "g"];
+}
+
 def Array_TransposeOp : Array_Op<"transpose"> {
   let summary = "The dimensions in another order";
   let description = [{

@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <map>
 #include <queue>
+#include <set>
+#include <unordered_map>
 
 using namespace stepwell;
 
@@ -22,27 +24,22 @@ void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
 
 static uint64_t nextSequence = 0;
 Node::Node() : sequence(nextSequence++) {}
+uint64_t stepwell::tapePosition() { return nextSequence; }
 
-// A long chain of nodes must not be freed by recursion.
+bool Node::watched() const {
+  return std::any_of(hooks.begin(), hooks.end(), [](const auto &entry) {
+    return entry.second && !entry.second->empty();
+  });
+}
+
 void Node::destroy(Node *node) {
-  static std::vector<Node *> pending;
-  static bool busy = false;
-  pending.push_back(node);
-  if (busy)
-    return;
-  busy = true;
-  while (!pending.empty()) {
-    Node *next = pending.back();
-    pending.pop_back();
-    delete next;
-  }
-  busy = false;
+  destroyInTurn(node, [](void *each) { delete static_cast<Node *>(each); });
 }
 
 bool stepwell::requiresGrad(const TensorImpl &tensor) {
   if (tensor.requiresGrad || tensor.node)
     return true;
-  return tensor.base && tensor.base->node;
+  return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
 }
 
 //===--- Saved tensors ----------------------------------------------------===//
@@ -50,7 +47,7 @@ bool stepwell::requiresGrad(const TensorImpl &tensor) {
 Saved::Saved(const TensorImpl &tensor, Need need)
     : dtype(tensor.dtype), geometry(static_cast<const Geometry &>(tensor)) {
   // A captured value has no cost, and its shape is part of the Program.
-  if (need == Need::Values || Capture::current()) {
+  if (tensor.buffer && (need == Need::Values || Capture::current())) {
     buffer = tensor.buffer;
     traced = tensor.traced;
     version = buffer->version;
@@ -59,8 +56,8 @@ Saved::Saved(const TensorImpl &tensor, Need need)
   }
 }
 
-Tensor Saved::unpack(const Edge &edge, const Node &user) const {
-  if (checked && buffer->version != version) {
+Tensor Saved::unpack(const Edge &edge, const Node &user, bool read) const {
+  if (read && checked && buffer->version != version) {
     std::string type(stepwell::name(dtype));
     fail(Error::Kind::Runtime,
          "one of the variables needed for gradient computation has been "
@@ -88,15 +85,18 @@ namespace {
 struct CallNode : Node {
   Ref<Template> call;
   std::vector<Saved> inputs, results;
-  std::vector<Scalar> scalars;
+  std::vector<Argument> numbers; // in the places of tensors: nothing
   Needs needs;
-  bool released = false;
+  bool saves = false, gone = false;
 
   std::string name() const override { return call->describe(); }
+  bool released() const override { return gone; }
   void release() override {
+    if (!saves)
+      return;
     inputs.clear();
     results.clear();
-    released = true;
+    gone = true;
   }
 
   /// The gradient of an input that is the cotangent itself launches nothing.
@@ -109,7 +109,11 @@ struct CallNode : Node {
   }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
-    if (released)
+    if (call->op && call->op->nonDifferentiable)
+      fail(Error::Kind::Runtime,
+           "derivative for aten::" + std::string(call->op->mnemonic) +
+               " is not implemented");
+    if (gone)
       fail(Error::Kind::Runtime,
            "Trying to backward through the graph a second time (or directly "
            "access saved tensors after they have already been freed). Saved "
@@ -120,7 +124,7 @@ struct CallNode : Node {
     std::vector<Tensor> out(edges.size());
     std::vector<int> wrt, cotangents;
     for (size_t i = 0; i < edges.size(); ++i) {
-      if (!edges[i])
+      if (!wants(i))
         continue;
       if (passesThrough(i, gradients[0]))
         out[i] = gradients[0];
@@ -130,15 +134,21 @@ struct CallNode : Node {
     for (size_t i = 0; i < gradients.size(); ++i)
       if (gradients[i])
         cotangents.push_back(static_cast<int>(i));
+    // What no result depends on has no gradient, as on a tape of its parts.
+    std::erase_if(wrt,
+                  [&](int input) { return !call->reaches(input, cotangents); });
     if (wrt.empty() || cotangents.empty())
       return out;
     Ref<Template> derivative = derivativeTemplate(*call, wrt, cotangents);
+    auto reads = [&](size_t input) {
+      return derivative->inputs[input].need == Need::Values;
+    };
     std::vector<Argument> arguments;
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (call->inputs[i].scalar)
-        arguments.push_back({{}, scalars[i]});
+        arguments.push_back(numbers[i]);
       else
-        arguments.push_back({inputs[i].unpack(edges[i], *this)});
+        arguments.push_back({inputs[i].unpack(edges[i], *this, reads(i))});
     }
     uint32_t auxiliary = call->op ? call->op->auxiliary : 0;
     for (size_t i = 0; i < results.size(); ++i) {
@@ -147,7 +157,8 @@ struct CallNode : Node {
         self.node = Ref<Node>(this);
         self.index = static_cast<uint32_t>(i);
       }
-      arguments.push_back({results[i].unpack(self, *this)});
+      arguments.push_back(
+          {results[i].unpack(self, *this, reads(inputs.size() + i))});
     }
     for (int result : cotangents)
       arguments.push_back({gradients[result]});
@@ -166,16 +177,22 @@ struct WriteIntoView : Node {
 
   std::string name() const override { return "write into a view"; }
   void release() override { write->release(); }
+  bool released() const override { return write->released(); }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
     Tensor whole = packedCopy(gradients[0]);
     Geometry part = repack(view, base);
+    write->unwanted = unwanted;
+    write->unwanted.resize(edges.size());
+    if (write->replaces)
+      write->unwanted[0] = true;
     Tensor gradient = stridedView(contiguous(gradients[0]), part);
     std::vector<Tensor> inner = write->apply({contiguous(gradient)});
     for (size_t i = 1; i < inner.size() && i < edges.size(); ++i)
       out[i] = inner[i];
-    if (edges[0]) {
+    write->unwanted.clear();
+    if (wants(0)) {
       Tensor target = stridedView(whole, part);
       if (!inner.empty() && inner[0])
         copyInto(target, inner[0]);
@@ -199,8 +216,12 @@ Ref<Node> stepwell::recordCall(Template &call,
       wrt.push_back(static_cast<int>(i));
   node->needs = derivativeNeeds(call, wrt);
   node->edges = std::move(edges);
+  for (Need need : node->needs.inputs)
+    node->saves |= need == Need::Values;
+  for (Need need : node->needs.results)
+    node->saves |= need == Need::Values;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    node->scalars.push_back(arguments[i].scalar);
+    node->numbers.push_back({{}, arguments[i].scalar, arguments[i].number});
     Tensor tensor = arguments[i].tensor;
     // What the call overwrites is kept as it was.
     if (static_cast<int>(i) == into && node->needs.inputs[i] == Need::Values) {
@@ -224,8 +245,42 @@ void stepwell::recordResults(const Ref<Node> &node,
 
 //===--- Places on the tape -----------------------------------------------===//
 
+/// PyTorch's words about a view that cannot be followed. `what` was written to.
+[[noreturn]] static void refuseView(const TensorImpl &view,
+                                    const std::string &what) {
+  bool withoutGrad = view.made == ViewMade::WithoutGrad || !view.node;
+  std::string message = "A view was created in";
+  if (view.node)
+    message = "Output " + std::to_string(view.output) + " of " +
+              view.node->name() + " is a view" +
+              (withoutGrad ? " of a view which was created in" : "");
+  message += withoutGrad ? " no_grad mode and " + what +
+                               " modified inplace with grad mode enabled."
+                         : " and " + what + " modified inplace.";
+  message +=
+      view.made == ViewMade::OneOfSeveral
+          ? " This view is the output of a function that returns multiple "
+            "views. Such functions do not allow the output views to be "
+            "modified inplace. You should replace the inplace operation by an "
+            "out-of-place one."
+          : " Given that this use case is ambiguous and error-prone, it is "
+            "forbidden. You can clarify your code by moving both the view and "
+            "the inplace either both inside the no_grad block (if you don't "
+            "want the inplace to be tracked) or both outside (if you want the "
+            "inplace to be tracked).";
+  fail(Error::Kind::Runtime, message);
+}
+
 void stepwell::refreshHistory(TensorImpl &view) {
-  if (!view.base || view.baseHistory == view.base->history)
+  if (!view.base)
+    return;
+  // `.data` was assigned to one of them.
+  if (!(view.buffer == view.base->buffer))
+    return;
+  if (view.made != ViewMade::Plainly && view.madeAt != view.buffer->version &&
+      requiresGrad(*view.base))
+    refuseView(view, "its base or another view of its base has been");
+  if (view.baseHistory == view.base->history)
     return;
   view.baseHistory = view.base->history;
   GradModeGuard guard(true);
@@ -250,17 +305,41 @@ Edge stepwell::edgeOf(const Tensor &tensor) {
   return edge;
 }
 
-void stepwell::checkWritable(const Tensor &target) {
-  if (gradEnabled()) {
-    if (target->requiresGrad && !target->node)
-      fail(Error::Kind::Runtime, "a leaf Variable that requires grad is being "
-                                 "used in an in-place operation.");
-    if (target->base && target->base->requiresGrad && !target->base->node)
-      fail(Error::Kind::Runtime,
-           "a view of a leaf Variable that requires grad is being used in an "
-           "in-place operation.");
+/// The checks of a write that the tape is to follow.
+static void checkFollowed(const Tensor &target) {
+  // The base was an intermediate result: nobody else sees it.
+  if (target->made == ViewMade::WithoutGrad && target->base->references == 1 &&
+      !requiresGrad(*target->base)) {
+    target->base = {};
+    target->made = ViewMade::Plainly;
   }
-  if (selfOverlaps(*target))
+  const TensorImpl *base = target->base.get();
+  if (base && target->made != ViewMade::Plainly)
+    refuseView(*target, "is being");
+  if (target->requiresGrad && !target->node)
+    fail(Error::Kind::Runtime, "a leaf Variable that requires grad is being "
+                               "used in an in-place operation.");
+  if (base && base->requiresGrad && !base->node)
+    fail(Error::Kind::Runtime,
+         "a view of a leaf Variable that requires grad is being used in an "
+         "in-place operation.");
+}
+
+void stepwell::checkWritable(const Tensor &target,
+                             std::span<const Argument> read) {
+  bool overlaps = selfOverlaps(*target);
+  if (gradEnabled()) {
+    bool followed = requiresGrad(*target);
+    for (const Argument &argument : read)
+      followed |= argument.tensor && requiresGrad(*argument.tensor);
+    if (followed && isFloat(target->dtype)) {
+      checkFollowed(target);
+      // What several indices of the base reach has no gradient of its own.
+      const TensorImpl &owner = target->base ? *target->base : *target;
+      overlaps |= !surelyDistinct(owner);
+    }
+  }
+  if (overlaps)
     fail(Error::Kind::Runtime,
          "unsupported operation: more than one element of the written-to "
          "tensor refers to a single memory location. Please clone() the "
@@ -268,7 +347,7 @@ void stepwell::checkWritable(const Tensor &target) {
 }
 
 void stepwell::recordWrite(const Tensor &target, Ref<Node> node) {
-  if (!target->base) {
+  if (!target->base || !(target->base->buffer == target->buffer)) {
     target->node = node;
     target->output = 0;
     ++target->history;
@@ -305,6 +384,7 @@ namespace {
 struct WatchNode : Node {
   std::function<std::vector<Tensor>(std::vector<Tensor>)> callback;
   std::string name() const override { return "module hooks"; }
+  bool watched() const override { return true; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     return callback(std::move(gradients));
   }
@@ -346,6 +426,23 @@ static void callHooks(const Node &node, std::vector<Tensor> &gradients) {
       gradients[index] = hooks->call(gradients[index]);
 }
 
+WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
+  WayBack found;
+  std::set<const Node *> seen;
+  std::vector<const Node *> waiting{edgeOf(tensor).node.get()};
+  while (!waiting.empty()) {
+    const Node *node = waiting.back();
+    waiting.pop_back();
+    if (!node || node->sequence < since || !seen.insert(node).second)
+      continue;
+    found.released |= node->released();
+    found.watched |= node->watched();
+    for (const Edge &edge : node->edges)
+      waiting.push_back(edge.node.get());
+  }
+  return found;
+}
+
 //===--- The way back -----------------------------------------------------===//
 
 static void accumulate(Tensor &sum, const Tensor &gradient) {
@@ -376,11 +473,69 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
   leaf->grad = value;
 }
 
+namespace {
+/// Which nodes lead to what is asked for.
+class Wanted {
+public:
+  Wanted(std::span<const Tensor> roots,
+         const std::optional<std::vector<Edge>> &targets)
+      : targets(targets) {
+    if (!targets)
+      return;
+    std::vector<Node *> all, pending;
+    auto visit = [&](Node *node) {
+      if (node && leads.try_emplace(node, false).second) {
+        all.push_back(node);
+        pending.push_back(node);
+      }
+    };
+    for (const Tensor &root : roots)
+      visit(edgeOf(root).node.get());
+    while (!pending.empty()) {
+      Node *node = pending.back();
+      pending.pop_back();
+      for (const Edge &edge : node->edges)
+        visit(edge.node.get());
+    }
+    // A node's edges lead to earlier ones.
+    std::sort(all.begin(), all.end(), [](const Node *a, const Node *b) {
+      return a->sequence < b->sequence;
+    });
+    for (Node *node : all)
+      leads[node] =
+          std::any_of(node->edges.begin(), node->edges.end(),
+                      [&](const Edge &edge) { return reaches(edge); });
+  }
+  /// Whether a gradient that is sent there is of use.
+  bool reaches(const Edge &edge) const {
+    if (!targets)
+      return true;
+    if (edge.node && runs(*edge.node))
+      return true;
+    return std::any_of(targets->begin(), targets->end(), [&](const Edge &each) {
+      return edge.node ? each.node == edge.node
+                       : edge.leaf && each.leaf == edge.leaf;
+    });
+  }
+  bool runs(const Node &node) const {
+    auto found = leads.find(&node);
+    return !targets || (found != leads.end() && found->second);
+  }
+
+private:
+  const std::optional<std::vector<Edge>> &targets;
+  std::unordered_map<const Node *, bool> leads;
+};
+} // namespace
+
 std::vector<Tensor>
 stepwell::runBackward(std::span<const Tensor> roots,
                       std::vector<Tensor> gradients, bool retainGraph,
                       bool createGraph,
                       std::optional<std::vector<Edge>> targets) {
+  for (const Tensor &root : roots)
+    if (!Capture::current() && !root->hasMemory())
+      TensorImpl::refuseValueless();
   GradModeGuard guard(createGraph);
   std::vector<Tensor> collected(targets ? targets->size() : 0);
   struct Later {
@@ -388,6 +543,7 @@ stepwell::runBackward(std::span<const Tensor> roots,
       return a->sequence < b->sequence;
     }
   };
+  Wanted wanted(roots, targets);
   // Whoever uses a value comes later in sequence: the largest number is always
   // complete.
   std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, Later> ready;
@@ -402,6 +558,8 @@ stepwell::runBackward(std::span<const Tensor> roots,
         accumulate(collected[i], gradient);
   };
   auto send = [&](const Edge &edge, const Tensor &gradient) {
+    if (!wanted.reaches(edge))
+      return;
     if (edge.node) {
       auto [entry, isNew] = pending.try_emplace(edge.node.get());
       if (isNew) {
@@ -430,12 +588,26 @@ stepwell::runBackward(std::span<const Tensor> roots,
     ready.pop();
     std::vector<Tensor> incoming = std::move(pending[node.get()]);
     pending.erase(node.get());
+    if (node->refusal)
+      fail(Error::Kind::Runtime, node->refusal);
     callHooks(*node, incoming);
     if (targets)
       for (size_t i = 0; i < targets->size(); ++i)
         if ((*targets)[i].node == node && incoming[(*targets)[i].index])
           collected[i] = incoming[(*targets)[i].index];
-    std::vector<Tensor> outgoing = node->apply(std::move(incoming));
+    // What lies below the targets alone is neither run nor freed.
+    if (!wanted.runs(*node))
+      continue;
+    for (size_t i = 0; targets && i < node->edges.size(); ++i)
+      node->unwanted.push_back(!wanted.reaches(node->edges[i]));
+    std::vector<Tensor> outgoing;
+    try {
+      outgoing = node->apply(std::move(incoming));
+    } catch (...) {
+      node->unwanted.clear();
+      throw;
+    }
+    node->unwanted.clear();
     if (!retainGraph)
       node->release();
     for (size_t i = 0; i < outgoing.size(); ++i)

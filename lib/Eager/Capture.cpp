@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
+#include <numeric>
 
 using namespace stepwell;
 
@@ -23,7 +25,9 @@ static uint64_t captureCount = 0;
 
 Capture::Capture(std::vector<Tensor> arguments)
     : id(++captureCount), arguments(std::move(arguments)),
-      outer(currentCapture) {
+      since(tapePosition()), outer(currentCapture) {
+  for (const Tensor &argument : this->arguments)
+    flags.push_back(argument->requiresGrad);
   currentCapture = this;
 }
 
@@ -72,19 +76,71 @@ Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
 Capture::Id Capture::addNode(ProgramNode node) {
   Id first = static_cast<Id>(types.size());
   types.insert(types.end(), node.results.begin(), node.results.end());
+  bool derived = !(node.op && node.op->nonDifferentiable) &&
+                 std::any_of(node.operands.begin(), node.operands.end(),
+                             [&](Id operand) { return isActive(operand); });
+  for (const TensorType &result : node.results)
+    active.push_back(derived && isFloat(result.dtype));
   node.location = here();
   program.nodes.push_back(std::move(node));
   return first;
 }
 
-Tensor Capture::fresh(Id value, const TensorType &type) {
+Capture::Id Capture::appendOp(const char *name, std::vector<Id> operands,
+                              Attributes attributes, const TensorType &result) {
+  ProgramNode node;
+  node.op = findOp(name);
+  node.attributes = std::move(attributes);
+  node.operands = std::move(operands);
+  node.results = {result};
+  return addNode(std::move(node));
+}
+
+const TensorType &Capture::typeOf(Id id) const {
+  return id < 0 ? program.inputs[-id - 1].type : types[id];
+}
+
+bool Capture::isActive(Id id) const {
+  return id < 0 ? inputs[-id - 1].requiresGrad &&
+                      isFloat(program.inputs[-id - 1].type.dtype)
+                : active[id];
+}
+
+Capture::Id Capture::detach(Id value) {
+  if (!isActive(value))
+    return value;
+  auto [cut, isNew] = cuts.try_emplace(value);
+  if (isNew)
+    cut->second = appendOp("detach", {value}, {}, typeOf(value));
+  return cut->second;
+}
+
+bool Capture::followsTape(const TensorImpl &tensor) {
+  if (!requiresGrad(tensor))
+    return false;
+  const Capture *capture = current();
+  bool leaf = tensor.requiresGrad && !tensor.node &&
+              !(tensor.base && tensor.base->node);
+  return !capture || !leaf || !capture->madeInside(tensor);
+}
+
+bool Capture::madeInside(const TensorImpl &tensor) const {
+  return !tensor.hasMemory() || (tensor.traced && tensor.traced->capture == id);
+}
+
+Tensor Capture::fresh(Id value, const TensorType &type, const Dims &strides) {
   Ref<Buffer> buffer(new Buffer);
-  Geometry geometry{type.dims, packedStrides(type.dims), 0};
+  Geometry geometry{type.dims, strides, 0};
   known[buffer.get()].push_back({geometry, value, -1, false, buffer, 0});
   return makeTensor(buffer, type.dtype, geometry);
 }
 
-int Capture::argumentIndex(const TensorImpl &tensor) const {
+int Capture::argumentIndex(const TensorImpl &tensor, bool itself) const {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].get() == &tensor)
+      return static_cast<int>(i);
+  if (itself)
+    return -1;
   for (size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i]->buffer == tensor.buffer &&
         static_cast<const Geometry &>(*arguments[i]) == tensor)
@@ -97,7 +153,7 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   for (Known &entry : entries)
     if (entry.geometry == tensor)
       return entry;
-  if (!tensor.buffer || !tensor.buffer->memory)
+  if (!tensor.hasMemory())
     refuseHere("a value of another captured function was used");
   Executable::Input source;
   source.argument = argumentIndex(tensor);
@@ -108,10 +164,13 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   for (const OldGrad &old : oldGrads)
     if (old.grad == same) {
       source.gradient = true;
-      source.argument = argumentIndex(*old.leaf);
+      source.argument = argumentIndex(*old.leaf, true);
       source.captured = old.leaf;
     }
+  source.strides = tensor.strides;
   oldHistories.push_back({same, tensor.node, tensor.output});
+  if (const Tensor &base = tensor.base)
+    oldHistories.push_back({base, base->node, base->output});
   ProgramInput input;
   input.type = tensor.type();
   Id value = addInput(input, source);
@@ -136,61 +195,147 @@ static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
   return slice;
 }
 
+/// A slice that takes everything.
+static bool isWhole(const SliceOf &slice, const Dims &sizes) {
+  return slice.sizes == sizes && slice.steps == Dims::filled(sizes.size(), 1);
+}
+
+Capture::Id Capture::positions(const ViewOp &op) {
+  const Geometry &view = op.packed;
+  Tensor numbers;
+  {
+    SuspendCapture eager;
+    numbers = empty(DType::I64, {view.numel()});
+    auto *at = static_cast<int64_t *>(numbers->data());
+    int rank = view.sizes.size();
+    for (int64_t i = 0, count = view.numel(); i < count; ++i) {
+      int64_t rest = i, position = view.offset;
+      for (int d = rank - 1; d >= 0; --d) {
+        position += rest % view.sizes[d] * view.strides[d];
+        rest /= view.sizes[d];
+      }
+      at[i] = position;
+    }
+  }
+  return find(*numbers).value;
+}
+
 Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
                           const Dims &sizes) {
   const Dims &parentSizes = step.parent->sizes;
   const ViewOp &op = *step.op;
-  auto append = [&](const char *name, Id operand, Attributes attributes,
-                    const Dims &result) {
-    ProgramNode node;
-    node.op = findOp(name);
-    node.attributes = std::move(attributes);
-    node.operands = {operand};
-    node.results = {{dtype, result}};
-    return addNode(std::move(node));
-  };
   switch (op.kind) {
   case ViewOp::Kind::Permute:
-    return append("transpose", parent, {op.dims}, sizes);
+    return appendOp("transpose", {parent}, {op.dims}, {dtype, sizes});
   case ViewOp::Kind::Reshape:
-    return parentSizes == sizes ? parent
-                                : append("reshape", parent, {op.dims}, sizes);
+    return parentSizes == sizes
+               ? parent
+               : appendOp("reshape", {parent}, {op.dims}, {dtype, sizes});
   case ViewOp::Kind::Expand:
-    return parentSizes == sizes ? parent
-                                : append("broadcast", parent, {op.dims}, sizes);
+    return parentSizes == sizes
+               ? parent
+               : appendOp("broadcast", {parent}, {op.dims}, {dtype, sizes});
   case ViewOp::Kind::Strided:
     break;
   }
-  if (!op.slice)
-    refuseHere(
-        "this view is no slice and cannot be captured; index with tensors "
-        "instead",
-        step.where);
+  if (!op.slice) {
+    Dims flat{step.parent->numel()}, count{Geometry{sizes, {}, 0}.numel()};
+    Id all = appendOp("reshape", {parent}, {flat}, {dtype, flat});
+    Id chosen = appendOp("index_select", {all, positions(op)},
+                         {int64_t{0}}, {dtype, count});
+    return appendOp("reshape", {chosen}, {sizes}, {dtype, sizes});
+  }
   Dims flipped;
   SliceOf slice = forward(*op.slice, parentSizes, flipped);
   Id value = parent;
   if (!flipped.empty())
-    value = append("flip", value, {flipped}, parentSizes);
-  if (!(slice.sizes == parentSizes &&
-        slice.steps == Dims::filled(parentSizes.size(), 1)))
-    value = append("slice", value, {slice.starts, slice.sizes, slice.steps},
-                   slice.sizes);
+    value = appendOp("flip", {value}, {flipped}, {dtype, parentSizes});
+  if (!isWhole(slice, parentSizes))
+    value = appendOp("slice", {value}, {slice.starts, slice.sizes, slice.steps},
+                     {dtype, slice.sizes});
   if (!(slice.sizes == sizes))
-    value = append("reshape", value, {sizes}, sizes);
+    value = appendOp("reshape", {value}, {sizes}, {dtype, sizes});
   return value;
+}
+
+Capture::Id Capture::insert(const TracedView &step, Id part) {
+  const Dims &sizes = step.parent->sizes;
+  const ViewOp &op = *step.op;
+  TensorType type = step.parent->type();
+  auto reshaped = [&](Id value, const Dims &to) {
+    return typeOf(value).dims == to
+               ? value
+               : appendOp("reshape", {value}, {to}, {type.dtype, to});
+  };
+  switch (op.kind) {
+  case ViewOp::Kind::Permute: {
+    Dims inverse = op.dims;
+    for (int i = 0; i < inverse.size(); ++i)
+      inverse[op.dims[i]] = i;
+    return appendOp("transpose", {part}, {inverse}, type);
+  }
+  case ViewOp::Kind::Expand:
+    if (Geometry{typeOf(part).dims, {}, 0}.numel() != step.parent->numel())
+      refuseHere("writing into a part of an expanded tensor cannot be "
+                 "captured; clone() it before");
+    [[fallthrough]];
+  case ViewOp::Kind::Reshape:
+    return reshaped(part, sizes);
+  case ViewOp::Kind::Strided:
+    break;
+  }
+  if (!op.slice) {
+    Dims flat{step.parent->numel()},
+        count{Geometry{typeOf(part).dims, {}, 0}.numel()};
+    Id all = appendOp("index_copy",
+                      {reshaped(read(*step.parent), flat), positions(op),
+                       reshaped(part, count)},
+                      {int64_t{0}}, {type.dtype, flat});
+    return reshaped(all, sizes);
+  }
+  Dims flipped;
+  SliceOf slice = forward(*op.slice, sizes, flipped);
+  auto flip = [&](Id value) {
+    return flipped.empty() ? value : appendOp("flip", {value}, {flipped}, type);
+  };
+  part = reshaped(part, slice.sizes);
+  if (isWhole(slice, sizes))
+    return flip(part);
+  return flip(appendOp("insert_slice", {flip(read(*step.parent)), part},
+                       {slice.starts, slice.steps}, type));
 }
 
 Capture::Id Capture::read(const TensorImpl &tensor) {
   if (tensor.traced && tensor.traced->capture == id) {
     const TracedView &step = *tensor.traced;
     Id parent = read(*step.parent);
-    return step.op ? view(parent, step, tensor.dtype, tensor.sizes) : parent;
+    if (!step.op)
+      return parent;
+    // As long as nobody writes, a view is taken once.
+    Taken &last = taken[tensor.traced.get()];
+    if (!last.view || last.parent != parent)
+      last = {tensor.traced, parent,
+              view(parent, step, tensor.dtype, tensor.sizes)};
+    return last.value;
   }
   return find(tensor).value;
 }
 
-Tensor Capture::alias(const TensorImpl &source) {
-  return fresh(read(source), source.type());
+Capture::Id Capture::readInCall(const TensorImpl &tensor) {
+  // Of what an outer tape keeps for its sizes there is no memory.
+  if (!tensor.buffer)
+    return read(*constant(tensor.dtype, tensor.sizes, int64_t{0}));
+  Id value = read(tensor);
+  return gradEnabled() && !followsTape(tensor) ? detach(value) : value;
+}
+
+Tensor Capture::alias(const TensorImpl &source, const Dims &strides) {
+  return fresh(readInCall(source), source.type(), strides);
+}
+
+Tensor Capture::detached(const TensorImpl &source) {
+  return fresh(detach(read(source)), source.type(),
+               packedStrides(source.sizes));
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
@@ -207,8 +352,7 @@ void Capture::noteView(TensorImpl &view, const Tensor &parent,
   Ref<TracedView> step(new TracedView);
   step->capture = id;
   step->parent = parent;
-  bool isSlice = !op || op->kind != ViewOp::Kind::Strided || op->slice;
-  if (!isSlice && location)
+  if (op && op->kind == ViewOp::Kind::Strided && !op->slice && location)
     step->where = location();
   step->op = std::move(op);
   view.traced = step;
@@ -224,41 +368,49 @@ void Capture::noteGrad(const Tensor &leaf) {
   oldGrads.push_back({leaf, leaf->grad});
 }
 
-void Capture::write(TensorImpl &target, const Tensor &value) {
-  if (target.traced && target.traced->capture == id) {
-    const TracedView &step = *target.traced;
-    if (!step.op)
-      return write(*step.parent, value);
-    GradModeGuard guard(false);
-    if (step.op->kind == ViewOp::Kind::Permute) {
-      Dims inverse = step.op->dims;
-      for (int i = 0; i < inverse.size(); ++i)
-        inverse[step.op->dims[i]] = i;
-      return write(*step.parent, permute(value, inverse));
-    }
-    const Dims &sizes = step.parent->sizes;
-    if (step.op->kind == ViewOp::Kind::Reshape)
-      return write(*step.parent, reshape(value, sizes));
-    if (step.op->slice) {
-      Dims flipped;
-      SliceOf slice = forward(*step.op->slice, sizes, flipped);
-      Tensor whole = alias(*step.parent);
-      if (!flipped.empty())
-        whole = callOp("flip", {{whole}}, {flipped});
-      whole = callOp("insert_slice", {{whole}, {reshape(value, slice.sizes)}},
-                     {slice.starts, slice.steps});
-      if (!flipped.empty())
-        whole = callOp("flip", {{whole}}, {flipped});
-      return write(*step.parent, whole);
-    }
-    refuseHere("writing through this view cannot be captured; compute a new "
-               "tensor instead, for example with where()");
+Tensor Capture::rootOf(const Tensor &tensor,
+                       std::vector<const TracedView *> *steps) {
+  Tensor root = tensor;
+  while (root->traced && root->traced->capture == id) {
+    if (steps)
+      steps->push_back(root->traced.get());
+    root = root->traced->parent;
   }
-  Id id = read(*value);
-  Known &entry = find(target);
-  entry.value = id;
+  if (steps)
+    std::reverse(steps->begin(), steps->end());
+  return root;
+}
+
+void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
+  std::vector<const TracedView *> steps;
+  Tensor root = rootOf(Tensor(&target), &steps);
+  Id part = read(*value);
+  for (size_t i = steps.size(); i-- > 0;) {
+    recorded &= steps[i]->op.has_value();
+    if (steps[i]->op)
+      part = insert(*steps[i], part);
+  }
+  if (selfOverlaps(*root))
+    refuseHere("writing into a part of an expanded tensor cannot be captured; "
+               "clone() it before");
+  Known &entry = find(*root);
+  if (!recorded && followsTape(*root) && isFloat(root->dtype))
+    part = appendOp("with_gradient_of", {part, entry.value}, {}, typeOf(part));
+  entry.value = part;
   entry.mutated = true;
-  ++target.buffer->version;
+  ++root->buffer->version;
+}
+
+/// -0.0 is not 0.0.
+static bool sameNumber(const Executable::Input &input,
+                       const Argument &argument) {
+  if (input.number >= 0 || argument.number >= 0)
+    return input.number == argument.number;
+  if (input.scalar != argument.scalar)
+    return false;
+  const double *number = std::get_if<double>(&input.scalar);
+  return !number || std::signbit(*number) ==
+                        std::signbit(std::get<double>(argument.scalar));
 }
 
 std::vector<Tensor> Capture::append(const Template &t,
@@ -271,7 +423,7 @@ std::vector<Tensor> Capture::append(const Template &t,
     input.type.dtype = t.inputs[i].dtype;
     if (arguments[i].tensor) {
       input.type.dims = arguments[i].tensor->sizes;
-      ids.push_back(read(*arguments[i].tensor));
+      ids.push_back(readInCall(*arguments[i].tensor));
     } else {
       input.scalar = true;
       // One input for equal numbers, so that equal expressions are seen as
@@ -279,10 +431,11 @@ std::vector<Tensor> Capture::append(const Template &t,
       size_t at = 0;
       while (at < inputs.size() && !(program.inputs[at].scalar &&
                                      program.inputs[at].type == input.type &&
-                                     inputs[at].scalar == arguments[i].scalar))
+                                     sameNumber(inputs[at], arguments[i])))
         ++at;
       if (at == inputs.size())
-        addInput(input, {-1, false, {}, arguments[i].scalar});
+        addInput(input, {.scalar = arguments[i].scalar,
+                         .number = arguments[i].number});
       if (t.inputs[i].number)
         program.inputs[at].number = t.inputs[i].number;
       ids.push_back(-static_cast<Id>(at) - 1);
@@ -299,98 +452,203 @@ std::vector<Tensor> Capture::append(const Template &t,
   }
   std::vector<Tensor> tensors;
   for (size_t i = 0; i < results.size(); ++i)
-    tensors.push_back(fresh(ids[piece.outputs[i].value], results[i]));
+    tensors.push_back(fresh(ids[piece.outputs[i].value], results[i],
+                            stridesOfResult(t, arguments, results[i])));
   return tensors;
 }
 
 //===--- The end ----------------------------------------------------------===//
 
-/// Which arguments share memory, and whether they are one tensor: a capture of
-/// the same pattern read the same memory through the same arguments.
-static std::vector<int> sharing(std::span<const Tensor> arguments) {
-  std::vector<int> pattern;
-  std::unordered_map<const Buffer *, int> known;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (!known[arguments[i]->buffer.get()]++)
-      continue;
-    for (size_t j = 0; j < i; ++j) {
-      if (!mayOverlap(*arguments[i], *arguments[j]))
-        continue;
-      bool same = static_cast<const Geometry &>(*arguments[i]) == *arguments[j];
-      pattern.insert(pattern.end(), {static_cast<int>(i), static_cast<int>(j),
-                                     static_cast<int>(same)});
+/// The dimensions of a dense tensor from the outermost to the innermost; none
+/// if it is row-major.
+static Dims orderOf(const Geometry &geometry) {
+  if (geometry.contiguous())
+    return {};
+  std::vector<int64_t> order(geometry.sizes.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return geometry.strides[a] > geometry.strides[b];
+  });
+  return Dims(order.begin(), order.end());
+}
+
+void Capture::addResult(Executable &executable, std::span<const Tensor> results,
+                        size_t which, std::vector<ProgramOutput> &outputs) {
+  const Tensor &result = results[which];
+  Executable::Result &out = executable.results.emplace_back();
+  for (size_t i = 0; i < which; ++i)
+    if (results[i] == result) {
+      out.same = static_cast<int>(i);
+      return;
     }
+  std::vector<const TracedView *> steps;
+  Tensor root = rootOf(result, &steps);
+  out.self = root == result;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i]->op)
+      continue;
+    Geometry view =
+        i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
+    view.offset -= steps[i]->parent->offset;
+    out.steps.push_back({*steps[i]->op, view});
+  }
+  WayBack way = wayBack(result, since);
+  out.requiresGrad = followsTape(*result) && !way.released;
+  if (root->hasMemory()) {
+    for (size_t i = 0; i < arguments.size() && out.argument < 0; ++i)
+      if (arguments[i] == root)
+        out.argument = static_cast<int>(i);
+    if (out.argument < 0)
+      out.existing = root;
+    return;
+  }
+  executable.differentiable |= out.requiresGrad;
+  executable.hooked |= out.requiresGrad && way.watched;
+  Id value = read(*root);
+  out.order = orderOf(*root);
+  auto [place, isNew] = baseOutputs.try_emplace(root->buffer.get(), 0);
+  if (isNew) {
+    place->second = static_cast<int>(outputs.size());
+    if (!out.order.empty()) {
+      Dims sizes;
+      for (int64_t dim : out.order)
+        sizes.push_back(root->sizes[dim]);
+      value = appendOp("transpose", {value}, {out.order}, {root->dtype, sizes});
+    }
+    outputs.push_back({value});
+  }
+  out.output = place->second;
+}
+
+/// How arguments and watched tensors lie over each other: a capture of the same
+/// pattern read the same memory through the same tensors.
+std::vector<int64_t> stepwell::sharing(std::span<const Tensor> arguments,
+                                       std::span<const Tensor> watched) {
+  std::vector<int64_t> pattern;
+  std::unordered_map<const Buffer *, std::vector<size_t>> known;
+  auto at = [&](size_t i) -> const TensorImpl & {
+    return i < arguments.size() ? *arguments[i]
+                                : *watched[i - arguments.size()];
+  };
+  for (size_t i = 0; i < arguments.size() + watched.size(); ++i) {
+    std::vector<size_t> &others = known[at(i).buffer.get()];
+    for (size_t j : others) {
+      if (!mayOverlap(at(i), at(j)))
+        continue;
+      pattern.insert(pattern.end(),
+                     {static_cast<int64_t>(i), static_cast<int64_t>(j),
+                      at(i).offset - at(j).offset, &at(i) == &at(j)});
+      for (const TensorImpl *each : {&at(i), &at(j)})
+        pattern.insert(pattern.end(), each->strides.begin(),
+                       each->strides.end());
+    }
+    others.push_back(i);
   }
   return pattern;
 }
 
+/// Whether two inputs over one buffer may share an element.
+static bool overlap(const Geometry &a, const Geometry &b) {
+  Tensor both[2];
+  Ref<Buffer> buffer(new Buffer);
+  both[0] = makeTensor(buffer, DType::U8, a);
+  both[1] = makeTensor(buffer, DType::U8, b);
+  return mayOverlap(*both[0], *both[1]);
+}
+
+/// A derivative that nobody asks for needs nothing that cuts it.
+void Capture::dropCuts() {
+  const OpRow *cuts[] = {findOp("detach"), findOp("with_gradient_of")};
+  std::vector<Id> moved(types.size());
+  auto now = [&](Id id) { return id < 0 ? id : moved[id]; };
+  std::vector<ProgramNode> kept;
+  Id from = 0, to = 0;
+  for (ProgramNode &node : program.nodes) {
+    for (ValueId &operand : node.operands)
+      operand = now(operand);
+    size_t count = node.results.size();
+    if (node.op && (node.op == cuts[0] || node.op == cuts[1])) {
+      moved[from++] = node.operands[0];
+      continue;
+    }
+    for (size_t i = 0; i < count; ++i)
+      moved[from++] = to++;
+    kept.push_back(std::move(node));
+  }
+  program.nodes = std::move(kept);
+  for (ProgramOutput &output : program.outputs)
+    output.value = now(output.value);
+}
+
 Executable Capture::finish(std::span<const Tensor> results) {
   Executable executable;
-  executable.sharing = sharing(arguments);
   std::vector<ProgramOutput> outputs;
   auto addOutput = [&](Id value) {
     outputs.push_back({value});
     return static_cast<int>(outputs.size()) - 1;
   };
-  for (const Tensor &result : results) {
-    Executable::Result out;
-    bool outside = result->buffer->memory &&
-                   !(result->traced && result->traced->capture == id);
-    if (outside) {
-      out.argument = argumentIndex(*result);
-      if (out.argument < 0)
-        out.existing = result;
-    } else {
-      out.output = addOutput(read(*result));
-      executable.differentiable |= requiresGrad(*result);
-    }
-    executable.results.push_back(std::move(out));
-  }
+  for (size_t i = 0; i < results.size(); ++i)
+    addResult(executable, results, i, outputs);
   for (const OldGrad &old : oldGrads) {
     executable.guards.push_back(
-        {argumentIndex(*old.leaf), old.leaf, static_cast<bool>(old.grad)});
+        {argumentIndex(*old.leaf, true), old.leaf, static_cast<bool>(old.grad)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;
-    effect.argument = argumentIndex(*old.leaf);
+    effect.argument = argumentIndex(*old.leaf, true);
     effect.leaf = old.leaf;
     if (old.leaf->grad)
       effect.output = addOutput(read(*old.leaf->grad));
     executable.gradients.push_back(std::move(effect));
   }
-  std::vector<ProgramOutput> writes;
+  struct Write {
+    Id value;
+    int input;
+    bool recorded;
+  };
+  std::vector<Write> writes;
   for (auto &[buffer, entries] : known)
     for (const Known &entry : entries) {
       if (!entry.mutated || entry.input < 0)
         continue;
-      if (entries.size() > 1)
-        refuseHere("the captured function writes to memory that it also reads "
-                   "through another view");
-      writes.push_back({entry.value, Layout::Contiguous, entry.input});
+      const Executable::Input &input = inputs[entry.input];
+      Tensor target = input.gradient        ? Tensor()
+                      : input.argument >= 0 ? arguments[input.argument]
+                                            : input.captured;
+      for (const Known &other : entries)
+        if (&other != &entry && overlap(other.geometry, entry.geometry))
+          refuseHere("the captured function writes to memory that it also "
+                     "reads through another view");
+      Write write{entry.value, entry.input, false};
+      // A history that the function gave to what was there before.
+      if (target && target->node && target->node->sequence >= since) {
+        WayBack way = wayBack(target, since);
+        write.recorded = !way.released;
+        executable.hooked |= write.recorded && way.watched;
+      }
+      executable.differentiable |= write.recorded;
+      writes.push_back(write);
     }
   // In the order of the inputs, so that equal functions have equal keys.
   std::sort(writes.begin(), writes.end(),
-            [](const ProgramOutput &a, const ProgramOutput &b) {
-              return a.into < b.into;
-            });
-  // A counter or a running mean may change beside a differentiable result.
-  auto isTracked = [&](const ProgramOutput &write) {
-    const Executable::Input &input = inputs[write.into];
-    return input.gradient ||
-           requiresGrad(input.argument >= 0 ? *arguments[input.argument]
-                                            : *input.captured);
-  };
-  executable.differentiable &=
-      executable.gradients.empty() &&
-      std::none_of(writes.begin(), writes.end(), isTracked);
-  for (const ProgramOutput &write : writes) {
+            [](const Write &a, const Write &b) { return a.input < b.input; });
+  for (const Write &write : writes) {
     if (executable.differentiable) {
-      executable.updates.push_back({write.into, addOutput(write.value)});
+      executable.updates.push_back(
+          {write.input, addOutput(write.value), write.recorded});
     } else {
-      executable.mutated.push_back(write.into);
-      outputs.push_back(write);
+      executable.mutated.push_back(write.input);
+      outputs.push_back({write.value, Layout::Contiguous, write.input});
     }
   }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i]->requiresGrad != flags[i])
+      executable.flags.emplace_back(i, arguments[i]->requiresGrad);
+    executable.layouts.push_back(arguments[i]->strides);
+  }
+  program.outputs = std::move(outputs);
+  if (!executable.differentiable)
+    dropCuts();
 
   // Arguments first, as they were given; then tensors, then numbers.
   Id count = static_cast<Id>(inputs.size());
@@ -413,9 +671,6 @@ Executable Capture::finish(std::span<const Tensor> results) {
     executable.inputs.push_back(inputs[order[i]]);
   }
   program.inputs = std::move(orderedTypes);
-  for (ProgramOutput &output : outputs)
-    if (output.into >= 0)
-      output.into = place[output.into];
   for (int &input : executable.mutated)
     input = place[input];
   for (Executable::Update &update : executable.updates)
@@ -424,108 +679,22 @@ Executable Capture::finish(std::span<const Tensor> results) {
   for (ProgramNode &node : program.nodes)
     for (ValueId &operand : node.operands)
       operand = final(operand);
-  for (ProgramOutput &output : outputs)
+  for (ProgramOutput &output : program.outputs) {
     output.value = final(output.value);
-  program.outputs = std::move(outputs);
-  executable.call = Ref<Template>(new Template);
-  for (const ProgramInput &input : program.inputs)
-    executable.call->inputs.push_back({input.type.dtype, input.scalar});
-  executable.call->program = std::make_shared<Program>(std::move(program));
-  const Program &whole = *executable.call->program;
-  for (const ProgramOutput &output : whole.outputs)
-    executable.call->results.push_back(whole.type(output.value).dtype);
-  return executable;
-}
+    if (output.into >= 0)
+      output.into = place[output.into];
+  }
+  executable.call = programTemplate(std::move(program));
 
-static std::vector<Argument> gather(Executable &executable,
-                                    std::span<const Tensor> arguments) {
-  std::vector<Argument> gathered;
-  for (const Executable::Input &input : executable.inputs) {
-    if (input.argument >= static_cast<int>(arguments.size()))
-      fail(Error::Kind::Runtime, "the program takes more arguments than " +
-                                     std::to_string(arguments.size()));
-    Tensor tensor =
-        input.argument >= 0 ? arguments[input.argument] : input.captured;
-    if (!tensor)
-      gathered.push_back({{}, input.scalar});
-    else
-      gathered.push_back({input.gradient ? tensor->grad : tensor});
-  }
-  return gathered;
-}
-
-std::vector<Tensor> stepwell::run(Executable &executable,
-                                  std::span<const Tensor> arguments) {
-  std::vector<Argument> gathered = gather(executable, arguments);
-  const Program &program = *executable.call->program;
-  // The kernel knows these types: others would make it read beyond the end.
-  for (size_t i = 0; i < gathered.size(); ++i)
-    if (const Tensor &tensor = gathered[i].tensor;
-        tensor && !(tensor->type() == program.inputs[i].type))
-      fail(Error::Kind::Runtime,
-           "input " + std::to_string(i) + " is " + toString(tensor->type()) +
-               ", the program takes " + toString(program.inputs[i].type));
-  std::vector<Tensor> outputs, updated;
-  for (const Executable::Update &update : executable.updates)
-    updated.push_back(gathered[update.input].tensor);
-  if (program.outputs.empty()) {
-    // Nothing to compute.
-  } else if (executable.differentiable &&
-             (gradEnabled() || Capture::current())) {
-    for (const Executable::Update &update : executable.updates) {
-      Tensor &input = gathered[update.input].tensor;
-      input = packedCopy(input);
-    }
-    outputs = callTemplate(*executable.call, gathered);
-  } else {
-    for (const ProgramOutput &output : program.outputs)
-      if (output.into < 0) {
-        const TensorType &type = program.type(output.value);
-        outputs.push_back(empty(type.dtype, type.dims));
-      }
-    launch(*executable.call, gathered, outputs);
-  }
-  for (int input : executable.mutated)
-    ++gathered[input].tensor->buffer->version;
-  GradModeGuard guard(false); // what was written had no gradient
-  for (size_t i = 0; i < updated.size(); ++i)
-    copyInto(updated[i], outputs[executable.updates[i].output]);
-  for (const Executable::GradEffect &effect : executable.gradients) {
-    const Tensor &leaf =
-        effect.argument >= 0 ? arguments[effect.argument] : effect.leaf;
-    leaf->grad = effect.output >= 0 ? outputs[effect.output] : Tensor();
-  }
-  std::vector<Tensor> results;
+  for (const Executable::Input &input : executable.inputs)
+    if (input.argument < 0 && input.captured && !input.gradient)
+      executable.watched.push_back(input.captured);
   for (const Executable::Result &result : executable.results)
-    results.push_back(result.output >= 0     ? outputs[result.output]
-                      : result.argument >= 0 ? arguments[result.argument]
-                                             : result.existing);
-  return results;
-}
-
-void stepwell::dump(const Executable &executable,
-                    const std::string &dumpFolder) {
-  std::vector<ProgramInput> inputs(executable.inputs.size());
-  compileForDump(instantiate(*executable.call, std::move(inputs)), dumpFolder);
-}
-
-bool stepwell::accepts(const Executable &executable,
-                       std::span<const Tensor> arguments) {
-  if (sharing(arguments) != executable.sharing)
-    return false;
-  for (const Executable::GradGuard &guard : executable.guards) {
-    const Tensor &leaf =
-        guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;
-    if (static_cast<bool>(leaf->grad) != guard.present)
-      return false;
-  }
-  const Program &program = *executable.call->program;
-  for (size_t i = 0; i < executable.inputs.size(); ++i) {
-    const Executable::Input &input = executable.inputs[i];
-    if (input.captured && !input.gradient &&
-        (!(input.captured->type() == program.inputs[i].type) ||
-         requiresGrad(*input.captured) != input.requiresGrad))
-      return false;
-  }
-  return true;
+    if (result.existing)
+      executable.watched.push_back(result.existing);
+  for (const Tensor &tensor : executable.watched)
+    executable.memory.push_back(tensor->buffer.get());
+  executable.sharing = stepwell::sharing(arguments, executable.watched);
+  executable.sharingOutside = stepwell::sharing({}, executable.watched);
+  return executable;
 }

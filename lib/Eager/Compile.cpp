@@ -15,13 +15,19 @@
 #include "stepwell/pack.h"
 #include "stepwell/runtime.h"
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <pthread.h>
 #include <unistd.h>
 
 using namespace stepwell;
@@ -32,6 +38,8 @@ std::string stepwell::compilerPath;
 std::string stepwell::compilerOptions;
 std::string stepwell::packFolder;
 std::vector<std::string> *stepwell::recordedPrograms = nullptr;
+
+static thread_local bool lockKept = false;
 
 KernelStats &stepwell::kernelStats() {
   static KernelStats stats;
@@ -217,24 +225,126 @@ std::string locationsOf(const Program &program) {
   return locations;
 }
 
+/// One run of the compiler, in a thread of its own: whoever waits for it may be
+/// interrupted and leave it behind.
+struct Job {
+  std::string key, locations, dumpFolder;
+  std::mutex mutex;
+  std::condition_variable ended;
+  StepwellCompilation *result = nullptr;
+  bool done = false;
+
+  void run() {
+    StepwellCompilation *made = compiler().compile(
+        bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
+    std::lock_guard<std::mutex> lock(mutex);
+    result = made;
+    done = true;
+    ended.notify_all();
+  }
+  bool wait(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex);
+    return ended.wait_for(lock, time, [&] { return done; });
+  }
+  ~Job() {
+    if (result)
+      compiler().destroy(result);
+  }
+};
+
+/// Runs that nobody waits for any more. A process that ends meanwhile must not
+/// take apart what they use.
+std::atomic<int> running = 0;
+void endWithoutDestructors(int status, void *) {
+  if (running) {
+    std::fflush(nullptr);
+    _exit(status);
+  }
+}
+
+void start(std::shared_ptr<Job> job) {
+  static std::once_flag once;
+  std::call_once(once, [] { on_exit(endWithoutDestructors, nullptr); });
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, size_t{16} << 20);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  auto *owned = new std::shared_ptr<Job>(job);
+  auto body = [](void *given) -> void * {
+    // The guard's handler needs room when the compiler overflows its stack.
+    std::vector<char> room(size_t{64} << 10);
+    stack_t alternative{};
+    alternative.ss_sp = room.data();
+    alternative.ss_size = room.size();
+    sigaltstack(&alternative, nullptr);
+    // Signals are the main thread's.
+    sigset_t all;
+    sigemptyset(&all);
+    sigaddset(&all, SIGINT);
+    sigaddset(&all, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    auto *job = static_cast<std::shared_ptr<Job> *>(given);
+    (*job)->run();
+    delete job;
+    alternative.ss_flags = SS_DISABLE;
+    sigaltstack(&alternative, nullptr);
+    --running;
+    return nullptr;
+  };
+  ++running;
+  pthread_t thread;
+  int failed = pthread_create(&thread, &attributes, body, owned);
+  pthread_attr_destroy(&attributes);
+  if (failed) {
+    delete owned;
+    job->run();
+    --running;
+  }
+}
+
+/// The result of the compiler. Meanwhile other threads of Python go on.
+std::shared_ptr<Job> compileBeside(const std::string &key,
+                                   const std::string &locations,
+                                   const std::string &dumpFolder) {
+  auto job = std::make_shared<Job>();
+  job->key = key;
+  job->locations = locations;
+  job->dumpFolder = dumpFolder;
+  compiler(); // opened while nobody else does
+  bool interruptible =
+      !lockKept && lockHooks.handlesSignals && lockHooks.handlesSignals();
+  if (interruptible)
+    start(job);
+  while (!job->done) {
+    bool release = lockHooks.release && !lockKept;
+    void *state = release ? lockHooks.release() : nullptr;
+    if (interruptible)
+      job->wait(std::chrono::milliseconds(20));
+    else
+      job->run();
+    if (release)
+      lockHooks.acquire(state);
+    if (interruptible)
+      lockHooks.checkSignals();
+  }
+  return job;
+}
+
 /// The object for a key, freshly compiled.
 std::string compile(const std::string &key, const std::string &locations,
                     const std::string &dumpFolder) {
+  std::shared_ptr<Job> job = compileBeside(key, locations, dumpFolder);
   CompilerLibrary &library = compiler();
-  StepwellCompilation *result =
-      library.compile(bytesOf(key), bytesOf(locations), bytesOf(dumpFolder));
+  StepwellCompilation *result = job->result;
   if (!library.ok(result)) {
     std::string message = toString(library.error(result));
     std::string reproducer = toString(library.reproducer(result));
-    library.destroy(result);
     std::string file = saveReproducer(reproducer);
     if (!file.empty())
       message += "\nA file that reproduces this with stepwell-opt: " + file;
     fail(Error::Kind::Runtime, "compilation failed: " + message);
   }
-  std::string object = toString(library.object(result));
-  library.destroy(result);
-  return object;
+  return toString(library.object(result));
 }
 
 /// The objects that came with the package, for one level.
@@ -264,18 +374,45 @@ void warnOfCache() {
   warn("compiled kernels may not be kept for the next run: " + problem);
 }
 
+/// The kernels in memory, by digest: equal ones are loaded once.
+struct LoadedKernel {
+  stepwell_kernel_fn run;
+  stepwell_workspace_fn workspaceSize;
+  std::weak_ptr<const void> code;
+};
+std::map<std::string, LoadedKernel> &loadedKernels() {
+  static auto &kernels = *new std::map<std::string, LoadedKernel>;
+  return kernels;
+}
+
+/// A loaded object, which goes with the last kernel that holds it.
+struct Loaded {
+  stepwell_module *module = nullptr;
+  std::string digest;
+  ~Loaded() {
+    stepwell_device *device = stepwell_device_cpu();
+    device->unload(device, module);
+    loadedKernels().erase(digest);
+  }
+};
+
 /// Null `run` and a message when the object cannot be loaded.
-Kernel load(const void *bytes, size_t size, std::string &message) {
+Kernel load(const void *bytes, size_t size, const std::string &digest,
+            std::string &message) {
   char error[512] = "";
   stepwell_kernel kernel{};
   stepwell_device *device = stepwell_device_cpu();
-  // Kernels live as long as the process: tapes and tables point at them.
-  if (!device->load(device, bytes, size, "stepwell_kernel", &kernel, error,
-                    sizeof error)) {
+  stepwell_module *module = device->load(device, bytes, size, "stepwell_kernel",
+                                         &kernel, error, sizeof error);
+  if (!module) {
     message = error;
     return {};
   }
-  return {kernel.run, kernel.workspace_size};
+  auto loaded = std::make_shared<Loaded>();
+  loaded->module = module;
+  loaded->digest = digest;
+  loadedKernels()[digest] = {kernel.run, kernel.workspace_size, loaded};
+  return {kernel.run, kernel.workspace_size, loaded};
 }
 } // namespace
 
@@ -286,15 +423,23 @@ Kernel stepwell::obtainKernel(const Program &program,
     recordedPrograms->push_back(text);
   std::string key = keyOf(text, cpuLevel());
   stepwell_digest digest = stepwell_sha256(key.data(), key.size());
+  std::string name(reinterpret_cast<const char *>(digest.bytes),
+                   sizeof digest.bytes);
   std::string message;
   const char *dump = std::getenv("STEPWELL_DUMP");
   std::string dumpFolder = dump ? dump : "";
+  if (auto found = loadedKernels().find(name);
+      dumpFolder.empty() && found != loadedKernels().end())
+    if (std::shared_ptr<const void> code = found->second.code.lock()) {
+      ++kernelStats().memoryHits;
+      return {found->second.run, found->second.workspaceSize, code};
+    }
   size_t size = 0;
   const void *shipped = nullptr;
   const stepwell_pack *pack =
       dumpFolder.empty() ? shippedKernels(levelFor(text, cpuLevel())) : nullptr;
   if (pack && stepwell_pack_find(pack, &digest, &shipped, &size)) {
-    Kernel kernel = load(shipped, size, message);
+    Kernel kernel = load(shipped, size, name, message);
     if (kernel.run) {
       ++kernelStats().shippedHits;
       return kernel;
@@ -303,7 +448,7 @@ Kernel stepwell::obtainKernel(const Program &program,
   void *bytes = nullptr;
   if (dumpFolder.empty() &&
       stepwell_cache_get(diskCache(), &digest, &bytes, &size)) {
-    Kernel kernel = load(bytes, size, message);
+    Kernel kernel = load(bytes, size, name, message);
     stepwell_cache_free(bytes);
     if (kernel.run) {
       ++kernelStats().diskHits;
@@ -311,10 +456,10 @@ Kernel stepwell::obtainKernel(const Program &program,
     }
   }
   if (!dumpFolder.empty()) {
-    char name[17];
+    char folder[17];
     for (int i = 0; i < 8; ++i)
-      std::snprintf(name + 2 * i, 3, "%02x", digest.bytes[i]);
-    dumpFolder += std::string("/") + name;
+      std::snprintf(folder + 2 * i, 3, "%02x", digest.bytes[i]);
+    dumpFolder += std::string("/") + folder;
   }
   auto start = std::chrono::steady_clock::now();
   std::string object = compile(key, locationsOf(program), dumpFolder);
@@ -327,7 +472,7 @@ Kernel stepwell::obtainKernel(const Program &program,
                  reason.c_str());
   }
   stepwell_cache_put(diskCache(), &digest, object.data(), object.size());
-  Kernel kernel = load(object.data(), object.size(), message);
+  Kernel kernel = load(object.data(), object.size(), name, message);
   if (!kernel.run)
     fail(Error::Kind::Runtime,
          "the compiler's object cannot be loaded: " + message);
@@ -370,7 +515,6 @@ struct OwnedContext : stepwell_context {
 };
 } // namespace
 
-static thread_local bool lockKept = false;
 KeepLock::KeepLock() : before(std::exchange(lockKept, true)) {}
 KeepLock::~KeepLock() { lockKept = before; }
 

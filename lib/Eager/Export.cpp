@@ -118,7 +118,6 @@ static Scalar readNumber(const Tensor &tensor) {
 Executable stepwell::bindProgram(Program program,
                                  const std::map<std::string, Tensor> &bound) {
   Executable executable;
-  executable.call = Ref<Template>(new Template);
   int arguments = 0;
   for (const ProgramInput &input : program.inputs) {
     Executable::Input source;
@@ -140,16 +139,14 @@ Executable stepwell::bindProgram(Program program,
         source.captured = tensor;
     }
     executable.inputs.push_back(std::move(source));
-    executable.call->inputs.push_back({input.type.dtype, input.scalar});
   }
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     Executable::Result result;
     result.output = static_cast<int>(i);
+    result.self = result.requiresGrad = true;
     executable.results.push_back(std::move(result));
-    executable.call->results.push_back(
-        program.type(program.outputs[i].value).dtype);
   }
   executable.differentiable = true;
-  executable.call->program = std::make_shared<Program>(std::move(program));
+  executable.call = programTemplate(std::move(program));
   return executable;
 }

@@ -19,6 +19,8 @@ namespace {
 struct CatNode : Node {
   int64_t dim;
   std::vector<TensorType> inputs;
+  std::vector<DType>
+      nothing; // of tensors that fit everywhere, after the others
   std::string name() const override { return "cat"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
@@ -30,6 +32,8 @@ struct CatNode : Node {
             cast(slice(gradients[0], dim, start, size, 1), inputs[i].dtype);
       start += size;
     }
+    for (size_t i = inputs.size(); i < edges.size(); ++i)
+      out[i] = full(nothing[i - inputs.size()], {0}, int64_t{0});
     return out;
   }
 };
@@ -84,7 +88,7 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   bool wanted = false;
   Ref<CatNode> node;
   if (gradEnabled() && isFloat(dtype))
-    for (const Tensor &part : parts)
+    for (const Tensor &part : tensors)
       wanted |= requiresGrad(*part);
   if (wanted) {
     node = Ref<CatNode>(new CatNode);
@@ -92,6 +96,11 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
     node->inputs = types;
     for (const Tensor &part : parts)
       node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
+    for (const Tensor &part : tensors)
+      if (part->rank() == 1 && !part->numel() && requiresGrad(*part)) {
+        node->edges.push_back(edgeOf(part));
+        node->nothing.push_back(part->dtype);
+      }
   }
   Tensor result;
   {
@@ -132,14 +141,14 @@ Tensor stepwell::iota(DType dtype, int64_t count) {
       numbers = callOp("iota", {{numbers}}, {dtype, int64_t{0}});
   }
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*numbers) : numbers;
+  return capture ? capture->alias(*numbers, packedStrides({count})) : numbers;
 }
 
 //===--- Choosing ---------------------------------------------------------===//
 
 std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
   GradModeGuard guard(false);
-  if (Capture::current() || !tensor->buffer->memory)
+  if (Capture::current())
     Capture::refuseHere(
         "how many elements are not zero is not known while a function is "
         "captured; use where() instead of a mask as an index");
@@ -243,7 +252,7 @@ Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
 [[noreturn]] void explain(const EagerError &error, const Tensor &tensor,
                           const std::vector<Tensor> &indices) {
   for (int dim = 0; dim < tensor->rank(); ++dim) {
-    if (!indices[dim] || !indices[dim]->data())
+    if (!indices[dim])
       continue;
     Tensor index = contiguous(indices[dim]);
     const auto *at = static_cast<const int64_t *>(index->data());
@@ -292,11 +301,11 @@ void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
   std::vector<Argument> arguments{{flat.tensor}, {flat.index}, {source}};
   Attributes attributes{flat.dim};
   try {
-    if (flat.isView || Capture::current()) {
+    if (flat.isView) {
       callOp(op, arguments, attributes, true);
       return;
     }
-    checkWritable(target);
+    checkWritable(target, arguments);
     Tensor written = callOp(op, arguments, attributes)[0];
     Dims permuted;
     for (int64_t dim : flat.permutation)

@@ -233,11 +233,8 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   for (size_t i = 0; i < numInputs; ++i)
     key += alias[i] ? 'a' : '-';
 
-  LaunchPlan plan;
-  if (auto known = t.kernels.find(key); known != t.kernels.end()) {
-    plan.kernel = known->second;
-    ++kernelStats().memoryHits;
-  } else {
+  auto known = t.kernels.find(key);
+  if (known == t.kernels.end()) {
     std::vector<ProgramInput> inputs;
     for (size_t i = 0; i < numInputs; ++i) {
       ProgramInput input;
@@ -257,12 +254,33 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
       program.outputs[0].into = into;
       program.outputs[0].layout = seen[index[into]].layout;
     }
-    // Known when it is there: a failed compile loses nothing, and nobody finds
-    // half a kernel.
-    plan.kernel = obtainKernel(program, "first " + t.describe() +
+    // Other threads of Python run meanwhile, and may ask for the same.
+    std::vector<Tensor> before;
+    for (const Argument &argument : arguments)
+      before.push_back(argument.tensor ? makeTensor(argument.tensor->buffer,
+                                                    argument.tensor->dtype,
+                                                    *argument.tensor)
+                                       : Tensor());
+    Kernel made = obtainKernel(program, "first " + t.describe() +
                                             " on arguments of this class");
-    t.kernels.emplace(key, plan.kernel);
+    known = t.kernels.insert_or_assign(key, std::move(made)).first;
+    for (size_t i = 0; i < numInputs; ++i)
+      if (const Tensor &now = arguments[i].tensor;
+          // Other memory of the same kind is as good, unless it decided above
+          // about who shares it.
+          now && !((into < 0 || now->buffer == before[i]->buffer) &&
+                   now->dtype == before[i]->dtype &&
+                   static_cast<const Geometry &>(*now) == *before[i]))
+        fail(Error::Kind::Runtime,
+             t.describe() + ": another thread changed an argument while the "
+                            "kernel was compiled");
+  } else {
+    ++kernelStats().memoryHits;
   }
+  const Kernel *kernel = &known->second;
+
+  LaunchPlan plan;
+  plan.kernel = *kernel;
   plan.work = work;
   auto gap = [&](size_t of, bool output, bool scalar, DType dtype) {
     plan.gaps.push_back({static_cast<uint32_t>(plan.words.size()),

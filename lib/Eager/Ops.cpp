@@ -24,27 +24,59 @@ static bool tracked(std::span<const Argument> arguments) {
   return false;
 }
 
+/// Whether a call's result belongs to the tape if its arguments do. One that
+/// reads numbers and has no derivative says so when that is asked for.
 static bool differentiable(const Template &t) {
-  if (t.op && t.op->nonDifferentiable)
+  if (t.op && t.op->nonDifferentiable &&
+      std::none_of(t.inputs.begin(), t.inputs.end(), [](const auto &input) {
+        return isFloat(input.dtype) && input.need == Need::Values;
+      }))
     return false;
   return std::any_of(t.results.begin(), t.results.end(), isFloat);
 }
 
 //===--- The tape ---------------------------------------------------------===//
 
-/// A node for a call that is about to run.
+static const GradientRow &gradientRow(const OpRow &op, size_t operand) {
+  // The last row stands for all the operands of a variadic one.
+  return op.gradients[std::min(operand, op.gradients.size() - 1)];
+}
+
+/// Whether a call's result has a derivative with respect to argument `i`.
+static bool depends(const Template &t, size_t i) {
+  if (t.op && !t.op->nonDifferentiable)
+    return gradientRow(*t.op, i).exists;
+  if (t.inputs[i].need != Need::Values)
+    return false;
+  const Template *call = t.body;
+  if (!call || !call->op || call->op->gradients.empty())
+    return true;
+  // A result that was cast is computed again, from the inputs.
+  bool cast = call->results[0] != call->compute &&
+              call->op->promotion != Promotion::None;
+  size_t inputs = call->inputs.size(), results = call->results.size();
+  return std::any_of(t.wrt.begin(), t.wrt.end(), [&](int operand) {
+    const GradientRow &row = gradientRow(*call->op, operand);
+    if (i < inputs)
+      return (cast && row.smoothResults) ||
+             (row.smoothOperands >> std::min<size_t>(i, 31) & 1);
+    if (i < inputs + results)
+      return static_cast<bool>(row.smoothResults >> (i - inputs) & 1);
+    return row.smoothCotangent;
+  });
+}
+
+/// A node for a call that is about to run; none if it would lead nowhere.
 static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
                               int into) {
   std::vector<Edge> edges(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
-    // What a call reads only the shape of has no gradient.
-    // The last row stands for all the operands of a variadic one.
-    bool exists =
-        t.op ? t.op->gradients[std::min(i, t.op->gradients.size() - 1)].exists
-             : t.inputs[i].need == Need::Values;
-    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && exists)
+    if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && depends(t, i))
       edges[i] = edgeOf(arguments[i].tensor);
   }
+  if (t.isDerivative() && std::none_of(edges.begin(), edges.end(),
+                                       [](const Edge &edge) { return !!edge; }))
+    return {};
   return recordCall(t, arguments, std::move(edges), into);
 }
 
@@ -66,11 +98,12 @@ static void recordAfter(const Template &t, const Ref<Node> &node,
 //===--- Calls ------------------------------------------------------------===//
 
 /// A call whose like was made before. `outputs` has room for the results.
-static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
-                   int into, std::span<Tensor> outputs) {
+static void repeat(Template &call, Ref<CallPlan> plan,
+                   std::span<const Argument> arguments, int into,
+                   std::span<Tensor> outputs) {
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
-    node = recordBefore(*plan->call, arguments, into);
+    node = recordBefore(call, arguments, into);
   if (into >= 0)
     outputs[0] = arguments[into].tensor;
   else
@@ -80,25 +113,25 @@ static void repeat(Ref<CallPlan> plan, std::span<const Argument> arguments,
                               result.geometry);
     }
   if (plan->launches)
-    plan->launch.run(*plan->call, arguments, outputs);
+    plan->launch.run(call, arguments, outputs);
   if (into >= 0 && !arguments[into].tensor->untracked)
     ++arguments[into].tensor->buffer->version;
   if (node)
-    recordAfter(*plan->call, node, outputs, into);
+    recordAfter(call, node, outputs, into);
 }
 
 /// The plan of such a call, unless a capture only writes calls down.
-static CallPlan *planOf(const CallKey &key) {
-  return key.complete() && !Capture::current() ? findPlan(key) : nullptr;
+static CallPlan *planOf(const CallKey &key,
+                        const Template *captured = nullptr) {
+  return key.complete() && !Capture::current() ? findPlan(key, captured)
+                                               : nullptr;
 }
 
-/// A new tensor for a result of a call on these arguments.
-static Tensor emptyResult(const Template &t,
-                          std::span<const Argument> arguments,
-                          const TensorType &type) {
-  Tensor result = empty(type.dtype, type.dims);
+Dims stepwell::stridesOfResult(const Template &t,
+                               std::span<const Argument> arguments,
+                               const TensorType &type) {
   if (!t.elementwise)
-    return result;
+    return packedStrides(type.dims);
   static const Geometry number{};
   std::vector<const Geometry *> operands;
   for (size_t i = 0; i < arguments.size(); ++i)
@@ -108,9 +141,17 @@ static Tensor emptyResult(const Template &t,
       // A gradient may be a sum over what its operand was spread along.
       if (t.isDerivative() && !operands.back()->sizes.empty() &&
           !(operands.back()->sizes == type.dims))
-        return result;
+        return packedStrides(type.dims);
     }
-  result->strides = resultStrides(operands, type.dims);
+  return resultStrides(operands, type.dims);
+}
+
+/// A new tensor for a result of a call on these arguments.
+static Tensor emptyResult(const Template &t,
+                          std::span<const Argument> arguments,
+                          const TensorType &type) {
+  Tensor result = empty(type.dtype, type.dims);
+  result->strides = stridesOfResult(t, arguments, type);
   return result;
 }
 
@@ -130,7 +171,9 @@ static std::vector<Tensor> callFirst(Template &t,
              " doesn't match the broadcast shape " + toString(results[0].dims));
 
   Ref<CallPlan> plan(new CallPlan);
-  plan->call = Ref<Template>(&t);
+  bool captured = t.isCaptured();
+  if (!captured)
+    plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
@@ -140,7 +183,8 @@ static std::vector<Tensor> callFirst(Template &t,
   if (Capture *capture = Capture::current()) {
     outputs = capture->append(t, arguments, results);
     if (into >= 0) {
-      capture->write(*arguments[into].tensor, outputs[0]);
+      capture->write(*arguments[into].tensor, outputs[0],
+                     static_cast<bool>(node));
       outputs = {arguments[into].tensor};
     }
   } else {
@@ -163,7 +207,7 @@ static std::vector<Tensor> callFirst(Template &t,
       for (const Tensor &output : outputs)
         plan->results.push_back({output->dtype, *output,
                                  checkedBytes(output->dtype, output->sizes)});
-      keepPlan(key, plan);
+      keepPlan(key, plan, captured ? &t : nullptr);
     }
   }
   if (node)
@@ -176,11 +220,11 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            int into) {
   CallKey key(&t, into);
   key.add(arguments, into);
-  CallPlan *plan = planOf(key);
+  CallPlan *plan = planOf(key, t.isCaptured() ? &t : nullptr);
   if (!plan)
     return callFirst(t, arguments, into, key);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(Ref<CallPlan>(plan), arguments, into, outputs);
+  repeat(t, Ref<CallPlan>(plan), arguments, into, outputs);
   return outputs;
 }
 
@@ -267,7 +311,12 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                         ? compute
                         : operands[i].dtype;
     input.dtype = input.scalar ? scalarCarrier(carried) : operands[i].dtype;
-    if (input.scalar && isFloat(input.dtype))
+    // Others are checked here, where the value is known.
+    if (arguments[i].number >= 0 && !isFloat(input.dtype) &&
+        input.dtype != DType::I64)
+      fail(Error::Kind::Runtime,
+           "a number that changes is no argument of this call");
+    if (input.scalar && isFloat(input.dtype) && arguments[i].number < 0)
       input.number = op.constant(asDouble(arguments[i].scalar));
     inputs.push_back(input);
     DType dtype = op.promotes(i) ? compute : input.dtype;
@@ -285,7 +334,7 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   }
   if (into) {
     const Tensor &target = arguments[0].tensor;
-    checkWritable(target);
+    checkWritable(target, arguments);
     if (kindOf(results[0]) > kindOf(target->dtype))
       fail(Error::Kind::Runtime,
            "result type " + titleName(results[0]) +
@@ -318,9 +367,9 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
   if (!plan)
     return callOpFirst(op, arguments, attributes, into, key);
   if (into)
-    checkWritable(arguments[0].tensor);
+    checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
+  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
   return outputs;
 }
 
@@ -332,9 +381,10 @@ Tensor stepwell::callSingle(const OpRow &op,
   if (!plan)
     return callOpFirst(op, arguments, attributes, into, key)[0];
   if (into)
-    checkWritable(arguments[0].tensor);
+    checkWritable(arguments[0].tensor, arguments);
   Tensor output;
-  repeat(Ref<CallPlan>(plan), arguments, into ? 0 : -1, {&output, 1});
+  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
+         {&output, 1});
   return output;
 }
 
@@ -351,14 +401,17 @@ Tensor stepwell::callOp(std::string_view mnemonic,
 //===--- Copies -----------------------------------------------------------===//
 
 namespace {
-/// A copy: the gradient goes to the source as it is, and to what it replaced
-/// not at all.
+/// A copy: the gradient goes to the source as it is; that of what it replaced
+/// is zero.
 struct CopyNode : Node {
   TensorType source;
+  bool reads; // the last edge is the source
   std::string name() const override { return "copy"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
-    if (edges.back())
+    if (replaces && wants(0))
+      out[0] = full(outputs[0].dtype, outputs[0].dims, int64_t{0});
+    if (reads && wants(edges.size() - 1))
       out.back() = sumTo(cast(gradients[0], source.dtype), source.dims);
     return out;
   }
@@ -374,8 +427,10 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
     return {};
   Ref<CopyNode> node(new CopyNode);
   node->edges.resize(write ? 2 : 1);
+  node->replaces = write;
+  node->reads = source;
   if (write)
-    node->edges[0] = {};
+    node->edges[0] = edgeOf(target);
   if (source) {
     node->edges.back() = edgeOf(*source);
     node->source = (*source)->type();
@@ -426,11 +481,12 @@ Tensor stepwell::full(DType dtype, const Dims &sizes, const Scalar &value) {
 }
 
 void stepwell::fillInto(const Tensor &target, const Scalar &value) {
-  checkWritable(target);
+  checkWritable(target, {});
   Ref<Node> node = recordCopy(target, nullptr, true);
   if (Capture *capture = Capture::current()) {
     capture->write(*target,
-                   capture->constant(target->dtype, target->sizes, value));
+                   capture->constant(target->dtype, target->sizes, value),
+                   static_cast<bool>(node));
   } else {
     copyElements(target, repeated(value, target->dtype, target->sizes));
     if (!target->untracked)
@@ -441,13 +497,17 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
 }
 
 void stepwell::copyInto(const Tensor &target, const Tensor &source) {
-  checkWritable(target);
+  Argument read{source};
+  checkWritable(target, {&read, 1});
   Ref<Node> node = recordCopy(target, &source, true);
+  bool cut = gradEnabled() && !Capture::followsTape(*source);
   {
     GradModeGuard guard(false);
     Tensor wide = expand(source, target->sizes);
     if (Capture *capture = Capture::current()) {
-      capture->write(*target, cast(wide, target->dtype));
+      Tensor value = cast(wide, target->dtype);
+      capture->write(*target, cut ? capture->detached(*value) : value,
+                     static_cast<bool>(node));
     } else {
       copyElements(target, wide);
       if (!target->untracked)
@@ -462,7 +522,10 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
 static Tensor copyOf(const Tensor &source, bool packed) {
   Tensor result;
   if (Capture *capture = Capture::current()) {
-    result = capture->alias(*source);
+    const Geometry *operands[] = {source.get()};
+    result = capture->alias(*source,
+                            packed ? packedStrides(source->sizes)
+                                   : resultStrides(operands, source->sizes));
   } else {
     result = empty(source->dtype, source->sizes);
     if (!packed) {

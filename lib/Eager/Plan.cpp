@@ -83,7 +83,15 @@ static bool has(const Ref<CallPlan> &plan, const CallKey &key) {
   return plan && std::ranges::equal(plan->key, key.bytes());
 }
 
-CallPlan *stepwell::findPlan(const CallKey &key) {
+CallPlan *stepwell::findPlan(const CallKey &key, const Template *captured) {
+  if (captured) {
+    for (const Ref<CallPlan> &plan : captured->plans)
+      if (has(plan, key)) {
+        ++kernelStats().memoryHits;
+        return plan.get();
+      }
+    return nullptr;
+  }
   size_t place = key.hash() % kPlaces;
   for (size_t each : {place, place ^ 1})
     if (Ref<CallPlan> &plan = plans()[each]; has(plan, key)) {
@@ -93,9 +101,17 @@ CallPlan *stepwell::findPlan(const CallKey &key) {
   return nullptr;
 }
 
-void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan) {
+void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan,
+                        Template *captured) {
   std::span<const uint64_t> bytes = key.bytes();
   plan->key.assign(bytes.begin(), bytes.end());
+  if (captured) {
+    constexpr size_t kMost = 4; // a captured function knows its shapes
+    if (captured->plans.size() == kMost)
+      captured->plans.erase(captured->plans.begin());
+    captured->plans.push_back(std::move(plan));
+    return;
+  }
   size_t place = key.hash() % kPlaces;
   // The newest is where it is found first.
   std::swap(plans()[place], plans()[place ^ 1]);

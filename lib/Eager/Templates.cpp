@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/Plan.h"
 
 #include <algorithm>
 
@@ -79,6 +79,65 @@ Ref<Template> stepwell::opTemplate(const OpRow *op,
   return entry;
 }
 
+Template::Template() = default;
+Template::~Template() = default;
+
+void Template::destroy(Template *t) {
+  if (!t->body)
+    delete t;
+  else if (--t->body->references == 0)
+    destroy(t->body);
+}
+
+/// Whether a derivative goes through a node from its results to an operand.
+static bool passes(const ProgramNode &node, size_t operand) {
+  if (!node.op)
+    return true;
+  if (node.op->nonDifferentiable)
+    return false;
+  const std::vector<GradientRow> &rows = node.op->gradients;
+  return rows.empty() || rows[std::min(operand, rows.size() - 1)].exists;
+}
+
+Ref<Template> stepwell::programTemplate(Program given) {
+  Ref<Template> t(new Template);
+  t->program = std::make_shared<Program>(std::move(given));
+  const Program &program = *t->program;
+  std::vector<DType> dtypes;
+  for (const ProgramInput &input : program.inputs) {
+    t->inputs.push_back({input.type.dtype, input.scalar});
+    dtypes.push_back(input.type.dtype);
+  }
+  size_t count = program.inputs.size();
+  std::vector<size_t> makers;
+  for (size_t n = 0; n < program.nodes.size(); ++n)
+    for (const TensorType &result : program.nodes[n].results) {
+      dtypes.push_back(result.dtype);
+      makers.push_back(n);
+    }
+  for (const ProgramOutput &output : program.outputs) {
+    t->results.push_back(dtypes[output.value]);
+    std::vector<bool> seen(dtypes.size());
+    std::vector<ValueId> waiting{output.value};
+    while (!waiting.empty()) {
+      size_t value = waiting.back();
+      waiting.pop_back();
+      if (seen[value] || !isFloat(dtypes[value]))
+        continue;
+      seen[value] = true;
+      if (value < count)
+        continue;
+      const ProgramNode &node = program.nodes[makers[value - count]];
+      for (size_t i = 0; i < node.operands.size(); ++i)
+        if (passes(node, i))
+          waiting.push_back(node.operands[i]);
+    }
+    seen.resize(count);
+    t->reached.push_back(std::move(seen));
+  }
+  return t;
+}
+
 Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
                                            std::vector<int> cotangents) {
   Bytes bytes;
@@ -87,9 +146,9 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   bytes.text += '/';
   for (int result : cotangents)
     bytes.raw(result);
-  Ref<Template> &entry = body.derivatives[bytes.text];
+  std::unique_ptr<Template> &entry = body.derivatives[bytes.text];
   if (!entry) {
-    entry = Ref<Template>(new Template);
+    entry = std::make_unique<Template>();
     entry->elementwise = body.elementwise;
     Needs needs = derivativeNeeds(body, wrt);
     for (size_t i = 0; i < body.inputs.size(); ++i) {
@@ -104,11 +163,13 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
       entry->inputs.push_back({body.results[result]});
     for (int input : wrt)
       entry->results.push_back(body.inputs[input].dtype);
-    entry->body = Ref<Template>(&body);
+    entry->body = &body;
     entry->wrt = std::move(wrt);
     entry->cotangents = std::move(cotangents);
   }
-  return entry;
+  if (entry->references == 0)
+    ++body.references;
+  return Ref<Template>(entry.get());
 }
 
 Needs stepwell::derivativeNeeds(const Template &t,
@@ -123,7 +184,7 @@ Needs stepwell::derivativeNeeds(const Template &t,
     needs.results.assign(t.results.size(), Need::Values);
     return needs;
   }
-  if (!t.op)
+  if (!t.op || t.op->gradients.empty())
     return needs;
   for (int operand : wrt) {
     const GradientRow &row =

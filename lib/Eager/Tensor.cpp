@@ -8,6 +8,7 @@
 #include "stepwell/Eager/Tensor.h"
 
 #include "stepwell/Eager/Autograd.h"
+#include "stepwell/Eager/Capture.h"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +55,29 @@ Ref<Buffer> Buffer::adopt(stepwell_storage *memory) {
   return buffer;
 }
 
-void TracedView::destroy(TracedView *view) { delete view; }
+void stepwell::destroyInTurn(void *object, void (*destroy)(void *)) {
+  struct Pending {
+    void *object;
+    void (*destroy)(void *);
+  };
+  static auto &pending = *new std::vector<Pending>;
+  static bool busy = false;
+  pending.push_back({object, destroy});
+  if (busy)
+    return;
+  busy = true;
+  while (!pending.empty()) {
+    Pending next = pending.back();
+    pending.pop_back();
+    next.destroy(next.object);
+  }
+  busy = false;
+}
+
+void TracedView::destroy(TracedView *view) {
+  destroyInTurn(view,
+                [](void *each) { delete static_cast<TracedView *>(each); });
+}
 
 void Buffer::destroy(Buffer *buffer) {
   // Memory that was handed out (DLPack, NumPy) is not ours alone.
@@ -83,12 +106,22 @@ static TensorImpl *newTensor() {
   return new (block) TensorImpl;
 }
 
-void TensorImpl::destroy(TensorImpl *tensor) {
+static void deleteTensor(void *object) {
+  auto *tensor = static_cast<TensorImpl *>(object);
   tensor->~TensorImpl();
   if (freeTensors().size() < 256)
     freeTensors().push_back(tensor);
   else
     ::operator delete(tensor);
+}
+
+void TensorImpl::destroy(TensorImpl *tensor) {
+  bool owns = tensor->node || tensor->grad || tensor->base || tensor->hooks ||
+              tensor->traced;
+  if (owns)
+    destroyInTurn(tensor, deleteTensor);
+  else
+    deleteTensor(tensor);
 }
 
 int64_t Geometry::numel() const {
@@ -115,6 +148,16 @@ Dims stepwell::packedStrides(const Dims &sizes) {
   for (int i = sizes.size() - 2; i >= 0; --i)
     strides[i] = strides[i + 1] * std::max<int64_t>(sizes[i + 1], 1);
   return strides;
+}
+
+void TensorImpl::refuseValueless() {
+  if (Capture::current())
+    Capture::refuseHere(
+        "this needs the value of a tensor, which is not known while a function "
+        "is captured; compute it outside of the compiled function");
+  fail(Error::Kind::Runtime,
+       "a tensor that was made while a function was captured has no value "
+       "outside of it; let the compiled function return it");
 }
 
 void stepwell::checkRank(const Dims &sizes) {
@@ -178,4 +221,22 @@ bool stepwell::selfOverlaps(const Geometry &geometry) {
     if (geometry.sizes[i] > 1 && geometry.strides[i] == 0)
       return true;
   return false;
+}
+
+bool stepwell::surelyDistinct(const Geometry &geometry) {
+  std::vector<std::pair<int64_t, int64_t>> steps; // and how many more
+  for (int i = 0; i < geometry.sizes.size(); ++i) {
+    if (geometry.sizes[i] == 0)
+      return true;
+    if (geometry.sizes[i] > 1)
+      steps.emplace_back(std::abs(geometry.strides[i]), geometry.sizes[i] - 1);
+  }
+  std::sort(steps.begin(), steps.end());
+  int64_t reach = 0;
+  for (auto [stride, count] : steps) {
+    if (stride <= reach)
+      return false;
+    reach += stride * count;
+  }
+  return true;
 }

@@ -24,7 +24,7 @@ Dims inversePermutation(const Dims &permutation) {
 }
 
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Geometry &base, const std::optional<SliceOf> &slice);
+                   const Dims &sizes, const std::optional<SliceOf> &slice);
 
 struct ViewNode : Node {
   ViewOp op;
@@ -40,7 +40,7 @@ struct ViewNode : Node {
     case ViewOp::Kind::Expand:
       return {sumTo(g, inputSizes)};
     case ViewOp::Kind::Strided:
-      return {scatterView(g, op.geometry, op.base, op.slice)};
+      return {scatterView(g, op.packed, inputSizes, op.slice)};
     }
     return {};
   }
@@ -48,7 +48,7 @@ struct ViewNode : Node {
 
 /// The adjoint of a strided view: zeros, with the gradient where the view lies.
 struct ScatterNode : Node {
-  Geometry view, base;
+  Geometry view; // over a row-major tensor
   std::optional<SliceOf> slice;
   std::string name() const override { return "gradient of a view"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
@@ -63,12 +63,15 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
   view->untracked = tensor->untracked;
   if (Capture *capture = Capture::current())
     capture->noteView(*view, tensor, describe());
-  if (!gradEnabled() || !isFloat(tensor->dtype))
+  if (!isFloat(tensor->dtype))
     return view;
-  refreshHistory(*tensor);
+  if (gradEnabled())
+    refreshHistory(*tensor);
   view->base = tensor->base ? tensor->base : tensor;
   view->baseHistory = view->base->history;
-  if (requiresGrad(*tensor)) {
+  view->made = gradEnabled() ? tensor->made : ViewMade::WithoutGrad;
+  view->madeAt = view->buffer->version;
+  if (gradEnabled() && requiresGrad(*tensor)) {
     Ref<ViewNode> node(new ViewNode);
     node->op = describe();
     node->inputSizes = tensor->sizes;
@@ -79,20 +82,52 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
   return view;
 }
 
+/// Where the elements of a view lie in a row-major tensor of `count` elements.
+Tensor placesOf(const Geometry &view, int64_t count) {
+  Tensor places;
+  {
+    SuspendCapture eager;
+    Tensor all = iota(DType::I64, count);
+    places = packedCopy(makeTensor(all->buffer, DType::I64, view));
+    places = reshape(places, {view.numel()}, true);
+  }
+  Capture *capture = Capture::current();
+  return capture ? capture->alias(*places, packedStrides(places->sizes)) : places;
+}
+
+/// `view` is over a row-major tensor of `sizes`. What several indices of it
+/// reach gets the sum.
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Geometry &base, const std::optional<SliceOf> &slice) {
-  Geometry packed = repack(view, base);
+                   const Dims &sizes, const std::optional<SliceOf> &slice) {
   Tensor result;
   {
     GradModeGuard guard(false);
-    result = full(gradient->dtype, base.sizes, int64_t{0});
-    copyInto(stridedView(result, packed, slice), gradient);
+    Tensor given = gradient;
+    Geometry once = view;
+    for (int i = 0; i < view.sizes.size(); ++i)
+      if (view.strides[i] == 0 && once.sizes[i] > 1)
+        once.sizes[i] = 1;
+    given = sumTo(given, once.sizes);
+    result = full(gradient->dtype, sizes, int64_t{0});
+    if (slice || surelyDistinct(once)) {
+      copyInto(stridedView(result, once, slice), given);
+    } else {
+      int64_t count = result->numel();
+      Tensor flat = callOp("index_add",
+                           {{reshape(result, {count})},
+                            {placesOf(once, count)},
+                            {reshape(given, {once.numel()})}},
+                           {int64_t{0}});
+      result = reshape(flat, sizes);
+    }
   }
+  // Nobody else sees the zeros that it was made of.
+  result->base = {};
+  result->made = ViewMade::Plainly;
   if (gradEnabled() && requiresGrad(*gradient)) {
     Ref<ScatterNode> node(new ScatterNode);
-    node->view = packed;
+    node->view = view;
     node->slice = slice;
-    node->base = {base.sizes, packedStrides(base.sizes), 0};
     node->edges = {edgeOf(gradient)};
     node->outputs = {result->type()};
     result->node = Ref<Node>(node.get());
@@ -102,8 +137,7 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
 
 } // namespace
 
-/// A view's geometry, said of a base that is row-major instead. The base must
-/// reach every element by one index only.
+/// The base must reach every element by one index only.
 Geometry stepwell::repack(const Geometry &view, const Geometry &base) {
   if (base.contiguous() && base.offset == 0)
     return view;
@@ -170,7 +204,7 @@ Tensor stepwell::permute(const Tensor &tensor, Dims permutation) {
     geometry.strides[i] = tensor->strides[permutation[i]];
   }
   return makeView(tensor, geometry, [&] {
-    return ViewOp{ViewOp::Kind::Permute, permutation, {}, {}};
+    return ViewOp{ViewOp::Kind::Permute, permutation, {}};
   });
 }
 
@@ -250,9 +284,8 @@ Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
                                    std::to_string(count));
   }
   if (std::optional<Dims> strides = viewStrides(*tensor, sizes))
-    return makeView(tensor, {sizes, *strides, tensor->offset}, [&] {
-      return ViewOp{ViewOp::Kind::Reshape, sizes, {}, {}};
-    });
+    return makeView(tensor, {sizes, *strides, tensor->offset},
+                    [&] { return ViewOp{ViewOp::Kind::Reshape, sizes, {}}; });
   if (mustView)
     fail(Error::Kind::Runtime,
          "view size is not compatible with input tensor's size and stride (at "
@@ -289,13 +322,37 @@ Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {
   }
   checkedBytes(tensor->dtype, sizes);
   return makeView(tensor, geometry,
-                  [&] { return ViewOp{ViewOp::Kind::Expand, sizes, {}, {}}; });
+                  [&] { return ViewOp{ViewOp::Kind::Expand, sizes, {}}; });
+}
+
+/// Where a slice lies in a row-major tensor of sizes `from`, if it has the
+/// sizes `to`, which differ from the slice's in dimensions of size 1 only.
+static Geometry packedSlice(const SliceOf &slice, const Dims &from,
+                            const Dims &to) {
+  Geometry packed{to, Dims::filled(to.size(), 1), 0};
+  if (packed.numel() == 0)
+    return packed;
+  Dims strides = packedStrides(from);
+  int at = 0;
+  for (int i = 0; i < from.size(); ++i) {
+    packed.offset += slice.starts[i] * strides[i];
+    if (slice.sizes[i] == 1)
+      continue;
+    while (to[at] == 1)
+      ++at;
+    packed.strides[at++] = strides[i] * slice.steps[i];
+  }
+  return packed;
 }
 
 Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,
                              std::optional<SliceOf> slice) {
   return makeView(tensor, geometry, [&] {
-    return ViewOp{ViewOp::Kind::Strided, {}, geometry, *tensor, slice};
+    return ViewOp{ViewOp::Kind::Strided,
+                  {},
+                  slice ? packedSlice(*slice, tensor->sizes, geometry.sizes)
+                        : repack(geometry, *tensor),
+                  slice};
   });
 }
 
@@ -367,21 +424,32 @@ Tensor stepwell::diagonal(const Tensor &tensor, int64_t offset, int64_t dim1,
     fail(Error::Kind::Runtime, "diagonal dimensions cannot be identical " +
                                    std::to_string(dim1) + ", " +
                                    std::to_string(dim2));
-  Geometry geometry;
-  for (int i = 0; i < tensor->rank(); ++i)
-    if (i != dim1 && i != dim2) {
-      geometry.sizes.push_back(tensor->sizes[i]);
-      geometry.strides.push_back(tensor->strides[i]);
-    }
   int64_t rows = tensor->sizes[dim1], columns = tensor->sizes[dim2];
   int64_t length =
       std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset)
                                        : std::min(rows + offset, columns));
-  geometry.offset = tensor->offset;
-  if (length > 0)
-    geometry.offset += offset >= 0 ? offset * tensor->strides[dim2]
-                                   : -offset * tensor->strides[dim1];
-  geometry.sizes.push_back(length);
-  geometry.strides.push_back(tensor->strides[dim1] + tensor->strides[dim2]);
-  return stridedView(tensor, geometry);
+  auto of = [&](const Geometry &base) {
+    Geometry geometry{{}, {}, base.offset};
+    for (int i = 0; i < base.sizes.size(); ++i)
+      if (i != dim1 && i != dim2) {
+        geometry.sizes.push_back(base.sizes[i]);
+        geometry.strides.push_back(base.strides[i]);
+      }
+    if (length > 0)
+      geometry.offset += offset >= 0 ? offset * base.strides[dim2]
+                                     : -offset * base.strides[dim1];
+    geometry.sizes.push_back(length);
+    geometry.strides.push_back(base.strides[dim1] + base.strides[dim2]);
+    return geometry;
+  };
+  return makeView(tensor, of(*tensor), [&] {
+    Geometry packed{tensor->sizes, packedStrides(tensor->sizes), 0};
+    return ViewOp{ViewOp::Kind::Strided, {}, of(packed)};
+  });
+}
+
+Tensor stepwell::oneOfSeveral(const Tensor &view) {
+  if (view->base && gradEnabled())
+    view->made = ViewMade::OneOfSeveral;
+  return view;
 }

@@ -145,6 +145,8 @@ private:
     }
     Value wideQueries, wideGradients, wideKeys;
     if (element != wide) {
+      if (hasD)
+        deltas = buffer({queries});
       wideQueries = buffer({queries, head});
       wideGradients = buffer({queries, width});
       if (wanted.front() == OfQuery)
@@ -181,7 +183,7 @@ private:
             if (hasD) {
               d = part(allD, {here, many});
               d = addProduct(g, turnedValues, fillZero(d));
-              d = scoreGradient(d, weights, window(delta, first, here));
+              d = scoreGradient(d, weights, rowSums(d, weights, first, here));
             }
             SmallVector<Value> sums(carried);
             for (auto [which, sum] : llvm::zip(wanted, sums)) {
@@ -227,10 +229,51 @@ private:
                    });
   }
 
+  /// What each query's `d` is compared with, as far as it is not yet scaled:
+  /// its mean by weight. `delta` is that as well, but it comes from a result
+  /// that was rounded to f16 or bf16; where `d` is the same for all keys, as
+  /// for keys that are equal, only the rounding would be left. Where one block
+  /// holds all keys, the mean is known here.
+  Value rowSums(Value d, Value weights, Size first, Size here) {
+    Value given = window(delta, first, here);
+    if (element == wide)
+      return given;
+    Value to = part(deltas, here);
+    Value all =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, s.value(keys),
+                              s.value(s.constant(block)));
+    auto branch = [&](auto build) {
+      return [&, build](OpBuilder &, Location) {
+        OpBuilder::InsertionGuard guard(b);
+        Value made = build();
+        scf::YieldOp::create(b, loc, made);
+      };
+    };
+    AffineMap square = map(2, {0, 1}), byRow = map(2, {0}), row = map(1, {0});
+    auto chosen = scf::IfOp::create(
+        b, loc, all, branch([&] {
+          return generic(
+              ValueRange{d, weights}, fillZero(to), {square, square, byRow},
+              {utils::IteratorType::parallel, utils::IteratorType::reduction},
+              [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+                Value product = arith::MulFOp::create(b, loc, args[0], args[1]);
+                return arith::AddFOp::create(b, loc, args[2], product);
+              });
+        }),
+        branch([&] {
+          Value by = number(scale);
+          return generic(given, to, {row, row}, parallel(1),
+                         [&](OpBuilder &b, Location loc, ValueRange args) {
+                           return arith::MulFOp::create(b, loc, args[0], by);
+                         });
+        }));
+    return chosen.getResult(0);
+  }
+
   /// weights * (d - delta * scale): `d` is scaled already.
   Value scoreGradient(Value d, Value weights, Value sums) {
     AffineMap square = map(2, {0, 1});
-    Value by = number(scale);
+    Value by = number(element == wide ? scale : 1.0);
     return generic(ValueRange{d, weights, sums}, d,
                    {square, square, map(2, {0}), square}, parallel(2),
                    [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
@@ -241,6 +284,7 @@ private:
   }
 
   Value query, key, value, gradient, largest, norm, delta;
+  Value deltas; // a buffer
   double scale;
   int64_t head, width, block, queries;
   Size length, keys;

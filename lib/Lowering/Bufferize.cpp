@@ -7,6 +7,7 @@
 #include "stepwell/Lowering/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,6 +25,23 @@ namespace stepwell {
 using namespace stepwell;
 
 namespace {
+/// Uninitialised memory belongs to the one operand that asks for it. Where an
+/// operation has two results of one type, both would else be written into one
+/// place: the analysis sees no conflict between values that nobody reads.
+void separateEmptyTensors(IRRewriter &rewriter, Operation *root) {
+  SmallVector<tensor::EmptyOp> shared;
+  root->walk([&](tensor::EmptyOp empty) {
+    if (!empty->hasOneUse())
+      shared.push_back(empty);
+  });
+  for (tensor::EmptyOp empty : shared) {
+    rewriter.setInsertionPoint(empty);
+    for (OpOperand &use : llvm::make_early_inc_range(empty->getUses()))
+      if (!empty->hasOneUse())
+        use.set(rewriter.clone(*empty)->getResult(0));
+  }
+}
+
 /// To fill once more costs less than to copy what somebody else also starts
 /// from.
 void fillForEachUse(IRRewriter &rewriter, Operation *root) {
@@ -47,6 +65,35 @@ void fillForEachUse(IRRewriter &rewriter, Operation *root) {
           own->getResult(0));
       use.set(filled->getResult(0));
     }
+  }
+}
+
+/// A place that is written again and again, slice by slice, would be one set of
+/// aliases, of which the analysis looks at all pairs for each member: it is cut
+/// into pieces, each of which owns the memory that the one before leaves.
+void cutLongChains(IRRewriter &rewriter, Operation *root) {
+  constexpr unsigned kLongest = 16;
+  DenseMap<Value, unsigned> depth;
+  SmallVector<tensor::InsertSliceOp> ends;
+  root->walk([&](tensor::InsertSliceOp op) {
+    unsigned here = depth.lookup(op.getDest()) + 1;
+    if (here == kLongest) {
+      ends.push_back(op);
+      here = 0;
+    }
+    depth[op.getResult()] = here;
+  });
+  for (tensor::InsertSliceOp op : ends) {
+    rewriter.setInsertionPointAfter(op);
+    RankedTensorType type = op.getType();
+    auto buffer = bufferization::ToBufferOp::create(
+        rewriter, op.getLoc(),
+        MemRefType::get(type.getShape(), type.getElementType()),
+        op.getResult());
+    auto tensor = bufferization::ToTensorOp::create(
+        rewriter, op.getLoc(), type, buffer.getResult(), /*restrict=*/true,
+        /*writable=*/true);
+    rewriter.replaceAllUsesExcept(op.getResult(), tensor.getResult(), buffer);
   }
 }
 
@@ -117,13 +164,54 @@ void overwriteTemporaries(IRRewriter &rewriter, Operation *root) {
   }
 }
 
+/// Whether the value may lie in a buffer that was there before: it is no result
+/// that was made in a place of its own.
+bool mayBeArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<DestinationStyleOpInterface, bufferization::AllocTensorOp>(op))
+      return false;
+    if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return true;
+}
+
+/// Results are made in memory of their own and copied to where they are wanted
+/// at the end, after a copy of each that may lie in what is overwritten then.
+/// Nothing can be in the way of anything so.
+void copyResultsAtTheEnd(IRRewriter &rewriter, Operation *root) {
+  using bufferization::MaterializeInDestinationOp;
+  SmallVector<MaterializeInDestinationOp> inTensors, inBuffers;
+  root->walk([&](Operation *op) {
+    if (auto place = dyn_cast<bufferization::ToTensorOp>(op))
+      place.setWritable(false);
+    if (auto result = dyn_cast<MaterializeInDestinationOp>(op))
+      (isa<TensorType>(result.getDest().getType()) ? inTensors : inBuffers)
+          .push_back(result);
+  });
+  for (MaterializeInDestinationOp result : inTensors)
+    rewriter.replaceOp(result, result.getSource());
+  for (MaterializeInDestinationOp result : inBuffers) {
+    Value source = result.getSource();
+    if (!mayBeArgument(source))
+      continue;
+    // All of them are in one block, the entry's: before the first.
+    rewriter.setInsertionPoint(inBuffers.front());
+    result.getSourceMutable().set(bufferization::AllocTensorOp::create(
+        rewriter, result.getLoc(), cast<RankedTensorType>(source.getType()),
+        ValueRange{}, source));
+  }
+}
+
 struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
+    separateEmptyTensors(rewriter, getOperation());
     fillForEachUse(rewriter, getOperation());
     overwriteTemporaries(rewriter, getOperation());
-    if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
-      return signalPassFailure();
+    cutLongChains(rewriter, getOperation());
     bufferization::OneShotBufferizationOptions options;
     // Iterations that run at the same time write parts of their own.
     options.checkParallelRegions = false;
@@ -134,9 +222,26 @@ struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
       return success();
     };
     bufferization::BufferizationState state;
-    if (failed(
-            bufferization::runOneShotBufferize(getOperation(), options, state)))
-      return signalPassFailure();
+    auto placeResults = [&] {
+      return success(succeeded(bufferization::eliminateEmptyTensors(
+                         rewriter, getOperation())) &&
+                     succeeded(bufferization::insertTensorCopies(
+                         getOperation(), options, state)));
+    };
+    if (failed(quietly(placeResults))) {
+      copyResultsAtTheEnd(rewriter, getOperation());
+      if (failed(placeResults()))
+        return signalPassFailure();
+    }
+    if (failed(bufferization::bufferizeOp(getOperation(), options, state)))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult quietly(function_ref<LogicalResult()> attempt) {
+    ScopedDiagnosticHandler quiet(&getContext(),
+                                  [](Diagnostic &) { return success(); });
+    return attempt();
   }
 };
 } // namespace

@@ -27,6 +27,17 @@ using namespace stepwell;
 
 namespace {
 
+/// What a body may weigh: a longer one gains nothing and costs the code
+/// generator more than two. A function is as many operations in the end.
+constexpr unsigned kHeaviestBody = 128, kFunctionWeight = 8;
+
+unsigned weightOf(linalg::GenericOp op) {
+  unsigned weight = 0;
+  for (Operation &inner : op.getBody()->without_terminator())
+    weight += isa<math::MathDialect>(inner.getDialect()) ? kFunctionWeight : 1;
+  return weight;
+}
+
 /// Whether computing this body again costs more than reading its result.
 bool isCostly(linalg::GenericOp op) {
   unsigned count = 0;
@@ -85,14 +96,28 @@ bool shouldFuse(OpOperand *operand) {
     return false;
   if (movesOnly)
     return true;
+  // Each operand that is fused takes a body of its own along.
+  Value made = operand->get();
+  AffineMap map = consumer.getMatchingIndexingMap(operand);
+  bool elsewhere = false;
+  for (OpOperand *other : consumer.getDpsInputOperands()) {
+    if (other == operand || other->get() != made)
+      continue;
+    if (consumer.getMatchingIndexingMap(other) == map)
+      return false; // they become one operand first
+    elsewhere = true;
+  }
+  if (weightOf(producer) + weightOf(consumer) > kHeaviestBody)
+    return false;
   if (isBroadcast(consumer, operand) && isCostly(producer))
     return false;
   // Several consumers may each compute what costs no more than reading it.
   bool again = !isCostly(producer) && readsOneTensor(producer);
-  return llvm::all_of(producer->getUsers(), [&](Operation *user) {
-    return user == consumer || isa<tensor::DimOp>(user) ||
-           (again && isa<linalg::GenericOp>(user));
-  });
+  return (again || !elsewhere) &&
+         llvm::all_of(producer->getUsers(), [&](Operation *user) {
+           return user == consumer || isa<tensor::DimOp>(user) ||
+                  (again && isa<linalg::GenericOp>(user));
+         });
 }
 
 /// A rank-0 operand whose value is known as a scalar becomes that scalar.

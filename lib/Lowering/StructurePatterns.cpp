@@ -41,6 +41,16 @@ struct ConstantPattern : OpConversionPattern<array::ConstantOp> {
   }
 };
 
+/// What only a derivative tells from its first operand.
+template <typename Op> struct ForwardPattern : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOp(op, adaptor.getInput());
+    return success();
+  }
+};
+
 struct TransposePattern : OpConversionPattern<array::TransposeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(array::TransposeOp op, OpAdaptor adaptor,
@@ -416,9 +426,10 @@ void stepwell::populateStructurePatterns(const TypeConverter &converter,
   patterns
       .add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
            BroadcastToPattern<array::FullOp>, ConcatPattern, ConstantPattern,
-           FlipPattern, InsertSlicePattern, IotaPattern, PadPattern,
-           ReshapeLikePattern, ReshapePattern, SlicePattern, TransposePattern>(
-          converter, patterns.getContext());
+           FlipPattern, ForwardPattern<array::DetachOp>,
+           ForwardPattern<array::WithGradientOfOp>, InsertSlicePattern,
+           IotaPattern, PadPattern, ReshapeLikePattern, ReshapePattern,
+           SlicePattern, TransposePattern>(converter, patterns.getContext());
 }
 
 void stepwell::populateConcatRowsPattern(const TypeConverter &converter,

@@ -315,7 +315,7 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   }
   // Made anew by every call: what one writes there the next does not see.
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*tensor) : tensor;
+  return capture ? capture->alias(*tensor, packedStrides(sizes)) : tensor;
 }
 
 /// Under capture its elements are something, too.

@@ -7,6 +7,8 @@
 
 #include "Hooks.h"
 
+#include "stepwell/Eager/Capture.h"
+
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -57,6 +59,11 @@ Tensor PyHooks::call(const Tensor &gradient) {
 
 void addHooks(nb::module_ &m) {
   m.def("_hooks", [](const Tensor &tensor) {
+    if (const Capture *capture = Capture::current();
+        capture && !capture->madeInside(*tensor))
+      Capture::refuseHere(
+          "a hook on a tensor from outside cannot be registered "
+          "inside of a captured function; do it before");
     Ref<GradientHooks> &hooks = hooksOf(tensor);
     if (!hooks)
       hooks = Ref<GradientHooks>(new PyHooks);

@@ -18,6 +18,9 @@ struct PyHooks : GradientHooks {
   PyHooks() : functions(PyDict_New()) {}
   ~PyHooks() override { Py_XDECREF(functions); }
   Tensor call(const Tensor &gradient) override;
+  bool empty() const override {
+    return !functions || PyDict_GET_SIZE(functions) == 0;
+  }
 };
 
 /// The functions that nothing but this tensor keeps alive: Python's garbage

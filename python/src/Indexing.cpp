@@ -130,7 +130,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
                    toString(tensor->sizes) + " at index " +
                    std::to_string(dim + d));
       if (mask->rank() == 0) { // true keeps one of everything, false none
-        bool set = *static_cast<const uint8_t *>(mask->data()) != 0;
+        nb::object item = nb::steal(toItem(mask));
+        bool set = PyObject_IsTrue(item.ptr()) == 1;
         Tensor one = iota(DType::I64, set ? 1 : 0);
         keep(1, 1, one);
         continue;

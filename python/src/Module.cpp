@@ -218,6 +218,9 @@ void addMethods(nb::module_ &m) {
   property(
       "data", [](const Tensor &t) { return detach(t, true); },
       [](const Tensor &t, const Tensor &value) {
+        if (Capture::current())
+          Capture::refuseHere("assigning .data cannot be captured; write with "
+                              "copy_() under no_grad()");
         t->buffer = value->buffer;
         t->dtype = value->dtype;
         static_cast<Geometry &>(*t) = *value;
@@ -314,6 +317,7 @@ void addMethods(nb::module_ &m) {
         return slice(t, dim, start, count, 1);
       },
       "dim"_a, "start"_a, "length"_a);
+  method("_one_of_several", &oneOfSeveral);
   method("contiguous", &contiguous);
   method("clone", &clone);
   method("detach", [](const Tensor &t) { return detach(t); });
@@ -445,6 +449,18 @@ static void addKernels(nb::module_ &m) {
     if (PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) < 0)
       throw nb::python_error();
   };
+  lockHooks.handlesSignals = [] {
+    static unsigned long main = 0; // no initialiser, as above
+    if (!main)
+      main = nb::cast<unsigned long>(nb::module_::import_("threading")
+                                         .attr("main_thread")()
+                                         .attr("ident"));
+    return PyThread_get_thread_ident() == main;
+  };
+  lockHooks.checkSignals = [] {
+    if (PyErr_CheckSignals() < 0)
+      throw nb::python_error();
+  };
   Capture::location = userLocation;
   m.def("kernel_stats", [] {
     nb::dict stats;
@@ -502,10 +518,13 @@ static void addKernels(nb::module_ &m) {
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
   nb::class_<Executable>(m, "Executable")
-      .def("run",
-           [](Executable &e, const std::vector<Tensor> &arguments) {
-             return run(e, arguments);
-           })
+      .def(
+          "run",
+          [](Executable &e, const std::vector<Tensor> &arguments,
+             const std::vector<Scalar> &numbers) {
+            return run(e, arguments, numbers);
+          },
+          "arguments"_a, "numbers"_a = std::vector<Scalar>())
       .def("accepts",
            [](Executable &e, const std::vector<Tensor> &arguments) {
              return accepts(e, arguments);
@@ -587,6 +606,9 @@ static void addKernels(nb::module_ &m) {
             static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX)));
       },
       "count"_a);
+  m.def("_set_number_type", [](nb::handle type) {
+    numberType = reinterpret_cast<PyTypeObject *>(type.inc_ref().ptr());
+  });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
   // tensors.

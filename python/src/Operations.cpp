@@ -356,7 +356,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
                  parameters[i].name + "'");
       Argument &argument = arguments[parameters[i].operand - absent];
       bool mustBeTensor = parameters[i].operand == 0 || !op.elementwise;
-      if (!toArgument(values[i], argument) ||
+      if (!toCallArgument(values[i], argument) ||
           (mustBeTensor && !argument.tensor))
         badType(function, parameters[i], values[i],
                 mustBeTensor ? "Tensor" : "Tensor or number");
@@ -442,7 +442,7 @@ const OpRow *slotOp(const char *slot) {
 
 /// An operator takes NumPy's arrays, too.
 static bool toOperand(PyObject *object, Argument &argument) {
-  if (toArgument(object, argument))
+  if (toCallArgument(object, argument))
     return true;
   if (std::string_view(Py_TYPE(object)->tp_name) != "numpy.ndarray")
     return false;

@@ -7,6 +7,8 @@
 
 #include "Hooks.h"
 
+#include "stepwell/Eager/Capture.h"
+
 #include <structmember.h>
 
 namespace nb = nanobind;
@@ -57,7 +59,12 @@ PyObject *wrap(const Tensor &tensor) {
   return wrapAs(tensorType, tensor);
 }
 
+PyTypeObject *numberType = nullptr;
+
 bool toScalar(PyObject *object, Scalar &scalar) {
+  if (Py_TYPE(object) == numberType)
+    return toScalar(nb::object(nb::handle(object).attr("_known")()).ptr(),
+                    scalar);
   if (PyBool_Check(object)) {
     scalar = object == Py_True;
     return true;
@@ -110,6 +117,14 @@ bool toArgument(PyObject *object, Argument &argument) {
     return true;
   }
   return toScalar(object, argument.scalar);
+}
+
+bool toCallArgument(PyObject *object, Argument &argument) {
+  if (Py_TYPE(object) != numberType || !Capture::current())
+    return toArgument(object, argument);
+  nb::object given = nb::handle(object).attr("_input")();
+  argument.number = nb::cast<int32_t>(given[0]);
+  return toScalar(nb::object(given[1]).ptr(), argument.scalar);
 }
 
 void translateException() {

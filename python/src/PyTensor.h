@@ -33,6 +33,11 @@ PyObject *wrapAs(PyTypeObject *, const Tensor &);
 /// A tensor or a number; false and no exception for anything else.
 bool toArgument(PyObject *, Argument &);
 bool toScalar(PyObject *, Scalar &);
+/// The same for an argument of an operation: a number may be one that each call
+/// of the function being captured is given.
+bool toCallArgument(PyObject *, Argument &);
+/// Python's class of such numbers (python/stepwell/_numbers.py).
+extern PyTypeObject *numberType;
 /// Sets the Python exception for the C++ one that is being handled.
 void translateException();
 

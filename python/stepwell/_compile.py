@@ -7,29 +7,38 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 from ._core import Tensor
 from ._guards import Guards, Reach, depend_on
+from ._numbers import NumberTrace, TracedNumber
 
 __all__ = ["CompiledFunction", "Explanation", "compile", "depend_on", "explain"]
 
 # Captures of one signature that are kept: they differ in what the function took from outside.
 _MOST_CAPTURES = 8
+# Signatures that are kept: numbers that are constants of a program may change for ever.
+_MOST_SIGNATURES = 256
 
 
-def _flatten(value: Any, tensors: list[Tensor]) -> Any:
-    """The structure of nested containers, with tensors taken out."""
+def _flatten(value: Any, tensors: list[Tensor], numbers: list[Any] | None = None) -> Any:
+    """The structure of nested containers, with tensors taken out, and numbers if they go anywhere."""
     if isinstance(value, Tensor):
         tensors.append(value)
         return Tensor
+    if type(value) is TracedNumber:
+        value = value._known()
     if isinstance(value, (list, tuple)):
-        return (type(value), tuple(_flatten(item, tensors) for item in value))
+        return (type(value), tuple(_flatten(item, tensors, numbers) for item in value))
     if isinstance(value, dict):
-        return (dict, tuple((key, _flatten(item, tensors)) for key, item in value.items()))
+        pairs = tuple((key, _flatten(item, tensors, numbers)) for key, item in value.items())
+        return (dict, pairs)
+    if numbers is not None and type(value) in (int, float):
+        numbers.append(value)
+        return ("number", type(value))
     return ("constant", type(value), value)
 
 
@@ -38,21 +47,23 @@ def _constants(structure: Any) -> list[Any]:
     if structure is Tensor:
         return []
     kind, *rest = structure
-    if kind == "constant":
+    if kind == "constant" or kind == "number":
         return rest[1:]
     items = [item for _, item in rest[0]] if kind is dict else rest[0]
     return [constant for item in items for constant in _constants(item)]
 
 
-def _unflatten(structure: Any, tensors: Any) -> Any:
+def _unflatten(structure: Any, tensors: Any, numbers: Any = iter(())) -> Any:
     if structure is Tensor:
         return next(tensors)
     kind, *rest = structure
     if kind == "constant":
         return rest[1]
+    if kind == "number":
+        return next(numbers)
     if kind is dict:
-        return {key: _unflatten(item, tensors) for key, item in rest[0]}
-    items = [_unflatten(item, tensors) for item in rest[0]]
+        return {key: _unflatten(item, tensors, numbers) for key, item in rest[0]}
+    items = [_unflatten(item, tensors, numbers) for item in rest[0]]
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
@@ -78,10 +89,44 @@ def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
             return f"{where}, requires_grad changed {a[2]} -> {b[2]}"
     if old[2] != new[2]:
         return f"grad mode changed {old[2]} -> {new[2]}"
+    if old[3] != new[3]:
+        return "a number among the arguments changed"
     return (
         "the .grad of a tensor appeared or vanished, other arguments share memory, or a tensor "
         "that the function closes over changed its dtype, shape or requires_grad"
     )
+
+
+class _Capture(NamedTuple):
+    """One trace, and when it may be run again."""
+
+    executable: Any
+    structure: Any  # of the results
+    guards: Guards
+    numbers: NumberTrace
+
+
+class _Numbers:
+    """Which of the numbers among the arguments change, and which may only be constants."""
+
+    def __init__(self, first: list[Any]) -> None:
+        self._first = first
+        self.changing: set[int] = set()
+        self.constant: set[int] = set()
+
+    def note(self, numbers: list[Any]) -> None:
+        for place, (before, now) in enumerate(zip(self._first, numbers, strict=True)):
+            if now != before and place not in self.constant:
+                self.changing.add(place)
+
+    def fix(self, places: Iterable[int]) -> None:
+        self.constant |= set(places)
+        self.changing -= self.constant
+
+    def key(self, numbers: list[Any]) -> Any:
+        return tuple(
+            None if place in self.changing else number for place, number in enumerate(numbers)
+        )
 
 
 class CompiledFunction:
@@ -92,8 +137,10 @@ class CompiledFunction:
 
     def __init__(self, function: Callable[..., Any]):
         self._function = function
-        self._cache: dict[Any, list[tuple[Any, Any, Guards]]] = {}
+        self._cache: dict[Any, list[_Capture]] = {}
+        self._numbers: dict[Any, _Numbers] = {}
         self._last: tuple[Any, ...] | None = None
+        self._unstable = ""
         update_wrapper(self, function, updated=())
 
     def __getattr__(self, name: str) -> Any:
@@ -101,10 +148,9 @@ class CompiledFunction:
             raise AttributeError(name)
         return getattr(self._function, name)
 
-    def _trace(
-        self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any
-    ) -> tuple[Any, Any, Guards]:
+    def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any) -> _Capture:
         structure = None
+        numbers = NumberTrace()
 
         def once() -> list[Tensor]:
             nonlocal structure
@@ -114,35 +160,75 @@ class CompiledFunction:
 
         with Reach([("", self._function), *(("", item) for item in _constants(given))]) as reach:
             executable = _core._capture(tensors, once)
-        return executable, structure, reach.guards(executable.captured, tensors)
+        guards = reach.guards(executable.captured, tensors)
+        return _Capture(executable, structure, guards, numbers)
 
-    def _prepare(self, args: Any, kwargs: Any) -> tuple[Any, Any, list[Tensor]]:
+    def _trace_numbers(
+        self, tensors: list[Tensor], numbers: list[Any], given: Any, changing: set[int]
+    ) -> _Capture:
+        """A trace in which those numbers are inputs of the program."""
+        trace = NumberTrace()
+        listed = [
+            trace.number(place, number) if place in changing else number
+            for place, number in enumerate(numbers)
+        ]
+        args, kwargs = _unflatten(given, iter(tensors), iter(listed))
+        try:
+            capture = self._trace(tensors, args, kwargs, given)
+        finally:
+            trace.over = True
+        return capture._replace(numbers=trace)
+
+    def _prepare(self, args: Any, kwargs: Any) -> tuple[_Capture, list[Tensor], list[Any]]:
         tensors: list[Tensor] = []
-        given = _flatten((args, kwargs), tensors)
+        numbers: list[Any] = []
+        given = _flatten((args, kwargs), tensors, numbers)
         signature = _signature(tensors, given)
-        entries = self._cache.setdefault(signature, [])
-        reason = ""
-        for executable, out, guards in reversed(entries):
-            if executable.accepts(tensors):
-                changed = guards.why_not(tensors)
+        role = self._numbers.setdefault(signature, _Numbers(numbers))
+        role.note(numbers)
+        reason, self._unstable = self._unstable, ""
+        for capture in reversed(self._cache.get((signature, role.key(numbers)), ())):
+            if capture.executable.accepts(tensors):
+                changed = capture.guards.why_not(tensors)
                 if changed is None:
-                    return executable, out, tensors
+                    values = capture.numbers.evaluate(numbers)
+                    if values is not None:
+                        return capture, tensors, values
+                    role.fix(role.changing)
+                    break
                 reason = reason or changed
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
-            reason = reason or _difference(self._last, signature)
+            reason = reason or _difference(self._last, (*signature, role.key(numbers)))
             name = getattr(self._function, "__name__", type(self._function).__name__)
             print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
-        executable, out, guards = self._trace(tensors, args, kwargs, given)
-        entries.append((executable, out, guards))
-        del entries[:-_MOST_CAPTURES]
-        self._last = signature
-        return executable, out, tensors
+        changing = set(role.changing)
+        if changing:
+            try:
+                capture = self._trace_numbers(tensors, numbers, given, changing)
+                role.fix(capture.numbers.used)
+            except Exception:
+                role.fix(changing)
+                changing = set()
+        if not changing:
+            capture = self._trace(tensors, args, kwargs, given)
+        self._last = (*signature, role.key(numbers))
+        # What the function, or another thread, changed meanwhile is true of this call only.
+        self._unstable = capture.guards.why_not(tensors) or ""
+        if not self._unstable:
+            entries = self._cache.setdefault((signature, role.key(numbers)), [])
+            entries.append(capture)
+            del entries[:-_MOST_CAPTURES]
+            for kept in (self._cache, self._numbers):
+                while len(kept) > _MOST_SIGNATURES:
+                    kept.pop(next(iter(kept)), None)
+        return capture, tensors, capture.numbers.evaluate(numbers) or []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _core._capturing():
             return self._function(*args, **kwargs)
-        executable, out, tensors = self._prepare(args, kwargs)
-        return _unflatten(out, iter(executable.run(tensors)))
+        capture, tensors, numbers = self._prepare(args, kwargs)
+        results = capture.executable.run(tensors, numbers)
+        return _unflatten(capture.structure, iter(results))
 
 
 def compile(function: Callable[..., Any] | None = None) -> Any:
@@ -196,7 +282,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanat
     inner = getattr(function, "_function", function)
     tensors: list[Tensor] = []
     given = _flatten((args, kwargs), tensors)
-    executable, *_ = CompiledFunction(inner)._trace(tensors, args, kwargs, given)
+    executable = CompiledFunction(inner)._trace(tensors, args, kwargs, given).executable
     steps = {}
     with tempfile.TemporaryDirectory() as folder:
         executable.dump(folder)

@@ -11,6 +11,7 @@ from typing import Any
 from . import _core
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
+from ._structure import _shared
 
 
 def _rank(input: Tensor, rank: builtins.int, function: str, name: str) -> None:
@@ -83,18 +84,17 @@ def square(input: Tensor) -> Tensor:
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
     """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least."""
     p = 2 if p in ("fro", None) else p
-    size = abs(input)
-    if p == math.inf:
-        return _core.amax(size, dim, keepdim)
-    if p == -math.inf:
-        return _core.amin(size, dim, keepdim)
+    if p == 2:
+        return _core._norm(input, dim, keepdim)
     if p == 0:
         return _core.sum((input != 0)._cast(input.dtype), dim, keepdim)
+    if abs(p) != math.inf and p != 1:
+        return _core._norm_p(input, dim, keepdim, p)
+    size = abs(input)
     if p == 1:
         return _core.sum(size, dim, keepdim)
-    if p == 2:
-        return _core.sqrt(_core.sum(input * input, dim, keepdim))
-    return _core.sum(size**p, dim, keepdim) ** (1 / p)
+    found = (_core.amax if p > 0 else _core.amin)(size.detach(), dim, keepdim)
+    return _shared(size, found, dim, keepdim)
 
 
 def isclose(

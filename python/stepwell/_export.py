@@ -321,7 +321,7 @@ def export(
         results: list[Tensor] = []
         structure = _flatten(function(*args, **kwargs), results)
         # Each a value of its own, also where the function hands back what it was given.
-        return [result.clone() for result in results]
+        return [result.clone().contiguous() for result in results]
 
     with no_grad(), Reach([("", function)]) as reach:
         executable = _core._capture(tensors, once)

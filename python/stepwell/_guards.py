@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -29,7 +30,17 @@ _ABSENT = object()
 _ATTRIBUTES = ("_parameters", "_buffers", "_modules")
 _OTHERS = {"stepwell", "numpy", "builtins", *sys.stdlib_module_names}
 
-_recording: list[list[tuple[str, Callable[[], tuple[Any, ...]], tuple[Any, ...]]]] = []
+_State = tuple[str, Callable[[], tuple[Any, ...]], tuple[Any, ...]]
+
+
+class _Recording(threading.local):
+    """What the captures of this thread were told, the innermost last."""
+
+    def __init__(self) -> None:
+        self.states: list[list[_State]] = []
+
+
+_recording = _Recording()
 
 
 def depend_on(reason: str, state: Callable[[], tuple[Any, ...]]) -> None:
@@ -39,8 +50,8 @@ def depend_on(reason: str, state: Callable[[], tuple[Any, ...]]) -> None:
     `reason` is what STEPWELL_LOG=recompiles prints when one differs. Outside of a capture, nothing
     happens.
     """
-    if _recording:
-        _recording[-1].append((reason, state, state()))
+    if _recording.states:
+        _recording.states[-1].append((reason, state, state()))
 
 
 def _names(code: CodeType) -> set[str]:
@@ -54,7 +65,10 @@ def _names(code: CodeType) -> set[str]:
 
 def _is_library(thing: Any) -> bool:
     """Whether a function or class belongs to a library, whose globals hold no user's tensors."""
-    module = getattr(thing, "__module__", None) or "builtins"
+    if isinstance(thing, FunctionType):  # made by exec(), it says builtins
+        module = thing.__globals__.get("__name__", "")
+    else:
+        module = getattr(thing, "__module__", None) or "builtins"
     return module.partition(".")[0] in _OTHERS
 
 
@@ -80,15 +94,15 @@ class Reach:
         self._roots = list(roots)
         for path, root in self._roots:
             self._visit(root, path, 0)
-        self._states: list[Any] = []
+        self._states: list[_State] = []
 
     def __enter__(self) -> Reach:
         """Around the trace: collects what `depend_on` is told."""
-        _recording.append(self._states)
+        _recording.states.append(self._states)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        _recording.pop()
+        _recording.states.pop()
 
     def _visit(self, value: Any, path: str, depth: int) -> None:
         if isinstance(value, (*_PLAIN, Tensor, type)) or depth > _DEEPEST:
@@ -209,9 +223,9 @@ def _same(now: Any, then: Any) -> bool:
 class Guards:
     """Compared with `why_not` before a captured function runs again."""
 
-    def __init__(self, states: list[Any], pinned: list[tuple[int, Tensor]]) -> None:
+    def __init__(self, states: list[_State], pinned: list[tuple[int, Tensor]]) -> None:
         self._pinned = pinned
-        self._states: list[tuple[str, Callable[[], tuple[Any, ...]], tuple[Any, ...]]] = states
+        self._states: list[_State] = states
         self._cells: list[tuple[Any, Any, str]] = []
         self._lists: list[tuple[list[Any], int, Any, str]] = []
         self._mappings: list[tuple[Mapping[Any, Any], Any, Any, str]] = []

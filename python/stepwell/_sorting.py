@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import NamedTuple
 
 from . import _core
 from ._core import Tensor
-from ._structure import _wrap
+from ._factories import full
+from ._structure import _shared, _wrap
 
 
 class sort_result(NamedTuple):
@@ -131,15 +133,18 @@ def median(
 ) -> Tensor | median_result:
     """The middle one of the elements in order, the lower one of two; along `dim`, also where it was.
 
-    NaN if there is one. IndexError if there is no element along `dim`.
+    NaN if there is one. IndexError if there is no element along `dim`. Elements that are equal to the
+    median of all share its gradient; along `dim`, the one at `indices` has it.
 
     >>> median(tensor([3.0, 1.0, 2.0, 4.0]))
     tensor(2.)
     """
     if dim is None:
         if input.numel() == 0:
-            return _core._cast(input.sum(), input.dtype) * float("nan")
-        return median(input.reshape(-1), 0).values
+            value = full((), math.nan, input.dtype)
+        else:
+            value = median(input.detach().reshape(-1), 0).values
+        return _shared(input, value)
     dim = _wrap(dim, input.ndim)
     row = _row(input)
     size = row.shape[dim]

@@ -86,7 +86,8 @@ def split(
                 f"size at dimension {dim}), but got split_sizes={sizes}"
             )
     starts = [sum_(sizes[:i]) for i in range(len(sizes))]
-    return tuple(input.narrow(dim, a, n) for a, n in zip(starts, sizes, strict=True))
+    pieces = zip(starts, sizes, strict=True)
+    return tuple(input.narrow(dim, a, n)._one_of_several() for a, n in pieces)
 
 
 min_ = builtins.min
@@ -102,7 +103,7 @@ def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0) -> tuple[T
 
 def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
     """Views of the slices along `dim`, which they lack."""
-    return tuple(input.select(dim, i) for i in range(input.size(dim)))
+    return tuple(input.select(dim, i)._one_of_several() for i in range(input.size(dim)))
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
@@ -383,6 +384,15 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return input.copy_(masked_fill(input, mask, value))
 
 
+def _shared(
+    input: Tensor, value: Tensor, dim: Any = None, keepdim: builtins.bool = False
+) -> Tensor:
+    """`value`, whose gradient those elements over `dim` share that are equal to it."""
+    if not (_core.is_grad_enabled() and input.requires_grad):
+        return value
+    return _core._evenly(input, value, dim, keepdim)
+
+
 def _extremum(
     name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
 ) -> Any:
@@ -394,7 +404,8 @@ def _extremum(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
-        return (_core.amax if largest else _core.amin)(input)
+        value = (_core.amax if largest else _core.amin)(input.detach())
+        return _shared(input, value)
     if input.ndim == 0:
         return max_result(input.clone(), full((), 0, _core.int64))
     indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
@@ -455,7 +466,8 @@ def std(
     correction: Number | None = None,
 ) -> Tensor:
     """The square root of `var`."""
-    return _core.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    dim, correction = _correction("std", dim, unbiased, correction)
+    return _core._std(input, dim, keepdim, correction)
 
 
 def index_put_(

@@ -24,9 +24,13 @@ def backward(
     gradient: Tensor | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
-    """Adds the gradient of this tensor to `.grad` of every leaf that it depends on."""
-    autograd.backward(self, gradient, retain_graph, create_graph)
+    """Adds the gradient of this tensor to `.grad` of every leaf that it depends on.
+
+    With `inputs`, a tensor or several, to theirs alone, leaves or not.
+    """
+    autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 @_method
@@ -117,7 +121,7 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 def __iter__(self: Tensor) -> Iterator[Tensor]:
     if self.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return (self[i] for i in range(len(self)))
+    return (self[i]._one_of_several() for i in range(len(self)))
 
 
 @_method
@@ -233,8 +237,12 @@ def __repr__(self: Tensor) -> str:
     plain = (_core.float32, _core.int64, _core.bool)
     if self.dtype not in plain[: 1 if self.numel() == 0 else 3]:
         notes.append(f"dtype={self.dtype}")
-    if self.grad_fn is not None:
-        notes.append(f"grad_fn=<{self.grad_fn}>")
+    try:
+        made_by = self.grad_fn
+    except RuntimeError:  # a view that was written to while nothing was recorded
+        made_by = "Invalid"
+    if made_by is not None:
+        notes.append(f"grad_fn=<{made_by}>")
     elif self.requires_grad:
         notes.append("requires_grad=True")
     return f"tensor({', '.join([text, *notes])})"

@@ -179,6 +179,18 @@ Value BodyEmitter::slice(Value wanted, IRMapping &known, unsigned width,
     known.map(wanted, value);
     return value;
   }
+  if (maker->getNumRegions()) {
+    // A branch needs what it asks, and what it reads of the body around it.
+    maker->walk([&](Operation *inside) {
+      for (Value operand : inside->getOperands())
+        if (operand.getParentBlock() == nest.op.getBlock())
+          slice(operand, known, width, loop, at);
+    });
+    std::swap(mapping, known);
+    emit(*maker, width, loop, at);
+    std::swap(mapping, known);
+    return known.lookup(wanted);
+  }
   SmallVector<Value> operands;
   for (Value operand : maker->getOperands())
     operands.push_back(slice(operand, known, width, loop, at));

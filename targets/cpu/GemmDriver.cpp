@@ -343,9 +343,10 @@ std::array<Value, 3> GemmDriver::tilesOf(Value m) {
     return {code.ceilDiv(m, code.number(schedule.rows)),
             code.number(schedule.rows), code.number(0)};
   Value pairs = code.ceilDiv(m, code.number(2));
-  Value tiles = code.max(code.ceilDiv(pairs, code.number(schedule.rows / 2)),
-                         code.number(1));
-  return {tiles, code.mul(code.div(pairs, tiles), 2), code.rem(pairs, tiles)};
+  // Without any rows there are no tiles: one would write its first row.
+  Value tiles = code.ceilDiv(pairs, code.number(schedule.rows / 2));
+  Value some = code.max(tiles, code.number(1));
+  return {tiles, code.mul(code.div(pairs, some), 2), code.rem(pairs, some)};
 }
 
 /// (tile, C, its row stride, its column stride, rows, columns, accumulate): a

@@ -25,9 +25,7 @@ import harness
 
 ROOT = Path(__file__).resolve().parents[2]
 # The name of each fuzzer's module, and what share of the time it gets.
-FUZZERS: dict[str, float] = {
-    "objects": 0.5,
-}
+FUZZERS: dict[str, float] = {"gradients": 1, "programs": 3, "objects": 0.5}
 
 
 def environment() -> None:

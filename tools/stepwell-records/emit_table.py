@@ -4,7 +4,7 @@
 
 import json
 
-from expressions import Needs, Ref, needs, parse_vjp
+from expressions import Needs, Ref, Smooth, needs, parse_vjp, smooth
 from records import SCALAR_KINDS, RecordError
 
 
@@ -65,6 +65,7 @@ def _gradients(op, ops):
         return []
     rows = []
     for index in range(len(op.operands)):
+        again = None  # in what the gradient is differentiable; None: all that it reads
         if op.has_vjp_hook:
             exists, passes, mask = (
                 op.operands[index].name not in op.shape_only,
@@ -84,10 +85,14 @@ def _gradients(op, ops):
                 expression = parse_vjp(op, text, ops)
                 passes = isinstance(expression, Ref) and expression.kind == "cotangent"
                 mask = needs(expression)
+                again = smooth(expression)
+        again = again or Smooth(mask.operands, mask.results, True)
         rows.append(
             f"{{.exists = {str(exists).lower()}, .isCotangent = {str(passes).lower()}, "
             f".operands = {mask.operands}, .operandShapes = {mask.operand_shapes}, "
-            f".results = {mask.results}, .resultShapes = {mask.result_shapes}}}"
+            f".results = {mask.results}, .resultShapes = {mask.result_shapes}, "
+            f".smoothOperands = {again.operands}, .smoothResults = {again.results}, "
+            f".smoothCotangent = {str(again.cotangent).lower()}}}"
         )
     return rows
 

@@ -292,6 +292,34 @@ class Needs:
     result_shapes: int = 0
 
 
+@dataclass
+class Smooth:
+    """What an expression is differentiable in: bit masks over operands and results, and the cotangent."""
+
+    operands: int = 0
+    results: int = 0
+    cotangent: bool = False
+
+
+def smooth(expression, into=None):
+    into = Smooth() if into is None else into
+    if isinstance(expression, Ref):
+        if expression.kind == "operand":
+            into.operands |= 1 << expression.index
+        elif expression.kind == "result":
+            into.results |= 1 << expression.index
+        else:
+            into.cotangent |= expression.kind == "cotangent"
+    elif isinstance(expression, Call) and not expression.op.non_differentiable:
+        op = expression.op
+        for index, argument in enumerate(expression.args):
+            at = min(index, len(op.operands) - 1)
+            if op.operands[at].name in op.shape_only or (op.vjp and not op.vjp[at]):
+                continue
+            smooth(argument, into)
+    return into
+
+
 def needs(expression, shape_only=False, into=None):
     into = Needs() if into is None else into
     if isinstance(expression, Ref):

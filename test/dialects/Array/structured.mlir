@@ -32,6 +32,10 @@ func.func @reductions(%a: tensor<2x?x4xf32>, %b: tensor<?x3xi1>, %c: tensor<?x3x
 
 // CHECK-LABEL: @made
 func.func @made(%a: tensor<2x?xf32>, %b: tensor<ui8>, %c: tensor<1x3xf16>) {
+  // CHECK: array.detach %{{.*}} : (tensor<2x?xf32>) -> tensor<2x?xf32>
+  %detached = array.detach %a : (tensor<2x?xf32>) -> tensor<2x?xf32>
+  // CHECK: array.with_gradient_of %{{.*}}, %{{.*}} : (tensor<2x?xf32>, tensor<2x?xf32>) -> tensor<2x?xf32>
+  %kept = array.with_gradient_of %a, %detached : (tensor<2x?xf32>, tensor<2x?xf32>) -> tensor<2x?xf32>
   // CHECK: array.iota %{{.*}} {dim = 1 : i64, dtype = i32} : (tensor<2x?xf32>) -> tensor<2x?xi32>
   %0 = array.iota %a {dim = 1 : i64, dtype = i32} : (tensor<2x?xf32>) -> tensor<2x?xi32>
   // CHECK: array.full %{{.*}} {sizes = array<i64: 2, 0>} : (tensor<ui8>) -> tensor<2x0xui8>

@@ -31,16 +31,29 @@ struct Node {
   uint64_t sequence; // later calls have larger numbers
   std::vector<Edge> edges;
   std::vector<TensorType> outputs;
+  /// Why nobody may go back through it, if that is so.
+  const char *refusal = nullptr;
   /// By the index of an output.
   std::vector<std::pair<uint32_t, Ref<GradientHooks>>> hooks;
+  /// While it runs: edges whose gradients nobody asks for; empty: none.
+  std::vector<bool> unwanted;
+  /// Edge 0 is what a write replaced: its gradient is zero.
+  bool replaces = false;
 
   Node();
   virtual ~Node() = default;
   /// One gradient per edge; null where there is none.
   virtual std::vector<Tensor> apply(std::vector<Tensor> gradients) = 0;
-  /// Forgets what was saved.
+  /// Forgets what was saved. A node that saved nothing can run again.
   virtual void release() {}
   virtual std::string name() const = 0;
+  /// Whether what the way back reads is gone.
+  virtual bool released() const { return false; }
+  /// Whether a function of the user's sees the gradients that pass.
+  virtual bool watched() const;
+  bool wants(size_t edge) const {
+    return edges[edge] && (unwanted.empty() || !unwanted[edge]);
+  }
   static void destroy(Node *);
 };
 
@@ -58,6 +71,14 @@ bool requiresGrad(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);
+
+/// Nodes that are made from now on have this number or a larger one.
+uint64_t tapePosition();
+/// What lies on the way back from a tensor, among the nodes from `since` on.
+struct WayBack {
+  bool released = false, watched = false;
+};
+WayBack wayBack(const Tensor &, uint64_t since);
 
 /// Where the hooks of a tensor that requires a gradient are kept; null: it has
 /// none so far.
@@ -88,8 +109,8 @@ struct Saved {
   Ref<TracedView> traced;
   Saved() = default;
   Saved(const TensorImpl &, Need);
-  /// Checks that nobody wrote to it; `edge` is its place on the tape.
-  Tensor unpack(const Edge &edge, const Node &user) const;
+  /// `edge` is its place on the tape. What is read must not have been written.
+  Tensor unpack(const Edge &edge, const Node &user, bool read) const;
 };
 
 /// A node for a call, made before the call runs: an in-place one destroys the
@@ -101,9 +122,9 @@ void recordResults(const Ref<Node> &call, std::span<const Tensor> results);
 /// Records that `target` was overwritten by a value whose history is `node`;
 /// rebases the tensor that `target` is a view of.
 void recordWrite(const Tensor &target, Ref<Node> node);
-/// The checks of an in-place write: leaves that require a gradient, overlapping
-/// elements.
-void checkWritable(const Tensor &target);
+/// The checks of an in-place write that reads `read`: leaves that require a
+/// gradient, views that the tape cannot follow, overlapping elements.
+void checkWritable(const Tensor &target, std::span<const Argument> read);
 
 } // namespace stepwell
 

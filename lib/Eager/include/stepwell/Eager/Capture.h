@@ -26,12 +26,24 @@ struct Executable {
     Tensor captured; // a tensor the function closed over (or its .grad), or a
                      // number
     Scalar scalar = int64_t{0};
+    int number = -1;           // of those that each call is given
     bool requiresGrad = false; // when it was captured
+    Dims strides;              // of a captured tensor
   };
+  /// A value or a tensor from outside, or a view of it: `steps` lead there.
   struct Result {
     int output = -1; // of the Program, or
     int argument = -1;
-    Tensor existing; // a tensor from outside that is handed back
+    Tensor existing; // a tensor from outside
+    struct Step {
+      ViewOp op;
+      Geometry view; // its offset counts from that of what it is a view of
+    };
+    std::vector<Step> steps;
+    Dims order;        // the output's dimensions as the Program has them
+    bool self = false; // nothing else: the tensor itself
+    bool requiresGrad = false;
+    int same = -1; // an earlier result, which is the same tensor
   };
   struct GradEffect {
     int argument = -1;
@@ -47,6 +59,7 @@ struct Executable {
   /// the call. The tape keeps what they were.
   struct Update {
     int input, output;
+    bool recorded; // it has a history
   };
   std::vector<Update> updates;
   /// Whether these had a gradient when the function was captured.
@@ -56,9 +69,20 @@ struct Executable {
     bool present;
   };
   std::vector<GradGuard> guards;
-  /// Which arguments shared memory: triples (i, j, whether they were one).
-  std::vector<int> sharing;
+  /// Arguments of which the function changed requires_grad, and to what.
+  std::vector<std::pair<int, bool>> flags;
+  /// The strides of the arguments: they decide what is a view.
+  std::vector<Dims> layouts;
+  /// Tensors from outside, and their memory when the function was captured.
+  std::vector<Tensor> watched;
+  std::vector<const Buffer *> memory;
+  /// Which arguments and watched tensors shared memory, and how; and which
+  /// watched ones did among themselves.
+  std::vector<int64_t> sharing, sharingOutside;
   bool differentiable = false;
+  /// The function hooked gradients inside of it, which one derivative of the
+  /// whole does not make.
+  bool hooked = false;
 };
 
 class Capture {
@@ -74,11 +98,18 @@ public:
 
   std::vector<Tensor> append(const Template &, std::span<const Argument>,
                              std::span<const TensorType> results);
-  /// Gives `target` the value of `value`.
-  void write(TensorImpl &target, const Tensor &value);
+  /// Gives `target` the value of `value`. Unless the tape records that, the
+  /// gradient of what is written into stays as it was.
+  void write(TensorImpl &target, const Tensor &value, bool recorded);
   /// A fresh tensor with the value of `source`.
-  Tensor alias(const TensorImpl &source);
+  Tensor alias(const TensorImpl &source, const Dims &strides);
+  /// The same, as something that has no derivative.
+  Tensor detached(const TensorImpl &source);
+  /// Whether the derivative of the Program goes where the tape goes from here:
+  /// not from what was detached, and not beyond a leaf that the function made.
+  static bool followsTape(const TensorImpl &);
   Tensor constant(DType, const Dims &sizes, const Scalar &);
+  bool madeInside(const TensorImpl &) const;
   void noteView(TensorImpl &view, const Tensor &parent, std::optional<ViewOp>);
   /// `leaf.grad` is about to be read or changed.
   void noteGrad(const Tensor &leaf);
@@ -102,13 +133,30 @@ private:
     uint64_t version = 0; // before the capture
   };
 
-  Tensor fresh(Id value, const TensorType &);
+  Tensor fresh(Id value, const TensorType &, const Dims &strides);
   Id read(const TensorImpl &);
+  /// Its value in a call that the tape may record.
+  Id readInCall(const TensorImpl &);
+  const TensorType &typeOf(Id) const;
+  bool isActive(Id) const;
+  Id detach(Id);
+  Id appendOp(const char *name, std::vector<Id> operands, Attributes,
+              const TensorType &result);
+  /// What a view is taken of, with `part` in the view's place.
+  Id insert(const TracedView &, Id part);
+  /// The positions of such a view's elements in a row-major base.
+  Id positions(const ViewOp &);
+  /// The tensor that it is a view of, and the steps from there.
+  Tensor rootOf(const Tensor &, std::vector<const TracedView *> *steps);
+  void addResult(Executable &, std::span<const Tensor> results, size_t which,
+                 std::vector<ProgramOutput> &);
+  void dropCuts();
   Known &find(const TensorImpl &);
   Id addInput(ProgramInput, Executable::Input);
   Id addNode(ProgramNode);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
-  int argumentIndex(const TensorImpl &) const;
+  /// `itself`: and no other tensor of the same memory.
+  int argumentIndex(const TensorImpl &, bool itself = false) const;
   int32_t here();
 
   uint64_t id;
@@ -116,6 +164,14 @@ private:
   Program program;
   std::vector<Executable::Input> inputs;
   std::vector<TensorType> types; // of node results
+  std::vector<bool> active;      // they have a derivative, as the Program says
+  std::unordered_map<Id, Id> cuts;
+  struct Taken {
+    Ref<TracedView> view;
+    Id parent = 0, value = 0;
+  };
+  std::unordered_map<const TracedView *, Taken> taken;
+  std::unordered_map<const Buffer *, int> baseOutputs;
   std::unordered_map<Buffer *, std::vector<Known>> known;
   struct OldGrad {
     Tensor leaf, grad;
@@ -127,6 +183,8 @@ private:
     uint32_t output;
   };
   std::vector<OldHistory> oldHistories;
+  std::vector<bool> flags; // requires_grad of the arguments
+  uint64_t since;          // on the tape
   Capture *outer;
 };
 
@@ -143,8 +201,12 @@ private:
 /// Whether gradients exist where they did when the function was captured, and
 /// the tensors that it closes over have the types that they had.
 bool accepts(const Executable &, std::span<const Tensor> arguments);
+/// How arguments and watched tensors lie over each other.
+std::vector<int64_t> sharing(std::span<const Tensor> arguments,
+                             std::span<const Tensor> watched);
 /// Runs a captured function.
-std::vector<Tensor> run(Executable &, std::span<const Tensor> arguments);
+std::vector<Tensor> run(Executable &, std::span<const Tensor> arguments,
+                        std::span<const Scalar> numbers = {});
 /// Compiles it into `dumpFolder`, one file per step of the descent.
 void dump(const Executable &, const std::string &dumpFolder);
 

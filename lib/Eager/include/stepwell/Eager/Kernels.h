@@ -17,6 +17,7 @@
 #include "stepwell/abi.h"
 #include "stepwell/cache.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <unordered_map>
@@ -26,7 +27,11 @@ namespace stepwell {
 struct Kernel {
   stepwell_kernel_fn run = nullptr;
   stepwell_workspace_fn workspaceSize = nullptr;
+  /// Its code: unloaded when nobody has the kernel any more.
+  std::shared_ptr<const void> code = nullptr;
 };
+
+struct CallPlan;
 
 /// What a kernel reads of an argument.
 enum class Need : uint8_t { Shape, Values };
@@ -40,8 +45,12 @@ struct TemplateInput {
 };
 
 struct Template {
+  /// Those of a derivative count as one of what it is the derivative of, which
+  /// owns it: a captured function dies with all of its derivatives and kernels.
   int64_t references = 0;
-  static void destroy(Template *t) { delete t; }
+  static void destroy(Template *);
+  Template();
+  ~Template();
 
   std::vector<TemplateInput> inputs;
   /// Every argument and result is a broadcast piece of one index space.
@@ -58,18 +67,29 @@ struct Template {
 
   //===--- The derivative of `body`: its inputs, its results, the cotangents
   //---===//
-  Ref<Template> body;
+  Template *body = nullptr;
   std::vector<int> wrt, cotangents;
 
   //===--- A captured function
   //-------------------------------------------------===//
   std::shared_ptr<const Program> program;
+  /// By result: which inputs its derivative reaches.
+  std::vector<std::vector<bool>> reached;
+  bool reaches(size_t input, std::span<const int> results) const {
+    return !program || std::any_of(results.begin(), results.end(),
+                                   [&](int r) { return reached[r][input]; });
+  }
 
   /// The memory tables: kernels by class, derivatives by request.
   std::unordered_map<std::string, Kernel> kernels;
-  std::unordered_map<std::string, Ref<Template>> derivatives;
+  std::unordered_map<std::string, std::unique_ptr<Template>> derivatives;
+  /// Of a captured function and its derivatives: the newest plans.
+  std::vector<Ref<CallPlan>> plans;
 
-  bool isDerivative() const { return static_cast<bool>(body); }
+  bool isDerivative() const { return body; }
+  bool isCaptured() const {
+    return body ? body->isCaptured() : program != nullptr;
+  }
   std::string describe() const;
 };
 
@@ -77,6 +97,8 @@ struct Template {
 Ref<Template> opTemplate(const OpRow *, const Attributes &,
                          std::span<const TemplateInput>, DType compute,
                          std::span<const DType> results);
+/// The Template of a captured function.
+Ref<Template> programTemplate(Program);
 /// The Template of its derivative.
 Ref<Template> derivativeTemplate(Template &, std::vector<int> wrt,
                                  std::vector<int> cotangents);
@@ -90,6 +112,8 @@ Needs derivativeNeeds(const Template &, const std::vector<int> &wrt);
 struct Argument {
   Tensor tensor;
   Scalar scalar = int64_t{0};
+  /// Under capture: which of the numbers that each call is given it is.
+  int32_t number = -1;
 };
 
 /// The dimensions of `common`, the outermost first, in the order in which an
@@ -142,6 +166,10 @@ KernelStats &kernelStats();
 struct LockHooks {
   void *(*release)() = nullptr;
   void (*acquire)(void *) = nullptr;
+  /// Whether signals are handled on this thread, and handles them: throws if
+  /// that raises.
+  bool (*handlesSignals)() = nullptr;
+  void (*checkSignals)() = nullptr;
 };
 extern LockHooks lockHooks;
 /// While one is alive, this thread's kernels keep Python's lock: for what is

@@ -57,6 +57,11 @@ struct GradientRow {
   uint32_t operandShapes; // sizes only
   uint32_t results;
   uint32_t resultShapes;
+  /// What the gradient is differentiable in; a mask of what is equal to a
+  /// maximum is not.
+  uint32_t smoothOperands;
+  uint32_t smoothResults;
+  bool smoothCotangent;
 };
 
 struct OpRow {

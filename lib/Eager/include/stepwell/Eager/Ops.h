@@ -23,6 +23,9 @@ Tensor callSingle(const OpRow &, std::span<const Argument>,
 /// By name, for calls that the library makes itself.
 Tensor callOp(std::string_view mnemonic, std::initializer_list<Argument>,
               const Attributes & = {});
+/// The strides that a new tensor for this result of a call gets.
+Dims stridesOfResult(const Template &, std::span<const Argument>,
+                     const TensorType &);
 /// Computes and records a Template.
 std::vector<Tensor> callTemplate(Template &, std::span<const Argument>,
                                  int into = -1);
@@ -59,6 +62,10 @@ Tensor select(const Tensor &, int64_t dim, int64_t index);
 Tensor unsqueeze(const Tensor &, int64_t dim);
 Tensor squeeze(const Tensor &, std::optional<int64_t> dim);
 Tensor diagonal(const Tensor &, int64_t offset, int64_t dim1, int64_t dim2);
+
+/// Says that a view, just made, is one of those that a function returned
+/// together: the tape refuses writes into it.
+Tensor oneOfSeveral(const Tensor &view);
 
 /// A view's geometry, said of a row-major base instead.
 Geometry repack(const Geometry &view, const Geometry &base);

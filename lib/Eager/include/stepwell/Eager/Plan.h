@@ -73,7 +73,7 @@ struct CallPlan {
   static void destroy(CallPlan *plan) { delete plan; }
 
   std::vector<uint64_t> key;
-  Ref<Template> call;
+  Ref<Template> call; // null: kept by the Template itself
   struct Result {
     DType dtype;
     Geometry geometry;
@@ -85,9 +85,10 @@ struct CallPlan {
   LaunchPlan launch;
 };
 
-/// The plan of an equal call, or null.
-CallPlan *findPlan(const CallKey &);
-void keepPlan(const CallKey &, Ref<CallPlan>);
+/// The plan of an equal call, or null. `captured`: of such a Template, which
+/// has its own.
+CallPlan *findPlan(const CallKey &, const Template *captured = nullptr);
+void keepPlan(const CallKey &, Ref<CallPlan>, Template *captured = nullptr);
 
 } // namespace stepwell
 

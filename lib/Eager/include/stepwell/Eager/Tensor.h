@@ -32,6 +32,11 @@ public:
   throw EagerError(kind, message);
 }
 
+/// Calls `destroy(object)`, unless something that owns others is being
+/// destroyed right now: then afterwards, so that a long chain of owners is not
+/// freed by recursion.
+void destroyInTurn(void *object, void (*destroy)(void *));
+
 /// An owner of something that counts its owners in `references`.
 template <typename T> class Ref {
 public:
@@ -95,9 +100,8 @@ struct SliceOf {
 /// How a view is made from its input.
 struct ViewOp {
   enum class Kind { Permute, Reshape, Expand, Strided } kind;
-  Dims dims;         // permutation, or sizes
-  Geometry geometry; // Strided: the view's, over a tensor of geometry `base`
-  Geometry base;
+  Dims dims;       // permutation, or sizes
+  Geometry packed; // Strided: the view's, if its input were row-major
   /// Strided: the same as a slice, which is then reshaped to the view's sizes.
   /// None where indices cannot say it (a diagonal).
   std::optional<SliceOf> slice = std::nullopt;
@@ -110,8 +114,13 @@ struct GradientHooks {
   virtual ~GradientHooks() = default;
   /// The gradient to go on with.
   virtual Tensor call(const Tensor &gradient) = 0;
+  /// Whether all of them were removed again.
+  virtual bool empty() const { return false; }
   static void destroy(GradientHooks *hooks) { delete hooks; }
 };
+
+/// How a view came to be, where that forbids to write into it on the tape.
+enum class ViewMade : uint8_t { Plainly, WithoutGrad, OneOfSeveral };
 
 struct TensorImpl : Geometry {
   int64_t references = 0;
@@ -119,6 +128,7 @@ struct TensorImpl : Geometry {
   bool requiresGrad = false; // a leaf that collects a gradient
   /// Writes through this alias (`.data`) do not count as modifications.
   bool untracked = false;
+  ViewMade made = ViewMade::Plainly;
   uint32_t output = 0; // which result of `node`
   Ref<Buffer> buffer;
   Ref<Node> node;
@@ -129,6 +139,8 @@ struct TensorImpl : Geometry {
   Tensor base;
   uint64_t baseHistory = 0;
   uint64_t history = 0;
+  /// The buffer's version when a view was made.
+  uint64_t madeAt = 0;
   /// Under capture: the view that this tensor is of another.
   Ref<TracedView> traced;
   /// The Python object, while there is one; not owned.
@@ -136,13 +148,16 @@ struct TensorImpl : Geometry {
 
   int rank() const { return sizes.size(); }
   TensorType type() const { return {dtype, sizes}; }
-  /// The address of element (0, …, 0); null without memory.
+  /// The address of element (0, …, 0). Every use of memory passes here: a value
+  /// of a captured function has none, and is refused.
   void *data() const {
-    return buffer && buffer->memory
-               ? static_cast<char *>(buffer->memory->data) +
-                     offset * byteWidth(dtype)
-               : nullptr;
+    if (!hasMemory())
+      refuseValueless();
+    return static_cast<char *>(buffer->memory->data) +
+           offset * byteWidth(dtype);
   }
+  bool hasMemory() const { return buffer && buffer->memory; }
+  [[noreturn]] static void refuseValueless();
   static void destroy(TensorImpl *);
 };
 
@@ -169,8 +184,10 @@ Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);
 
 /// Whether two tensors may share a byte.
 bool mayOverlap(const TensorImpl &, const TensorImpl &);
-/// Whether two indices may reach one element (an expanded tensor).
+/// Whether two indices reach one element, as in an expanded tensor.
 bool selfOverlaps(const Geometry &);
+/// Whether every index surely reaches an element of its own.
+bool surelyDistinct(const Geometry &);
 
 /// A Python number.
 using Scalar = std::variant<bool, int64_t, double>;

@@ -1,0 +1,207 @@
+//===- Executable.cpp - Calls of a captured function ----------------------===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/Plan.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+using namespace stepwell;
+
+static std::vector<Argument> gather(Executable &executable,
+                                    std::span<const Tensor> arguments,
+                                    std::span<const Scalar> numbers) {
+  std::vector<Argument> gathered;
+  for (const Executable::Input &input : executable.inputs) {
+    if (input.argument >= static_cast<int>(arguments.size()) ||
+        input.number >= static_cast<int>(numbers.size()))
+      fail(Error::Kind::Runtime,
+           "the program takes more arguments than " +
+               std::to_string(arguments.size() + numbers.size()));
+    Tensor tensor =
+        input.argument >= 0 ? arguments[input.argument] : input.captured;
+    if (!tensor)
+      gathered.push_back(
+          {{}, input.number >= 0 ? numbers[input.number] : input.scalar});
+    else
+      gathered.push_back({input.gradient ? tensor->grad : tensor});
+  }
+  return gathered;
+}
+
+/// The view at the end of these steps.
+static Tensor replay(Tensor tensor,
+                     const std::vector<Executable::Result::Step> &steps) {
+  for (const auto &[op, view] : steps) {
+    switch (op.kind) {
+    case ViewOp::Kind::Permute:
+      tensor = permute(tensor, op.dims);
+      break;
+    case ViewOp::Kind::Reshape:
+      tensor = reshape(tensor, op.dims, true);
+      break;
+    case ViewOp::Kind::Expand:
+      tensor = expand(tensor, op.dims);
+      break;
+    case ViewOp::Kind::Strided: {
+      Geometry geometry = view;
+      geometry.offset += tensor->offset;
+      tensor = stridedView(tensor, geometry, op.slice);
+      break;
+    }
+    }
+  }
+  return tensor;
+}
+
+std::vector<Tensor> stepwell::run(Executable &executable,
+                                  std::span<const Tensor> arguments,
+                                  std::span<const Scalar> numbers) {
+  for (auto [argument, flag] : executable.flags)
+    arguments[argument]->requiresGrad = flag;
+  std::vector<Argument> gathered = gather(executable, arguments, numbers);
+  const Program &program = *executable.call->program;
+  // The kernel knows these types: others would make it read beyond the end.
+  for (size_t i = 0; i < gathered.size(); ++i)
+    if (const Tensor &tensor = gathered[i].tensor;
+        tensor && !(tensor->type() == program.inputs[i].type))
+      fail(Error::Kind::Runtime,
+           "input " + std::to_string(i) + " is " + toString(tensor->type()) +
+               ", the program takes " + toString(program.inputs[i].type));
+  std::vector<Tensor> outputs, updated;
+  for (const Executable::Update &update : executable.updates)
+    updated.push_back(gathered[update.input].tensor);
+  if (program.outputs.empty()) {
+    // Nothing to compute.
+  } else if (executable.differentiable &&
+             (gradEnabled() || Capture::current())) {
+    for (const Executable::Update &update : executable.updates) {
+      Tensor &input = gathered[update.input].tensor;
+      input = packedCopy(input);
+    }
+    outputs = callTemplate(*executable.call, gathered);
+    for (const Tensor &output : outputs)
+      if (executable.hooked && output->node)
+        output->node->refusal =
+            "a compiled function registered a hook on a tensor or module "
+            "inside "
+            "of it, which a backward() outside would not call; call backward() "
+            "inside, or register it on what the function returns";
+  } else {
+    for (const ProgramOutput &output : program.outputs)
+      if (output.into < 0) {
+        const TensorType &type = program.type(output.value);
+        outputs.push_back(empty(type.dtype, type.dims));
+      }
+    launch(*executable.call, gathered, outputs);
+  }
+  for (int input : executable.mutated)
+    ++gathered[input].tensor->buffer->version;
+  for (size_t i = 0; i < updated.size(); ++i) {
+    const Executable::Update &update = executable.updates[i];
+    GradModeGuard guard(gradEnabled() && update.recorded);
+    copyInto(updated[i], outputs[update.output]);
+  }
+  for (const Executable::GradEffect &effect : executable.gradients) {
+    const Tensor &leaf =
+        effect.argument >= 0 ? arguments[effect.argument] : effect.leaf;
+    leaf->grad = effect.output >= 0 ? detach(outputs[effect.output]) : Tensor();
+  }
+  std::vector<Tensor> results, bases(outputs.size());
+  for (const Executable::Result &result : executable.results) {
+    if (result.same >= 0) {
+      results.push_back(results[result.same]);
+      continue;
+    }
+    GradModeGuard guard(gradEnabled() && result.requiresGrad);
+    Tensor root =
+        result.argument >= 0 ? arguments[result.argument] : result.existing;
+    if (result.output >= 0) {
+      Tensor &base = bases[result.output];
+      if (!base) {
+        base = outputs[result.output];
+        if (!result.order.empty()) {
+          Dims inverse = result.order;
+          for (int i = 0; i < inverse.size(); ++i)
+            inverse[result.order[i]] = i;
+          GradModeGuard any(true);
+          base = permute(base, inverse);
+        }
+      }
+      root = base;
+      if (!result.requiresGrad && requiresGrad(*root))
+        root = detach(root);
+    }
+    if (!result.self && result.steps.empty())
+      root = detach(root);
+    results.push_back(replay(root, result.steps));
+  }
+  return results;
+}
+
+void stepwell::dump(const Executable &executable,
+                    const std::string &dumpFolder) {
+  std::vector<ProgramInput> inputs(executable.inputs.size());
+  compileForDump(instantiate(*executable.call, std::move(inputs)), dumpFolder);
+}
+
+/// Whether the same indices are the same steps in memory.
+static bool sameLayout(const TensorImpl &tensor, const Dims &strides) {
+  for (int i = 0; i < tensor.sizes.size(); ++i) {
+    if (tensor.sizes[i] == 0)
+      return true;
+    if (tensor.sizes[i] != 1 && tensor.strides[i] != strides[i])
+      return false;
+  }
+  return true;
+}
+
+/// Whether memory is shared as it was when the function was captured.
+static bool sharesAlike(const Executable &executable,
+                        std::span<const Tensor> arguments) {
+  bool asBefore = true;
+  for (size_t i = 0; i < executable.watched.size(); ++i)
+    asBefore &= executable.watched[i]->buffer.get() == executable.memory[i];
+  if (asBefore) {
+    std::unordered_set<const Buffer *> taken;
+    for (const Tensor &argument : arguments)
+      asBefore &= taken.insert(argument->buffer.get()).second;
+    if (!taken.empty())
+      for (const Buffer *buffer : executable.memory)
+        asBefore &= taken.count(buffer) == 0;
+    if (asBefore)
+      return executable.sharing == executable.sharingOutside;
+  }
+  return sharing(arguments, executable.watched) == executable.sharing;
+}
+
+bool stepwell::accepts(const Executable &executable,
+                       std::span<const Tensor> arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (!sameLayout(*arguments[i], executable.layouts[i]))
+      return false;
+  if (!sharesAlike(executable, arguments))
+    return false;
+  for (const Executable::GradGuard &guard : executable.guards) {
+    const Tensor &leaf =
+        guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;
+    if (static_cast<bool>(leaf->grad) != guard.present)
+      return false;
+  }
+  const Program &program = *executable.call->program;
+  for (size_t i = 0; i < executable.inputs.size(); ++i) {
+    const Executable::Input &input = executable.inputs[i];
+    if (input.captured && !input.gradient &&
+        (!(input.captured->type() == program.inputs[i].type) ||
+         !sameLayout(*input.captured, input.strides) ||
+         requiresGrad(*input.captured) != input.requiresGrad))
+      return false;
+  }
+  return true;
+}
