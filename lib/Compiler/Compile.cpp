@@ -253,8 +253,10 @@ public:
   NoFork() {
     static std::once_flag installed;
     std::call_once(installed, [] {
-      auto unlock = [] { pthread_rwlock_unlock(&lock); };
-      pthread_atfork([] { pthread_rwlock_wrlock(&lock); }, unlock, unlock);
+      // The child's thread has another number than the one that locked.
+      pthread_atfork([] { pthread_rwlock_wrlock(&lock); },
+                     [] { pthread_rwlock_unlock(&lock); },
+                     [] { pthread_rwlock_init(&lock, nullptr); });
     });
     pthread_rwlock_rdlock(&lock);
   }

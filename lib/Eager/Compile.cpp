@@ -39,6 +39,8 @@ std::string stepwell::compilerOptions;
 std::string stepwell::packFolder;
 std::vector<std::string> *stepwell::recordedPrograms = nullptr;
 
+static thread_local bool lockKept = false;
+
 KernelStats &stepwell::kernelStats() {
   static KernelStats stats;
   return stats;
@@ -309,16 +311,18 @@ std::shared_ptr<Job> compileBeside(const std::string &key,
   job->locations = locations;
   job->dumpFolder = dumpFolder;
   compiler(); // opened while nobody else does
-  bool interruptible = lockHooks.handlesSignals && lockHooks.handlesSignals();
+  bool interruptible =
+      !lockKept && lockHooks.handlesSignals && lockHooks.handlesSignals();
   if (interruptible)
     start(job);
   while (!job->done) {
-    void *state = lockHooks.release ? lockHooks.release() : nullptr;
+    bool release = lockHooks.release && !lockKept;
+    void *state = release ? lockHooks.release() : nullptr;
     if (interruptible)
       job->wait(std::chrono::milliseconds(20));
     else
       job->run();
-    if (lockHooks.acquire)
+    if (release)
       lockHooks.acquire(state);
     if (interruptible)
       lockHooks.checkSignals();
@@ -531,7 +535,6 @@ private:
 };
 } // namespace
 
-static thread_local bool lockKept = false;
 KeepLock::KeepLock() : before(std::exchange(lockKept, true)) {}
 KeepLock::~KeepLock() { lockKept = before; }
 

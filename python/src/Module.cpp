@@ -523,8 +523,11 @@ static void addKernels(nb::module_ &m) {
       throw nb::python_error();
   };
   lockHooks.handlesSignals = [] {
-    static const auto main = nb::cast<unsigned long>(
-        nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+    static unsigned long main = 0; // no initialiser, as above
+    if (!main)
+      main = nb::cast<unsigned long>(nb::module_::import_("threading")
+                                         .attr("main_thread")()
+                                         .attr("ident"));
     return PyThread_get_thread_ident() == main;
   };
   lockHooks.checkSignals = [] {

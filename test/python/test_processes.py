@@ -40,6 +40,8 @@ def replace():
     while not stop:
         x.data = sw.ones(n)
 other = threading.Thread(target=replace)
+x.sin().amax()
+x.add_(0.0)
 other.start()
 for _ in range(40):
     assert float(x.sin().amax()) == float(sw.ones(1).sin())
