@@ -238,12 +238,16 @@ class Generator:
                 return ["f." + name, reference]
             if name in ("prod", "max", "min", "median"):
                 return ["f." + name, reference, dim, keep]
+            if name == "sort" and x.unique().numel() < x.numel():
+                name = "cumsum"
             if name == "sort":
                 return ["f.sort", reference, dim, keep]
             return ["f." + name, reference, dim]
         if kind == "view":
             return self.view(reference, shape, dim, size)
         name = random.choice(OTHERS)
+        if name in ("topk", "kthvalue") and x.unique().numel() < x.numel():
+            name = "norm"  # which of equal elements is taken is not said
         if name == "gather":
             index = [
                 random.randint(0, n) if i != dim % max(rank, 1) else random.choice([1, 2, n])
@@ -454,11 +458,7 @@ class Generator:
         if name == "scalar_pow":
             return ["f.pow", reference, random.choice([-1, 0, 0.5, 1, 2, 3, 2.5, -2])]
         if name == "rpow":
-            return (
-                ["f.pow", random.choice([0, 1, 2, 0.5]), reference]
-                if random.random() < 0.2
-                else ["rpow", reference, random.choice([0, 1, 2, 0.5])]
-            )
+            return ["rpow", reference, random.choice([0, 1, 2, 0.5])]
         if name == "embedding":
             return [
                 "F.embedding",
