@@ -24,7 +24,8 @@ func.func @softmax(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>, %g: tensor<?x?xf32>
 // CHECK-SAME: (%[[X:[^:]*]]: tensor<?x4xf32>, %[[T:[^:]*]]: tensor<?x4xf32>, %{{.*}}, %[[G:[^:]*]]: tensor<f32>)
 // CHECK-NOT: array.mse_loss
 // CHECK: %[[D:.*]] = array.sub %[[X]], %[[T]]
-// CHECK: %[[N:.*]] = array.count
+// CHECK: array.count
+// CHECK: %[[N:.*]] = array.maximum
 // CHECK: %[[Q:.*]] = array.div %[[G]], %[[N]]
 // CHECK: %[[GD:.*]] = array.broadcast_like %[[Q]], %{{.*}} {dims = array<i64: 0, 1>, keepdim = false}
 // CHECK: %[[HALF:.*]] = array.mul %[[GD]], %[[D]]
