@@ -25,8 +25,8 @@ def Array_MeanOp : Array_CompositeOp<"mean"> {
   let promotion = "ToFloat";
   let decomposition = ["x = cast(input, wide(input))",
                        "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
-  // The count of elements may be too large for f16.
-  let vjp = ["broadcast_like(cast(cast(g, wide(g)) / count(input, wide(g), dims), dtype(g)), input, dims, keepdim)"];
+  // The count of elements may be too large for f16. Over none there is no gradient, but that has one, 0.
+  let vjp = ["broadcast_like(cast(cast(g, wide(g)) / maximum(count(input, wide(g), dims), 1), dtype(g)), input, dims, keepdim)"];
   let python = ["mean(input, dim=None, keepdim=False, *, dtype=None)"];
 }
 

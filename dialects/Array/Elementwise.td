@@ -148,9 +148,10 @@ def Array_PowOp : Array_BinaryOp<"pow"> {
   }];
   let scalar = Scalar<"math.powf(input, other)", "power(input, other)">;
   let constants = ["-1", "1", "2", "3"];
-  // The exponent of what is not chosen is harmless, too: its derivatives would be NaN at 0.
+  // What is not chosen is harmless, too: its derivatives would be NaN at 0.
   let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, where(eq(other, 0), 1, other - 1))))",
-             "where(logical_and(eq(input, 0), ge(other, 0)), 0, g * (result * log(input)))"];
+             "where(logical_and(eq(input, 0), ge(other, 0)), 0,"
+             " g * (result * log(where(logical_and(eq(input, 0), ge(other, 0)), 1, input))))"];
   let python = ["pow(input, other)"];
   let slots = ["__pow__"];
 }

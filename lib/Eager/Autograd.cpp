@@ -187,7 +187,7 @@ struct WriteIntoView : Node {
     write->unwanted.resize(edges.size());
     if (write->replaces)
       write->unwanted[0] = true;
-    Tensor gradient = stridedView(contiguous(gradients[0]), part);
+    Tensor gradient = viewOfPacked(gradients[0], part);
     std::vector<Tensor> inner = write->apply({contiguous(gradient)});
     for (size_t i = 1; i < inner.size() && i < edges.size(); ++i)
       out[i] = inner[i];

@@ -53,7 +53,7 @@ struct ScatterNode : Node {
   std::optional<SliceOf> slice;
   std::string name() const override { return "gradient of a view"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
-    return {stridedView(contiguous(gradients[0]), view, slice)};
+    return {viewOfPacked(gradients[0], view, slice)};
   }
 };
 
@@ -322,6 +322,13 @@ Tensor stepwell::expand(const Tensor &tensor, Dims sizes) {
   checkedBytes(tensor->dtype, sizes);
   return makeView(tensor, geometry,
                   [&] { return ViewOp{ViewOp::Kind::Expand, sizes, {}}; });
+}
+
+Tensor stepwell::viewOfPacked(const Tensor &tensor, Geometry packed,
+                              std::optional<SliceOf> slice) {
+  Tensor whole = contiguous(tensor);
+  packed.offset += whole->offset;
+  return stridedView(whole, packed, std::move(slice));
 }
 
 /// Where a slice lies in a row-major tensor of sizes `from`, if it has the

@@ -89,7 +89,9 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool 
     if p == 2:
         return _core._norm(input, dim, keepdim)
     if p == 0:
-        return _core.sum((input != 0)._cast(input.dtype), dim, keepdim)
+        # The gradient is 0: that of the sign, which counts nothing.
+        one = _core.where(input != 0, 1, _core.sign(input))
+        return _core.sum(one._cast(input.dtype), dim, keepdim)
     if abs(p) != math.inf and p != 1:
         return _core._norm_p(input, dim, keepdim, p)
     size = abs(input)

@@ -358,8 +358,7 @@ def scatter_(
         src = src.reshape(-1) if isinstance(src, Tensor) else src
         scatter_(vector, 0, index.reshape(-1), src)
         return input
-    if index.numel():
-        input[_places(input, dim, index)] = src
+    input[_places(input, dim, index)] = src
     return input
 
 

@@ -224,3 +224,14 @@ def test_no_buffer_for_the_scores(kind):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 16 * 1024
+
+
+@pytest.mark.parametrize("kind", ["none", "causal", "bool"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_equal_keys_leave_nothing_to_the_query_in_halves(dtype, kind):
+    # All scores of a query move alike. The result is rounded; its rounding is no gradient.
+    query, key, value, g = inputs((2, 3), 70, 16, dtype=dtype)
+    key = key[..., :1, :].expand(2, 3, 70, 16).clone() * 8
+    value = value * 16
+    found = gradients((query, key, value, g), **masks(kind, 70, 70))
+    assert float(abs(found[0].float()).max()) < 2e-3

@@ -110,7 +110,12 @@ def test_second_derivative(mnemonic):
             return sum(parts[1:], parts[0])
 
         tensors = leaves(arrays)
-        found = sw.autograd.grad(value(tensors), inputs_of(tensors), allow_unused=True)
+        made = value(tensors)
+        inputs = inputs_of(tensors)
+        if made.requires_grad:
+            found = sw.autograd.grad(made, inputs, allow_unused=True)
+        else:  # the first derivative is zero whatever the input is
+            found = [None] * len(inputs)
         close(found, numeric(value, arrays))
 
 

@@ -73,6 +73,7 @@ FIRST = {
 }
 # Each derivative is that of the one before it.
 LATER = {
+    "zero to a power": (lambda x: 0.0**x, [1.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
 "prod without zeros": (lambda x: x.prod(), [2.0, 3.0, 4.0], [[12.0, 8.0, 6.0], [17.0, 10.0, 7.0], [11.999999999999993, 5.999999999999998, 3.9999999999999964]]),
     "prod of one zero": (lambda x: x.prod(), [2.0, 0.0, 4.0], [[0.0, 8.0, 0.0], [8.0, 10.0, 4.0], [12.0, 6.0, 4.0]]),
     "prod of two zeros": (lambda x: x.prod(), [0.0, 3.0, 0.0], [[0.0, 0.0, 0.0], [9.0, 0.0, 3.0]]),

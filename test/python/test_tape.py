@@ -63,6 +63,17 @@ def test_views_of_expanded_tensors_have_the_gradient_of_views_of_a_copy(view, ba
     assert gradients[0] == gradients[1]
 
 
+@pytest.mark.parametrize("view", [name for name in VIEWS if name != "mask"])
+def test_the_adjoint_of_the_adjoint_of_views_is_the_views(view):
+    places = stepwell.arange(72.0).reshape(3, 4, 3, 2)
+    x = places.clone().requires_grad_()
+    made = VIEWS[view](x[1:][1])[..., :1]
+    given = ones(*made.shape).requires_grad_()
+    (first,) = autograd.grad(made, x, given, create_graph=True)
+    (again,) = autograd.grad(first, given, places)
+    assert again.tolist() == made.tolist()
+
+
 def test_a_view_of_an_expanded_view_follows_writes_into_its_base():
     x = leaf(1.0, 2.0, 3.0)
     h = x * 1

@@ -67,6 +67,10 @@ Tensor diagonal(const Tensor &, int64_t offset, int64_t dim1, int64_t dim2);
 /// together: the tape refuses writes into it.
 Tensor oneOfSeveral(const Tensor &view);
 
+/// A view whose geometry is said of a row-major tensor that starts at 0.
+Tensor viewOfPacked(const Tensor &, Geometry packed,
+                    std::optional<SliceOf> = std::nullopt);
+
 /// A view's geometry, said of a row-major base instead.
 Geometry repack(const Geometry &view, const Geometry &base);
 
