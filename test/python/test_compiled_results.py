@@ -121,11 +121,18 @@ def put_and_kept(x, y):
     return z, x * 2
 
 
+def copied_to_itself(x, y):
+    x.copy_(x)
+    z = x.clone()
+    z[1:] = z[:-1].clone()
+    return z
+
+
 # A value that is still wanted is copied before its place is written.
 @pytest.mark.parametrize(
     "function",
     [exchange, exchange_sums, exchange_transposed, rotate, added_and_kept, scattered_and_kept]
-    + [added_to_itself, scattered_into_itself, put_and_kept],
+    + [copied_to_itself, added_to_itself, scattered_into_itself, put_and_kept],
     ids=lambda function: function.__name__,
 )
 def test_a_place_that_is_still_read(function):
