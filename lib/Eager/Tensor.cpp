@@ -40,7 +40,11 @@ Ref<Buffer> Buffer::allocate(int64_t bytes) {
       buffer->bytes = wanted;
       return Ref<Buffer>(buffer);
     }
-    bytes = int64_t{1} << log;
+    // Memory under guard is of exactly the size that was asked for.
+    if (stepwell_cpu_guards_memory())
+      log = 0;
+    else
+      bytes = int64_t{1} << log;
   }
   stepwell_storage *memory =
       stepwell_storage_create(stepwell_device_cpu(), bytes, nullptr);

@@ -181,6 +181,12 @@ private:
       }
       outputs.push_back(output);
     }
+    // An input that becomes itself is only read: nothing may be made in its
+    // place.
+    auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
+    for (auto [value, output] : llvm::zip_equal(ret.getOperands(), outputs))
+      if (output.into >= 0 && value == main.getArgument(output.into))
+        inputs[output.into].into = false;
     return success();
   }
 

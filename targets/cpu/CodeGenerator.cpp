@@ -11,6 +11,8 @@
 #include "llvm/Analysis/LoopAnalysisManager.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/Dominators.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -190,8 +192,46 @@ void CodeGenerator::prepare(Module &module) {
   module.setDataLayout(parts->machine->createDataLayout());
 }
 
+/// LLVM 22 for AVX-512 makes of a masked store of narrowed numbers, one lane of
+/// which is set, a store of the wide number: it writes over what lies behind.
+static void storeLoneLanes(Module &module) {
+  for (Function &function : module)
+    for (BasicBlock &block : function)
+      for (Instruction &instruction : make_early_inc_range(block)) {
+        auto *call = dyn_cast<IntrinsicInst>(&instruction);
+        if (!call || call->getIntrinsicID() != Intrinsic::masked_store)
+          continue;
+        auto *mask =
+            dyn_cast<Constant>(call->getArgOperand(call->arg_size() - 1));
+        auto *type = cast<FixedVectorType>(call->getArgOperand(0)->getType());
+        std::optional<unsigned> lane;
+        unsigned set = 0;
+        for (unsigned i = 0; mask && i < type->getNumElements(); ++i) {
+          Constant *bit = mask->getAggregateElement(i);
+          if (!bit || bit->isNullValue())
+            continue;
+          lane = i;
+          ++set;
+        }
+        if (set != 1)
+          continue;
+        IRBuilder<> builder(call);
+        Value *number =
+            builder.CreateExtractElement(call->getArgOperand(0), *lane);
+        Value *place = builder.CreateConstInBoundsGEP1_64(
+            type->getElementType(), call->getArgOperand(1), *lane);
+        builder.CreateAlignedStore(
+            number, place,
+            commonAlignment(
+                call->getParamAlign(1).valueOrOne(),
+                *lane * type->getElementType()->getScalarSizeInBits() / 8));
+        call->eraseFromParent();
+      }
+}
+
 void CodeGenerator::optimize(Module &module) {
   parts->pipeline.run(module, parts->modules);
+  storeLoneLanes(module);
   // What is known of this module must not be taken for knowledge of the next,
   // which may lie in the same place.
   parts->loops.clear();

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "CodeBuilder.h"
+#include "MergeFunctions.h"
 
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Targets/Target.h"
@@ -707,6 +708,7 @@ struct CPUOutlineParallel
         if (isOpTriviallyDead(op))
           op->erase();
       });
+    cpu::mergeEqualFunctions(getOperation());
   }
 };
 

@@ -48,11 +48,9 @@ public:
     for (auto [dim, kind] : llvm::enumerate(nest.op.getIteratorTypesArray()))
       (kind == utils::IteratorType::parallel ? parallel : reduced)
           .push_back(dim);
-    // Along the rows if they are packed, else across them if those are.
+    // Along the rows if they are packed, else across them if those are. Of
+    // several dimensions the last: of equal elements the first in order wins.
     loop = reduced.back();
-    for (unsigned dim : reduced)
-      if (isUnit(dim))
-        loop = dim;
     along = isUnit(loop) ||
             llvm::none_of(parallel, [&](unsigned dim) { return isUnit(dim); });
     llvm::erase(reduced, loop);

@@ -121,11 +121,18 @@ def put_and_kept(x, y):
     return z, x * 2
 
 
+def copied_to_itself(x, y):
+    x.copy_(x)
+    z = x.clone()
+    z[1:] = z[:-1].clone()
+    return z
+
+
 # A value that is still wanted is copied before its place is written.
 @pytest.mark.parametrize(
     "function",
     [exchange, exchange_sums, exchange_transposed, rotate, added_and_kept, scattered_and_kept]
-    + [added_to_itself, scattered_into_itself, put_and_kept],
+    + [copied_to_itself, added_to_itself, scattered_into_itself, put_and_kept],
     ids=lambda function: function.__name__,
 )
 def test_a_place_that_is_still_read(function):
@@ -194,3 +201,13 @@ def test_many_writes_to_one_tensor(count, keep):
         return [z] + [k + 1 for k in kept]
 
     check(writes, number(4, 4), number(4, 4))
+
+
+# Of equal elements the first in the order of the result counts, however the input lies in memory.
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "float32", "float16"])
+def test_position_in_a_transposed_input(name, dtype):
+    x = sw.tensor(RANDOM.integers(0, 3, (4, 37)).tolist(), dtype=getattr(sw, dtype))
+    check(lambda x: getattr(x.T, name)(), x)
+    check(lambda x: getattr(x.T, name)(1), x)
+    check(lambda x: getattr(x.T * 1, name)(), x)

@@ -179,3 +179,14 @@ func.func @main(%p: tensor<4x4xf32>, %q: tensor<4xf32>) -> (tensor<4x4xf32> {ste
   %16 = tensor.insert_slice %q into %15[0, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<4x4xf32>
   return %16 : tensor<4x4xf32>
 }
+
+// -----
+
+// An input that stays as it is is no place to make another result in.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[P:.*]]: memref<4xf32>, %[[Q:.*]]: memref<2xf32>, %[[OUT:.*]]: memref<4xf32>)
+// CHECK-NOT: outs(%[[P]]
+// CHECK: return
+func.func @main(%p: tensor<4xf32>, %q: tensor<2xf32>) -> (tensor<4xf32>, tensor<4xf32> {stepwell.into = 0 : i64}) {
+  %0 = array.insert_slice %p, %q {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<2xf32>) -> tensor<4xf32>
+  return %0, %p : tensor<4xf32>, tensor<4xf32>
+}
