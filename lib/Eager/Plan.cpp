@@ -114,11 +114,15 @@ void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
   }
   std::copy(words.begin(), words.end(), filled);
   for (const Gap &gap : gaps)
-    if (gap.scalar)
-      filled[gap.word] = scalarWord(gap.dtype, arguments[gap.index].scalar);
-    else
+    if (gap.scalar) {
+      const Scalar &number = arguments[gap.index].scalar;
+      if (gap.mustFit)
+        checkFits(*gap.mustFit, number);
+      filled[gap.word] = scalarWord(gap.dtype, number);
+    } else {
       filled[gap.word].pointer = gap.output
                                      ? outputs[gap.index]->data()
                                      : arguments[gap.index].tensor->data();
+    }
   runKernel(kernel, workspace, filled, work, call);
 }

@@ -378,9 +378,9 @@ Tensor stepwell::diagonal(const Tensor &tensor, int64_t offset, int64_t dim1,
   int64_t rows = tensor->sizes[dim1], columns = tensor->sizes[dim2];
   // A diagonal beyond the corners is empty, however far away it is.
   offset = std::clamp(offset, -rows, columns);
-  int64_t length = std::max<int64_t>(
-      0, offset >= 0 ? std::min(rows, columns - offset)
-                     : std::min(rows + offset, columns));
+  int64_t length =
+      std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset)
+                                       : std::min(rows + offset, columns));
   geometry.offset = tensor->offset;
   if (length > 0)
     geometry.offset += offset >= 0 ? offset * tensor->strides[dim2]
