@@ -169,7 +169,17 @@ static int64_t toInteger(double value) {
 static int64_t toInteger(int64_t value) { return value; }
 static int64_t toInteger(bool value) { return value; }
 
+/// What fits wherever it may go.
+static bool isSmall(DType dtype, const Scalar &scalar) {
+  if (const double *number = std::get_if<double>(&scalar))
+    return dtype >= DType::F16 && std::abs(*number) <= 65504;
+  const int64_t *number = std::get_if<int64_t>(&scalar);
+  return !number || (*number >= 0 && *number <= 127);
+}
+
 void stepwell::checkFits(DType dtype, const Scalar &scalar) {
+  if (isSmall(dtype, scalar))
+    return;
   bool fits = true;
   if (const double *number = std::get_if<double>(&scalar)) {
     double most = dtype == DType::F16    ? 65504.0

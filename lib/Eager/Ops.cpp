@@ -97,18 +97,10 @@ static void recordAfter(const Template &t, const Ref<Node> &node,
 
 //===--- Calls ------------------------------------------------------------===//
 
-static void checkNumbers(DType dtype, std::span<const Argument> arguments) {
-  for (const Argument &argument : arguments)
-    if (!argument.tensor)
-      checkFits(dtype, argument.scalar);
-}
-
 /// A call whose like was made before. `outputs` has room for the results.
 static void repeat(Template &call, Ref<CallPlan> plan,
                    std::span<const Argument> arguments, int into,
                    std::span<Tensor> outputs) {
-  if (plan->numbersFit)
-    checkNumbers(*plan->numbersFit, arguments);
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
     node = recordBefore(call, arguments, into);
@@ -165,13 +157,16 @@ static Tensor emptyResult(const Template &t,
 
 /// Whether a call that makes no element has something to do: it may find that
 /// an index is out of range.
-static bool mustRun(const Template &t) {
-  static constexpr rules::DTypeRule indexing[] = {
-      rules::indexed, rules::floatIndexed, rules::indices};
-  return t.program || (t.op && std::find(std::begin(indexing),
-                                         std::end(indexing),
-                                         t.op->results[0].dtype) !=
-                                   std::end(indexing));
+static bool mustRun(const Template &t, std::span<const Argument> arguments) {
+  if (!t.op)
+    return static_cast<bool>(t.program);
+  // Where these rules have the indices.
+  rules::DTypeRule rule = t.op->results[0].dtype;
+  int index = rule == rules::indices                                  ? 0
+              : rule == rules::indexed || rule == rules::floatIndexed ? 1
+                                                                      : -1;
+  return index >= 0 && arguments[index].tensor &&
+         arguments[index].tensor->numel();
 }
 
 /// A call of a new kind: once done, `key` knows its plan.
@@ -195,7 +190,6 @@ static std::vector<Tensor> callFirst(Template &t,
   if (!captured)
     plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
-  plan->numbersFit = numbersFit;
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
     node = recordBefore(t, arguments, into);
@@ -214,12 +208,14 @@ static std::vector<Tensor> callFirst(Template &t,
     else
       for (const TensorType &result : results)
         outputs.push_back(emptyResult(t, arguments, result));
-    bool nothing = !mustRun(t) &&
+    bool nothing = !mustRun(t, arguments) &&
                    std::all_of(outputs.begin(), outputs.end(),
                                [](const Tensor &o) { return !o->numel(); });
     plan->launches = !nothing;
     if (!nothing)
       plan->launch = launch(t, arguments, outputs, into);
+    for (LaunchPlan::Gap &gap : plan->launch.gaps)
+      gap.mustFit = numbersFit;
     if (into >= 0 && !arguments[into].tensor->untracked)
       ++arguments[into].tensor->buffer->version;
     if (key.complete()) {
@@ -375,8 +371,9 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     results[0] = target->dtype;
   }
   std::optional<DType> fit = numbersFit(op, compute);
-  if (fit)
-    checkNumbers(*fit, arguments);
+  for (const Argument &argument : arguments)
+    if (fit && !argument.tensor)
+      checkFits(*fit, argument.scalar);
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key, fit);
 }

@@ -130,12 +130,16 @@ void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
   }
   std::copy(words.begin(), words.end(), filled);
   for (const Gap &gap : gaps)
-    if (gap.scalar)
-      filled[gap.word] = scalarWord(gap.dtype, arguments[gap.index].scalar);
-    else
+    if (gap.scalar) {
+      const Scalar &number = arguments[gap.index].scalar;
+      if (gap.mustFit)
+        checkFits(*gap.mustFit, number);
+      filled[gap.word] = scalarWord(gap.dtype, number);
+    } else {
       filled[gap.word].pointer = gap.output
                                      ? outputs[gap.index]->data()
                                      : arguments[gap.index].tensor->data();
+    }
   // While the lock is let go of, another thread may give these tensors other
   // memory (`.data =`): the kernel's stays.
   std::vector<Ref<Buffer>> kept;

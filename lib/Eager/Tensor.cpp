@@ -207,21 +207,21 @@ Tensor stepwell::empty(DType dtype, const Dims &sizes) {
 
 void stepwell::checkInside(const Buffer &buffer, DType dtype,
                            const Geometry &geometry) {
-  checkRank(geometry.sizes);
-  checkedBytes(dtype, geometry.sizes);
-  auto extent =
-      extentOf(geometry.sizes, geometry.strides, geometry.offset);
+  if (geometry.sizes.size() > kMaxRank)
+    checkRank(geometry.sizes);
+  int64_t width = byteWidth(dtype);
+  auto reach = reachOf(geometry.sizes, geometry.strides, geometry.offset);
   // What a capture computes has no memory; its strides are its own.
-  bool inside = extent && extent->first >= 0 && geometry.offset >= 0;
-  if (inside && buffer.memory)
-    inside = extent->second <= buffer.bytes / byteWidth(dtype);
-  if (!inside)
-    fail(Error::Kind::Runtime,
-         "setStorage: sizes " + toString(geometry.sizes) + ", strides " +
-             toString(geometry.strides) + " and storage offset " +
-             std::to_string(geometry.offset) +
-             " reach beyond the storage of " + std::to_string(buffer.bytes) +
-             " bytes");
+  if (reach && Checked(reach->count) * width && reach->low >= 0 &&
+      geometry.offset >= 0 &&
+      (!buffer.memory || reach->high <= buffer.bytes / width))
+    return;
+  checkedBytes(dtype, geometry.sizes);
+  fail(Error::Kind::Runtime,
+       "setStorage: sizes " + toString(geometry.sizes) + ", strides " +
+           toString(geometry.strides) + " and storage offset " +
+           std::to_string(geometry.offset) + " reach beyond the storage of " +
+           std::to_string(buffer.bytes) + " bytes");
 }
 
 void stepwell::checkNotReadOnly(const Buffer &buffer) {
@@ -234,10 +234,10 @@ void stepwell::checkNotReadOnly(const Buffer &buffer) {
 bool stepwell::mayOverlap(const TensorImpl &a, const TensorImpl &b) {
   if (!(a.buffer == b.buffer))
     return false;
-  auto [aLow, aHigh] = *extentOf(a.sizes, a.strides, a.offset);
-  auto [bLow, bHigh] = *extentOf(b.sizes, b.strides, b.offset);
+  Reach ra = *reachOf(a.sizes, a.strides, a.offset);
+  Reach rb = *reachOf(b.sizes, b.strides, b.offset);
   int64_t wa = byteWidth(a.dtype), wb = byteWidth(b.dtype);
-  return aLow * wa < bHigh * wb && bLow * wb < aHigh * wa;
+  return ra.low * wa < rb.high * wb && rb.low * wb < ra.high * wa;
 }
 
 bool stepwell::selfOverlaps(const Geometry &geometry) {

@@ -164,8 +164,8 @@ ErrorOr<Dims> concat(Operands operands, const Attributes &attributes) {
     for (int i = 0; fits && i < result.size(); ++i) {
       if (i == dim) {
         bool known = result[i] != kDynamic && operand.dims[i] != kDynamic;
-        Checked sum = Checked(known ? result[i] : 0) +
-                      (known ? operand.dims[i] : 0);
+        Checked sum =
+            Checked(known ? result[i] : 0) + (known ? operand.dims[i] : 0);
         if (!sum)
           return valueError("the sizes of " + shapes(operands) +
                             " along dimension " + number(dim) +

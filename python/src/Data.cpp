@@ -89,10 +89,9 @@ static nb::object listOf(DType dtype, const Geometry &geometry, int dim,
     throw nb::python_error();
   int64_t step = geometry.strides[dim] * byteWidth(dtype);
   for (int64_t i = 0; i < geometry.sizes[dim]; ++i)
-    PyList_SET_ITEM(list.ptr(), i,
-                    listOf(dtype, geometry, dim + 1, at + i * step)
-                        .release()
-                        .ptr());
+    PyList_SET_ITEM(
+        list.ptr(), i,
+        listOf(dtype, geometry, dim + 1, at + i * step).release().ptr());
   return list;
 }
 
@@ -186,8 +185,7 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
       return nullptr;
     }
     auto asksFor = [&](int what) { return (flags & what) == what; };
-    bool needsRows = !asksFor(PyBUF_STRIDES) ||
-                     asksFor(PyBUF_C_CONTIGUOUS) ||
+    bool needsRows = !asksFor(PyBUF_STRIDES) || asksFor(PyBUF_C_CONTIGUOUS) ||
                      asksFor(PyBUF_ANY_CONTIGUOUS);
     bool needsColumns = asksFor(PyBUF_F_CONTIGUOUS) && tensor->rank() > 1;
     if (needsColumns || (needsRows && !tensor->contiguous())) {
@@ -214,8 +212,7 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
     view->ndim = rank;
     view->format = flags & PyBUF_FORMAT ? const_cast<char *>(format) : nullptr;
     view->shape = flags & PyBUF_ND ? sizes : nullptr;
-    view->strides =
-        asksFor(PyBUF_STRIDES) ? sizes + rank : nullptr;
+    view->strides = asksFor(PyBUF_STRIDES) ? sizes + rank : nullptr;
     view->suboffsets = nullptr;
     view->internal = exported.release();
     view->obj = object;
@@ -310,18 +307,17 @@ static Tensor fromBuffer(nb::object object) {
                                 "' to a tensor");
   Geometry geometry = geometryOf(view, *dtype);
   // From the lowest address on: strides may be negative.
-  auto extent = extentOf(geometry.sizes, geometry.strides, 0);
-  if (!extent)
+  auto reach = reachOf(geometry.sizes, geometry.strides, 0);
+  if (!reach)
     fail(Error::Kind::Value, "the array reaches beyond all memory");
-  geometry.offset = -extent->first;
+  geometry.offset = -reach->low;
   int64_t width = byteWidth(*dtype);
-  auto *lowest = static_cast<char *>(view.buf) + extent->first * width;
-  bool areNumbers =
-      *dtype != DType::Bool || !geometry.numel() ||
-      areBools(static_cast<const char *>(view.buf), geometry, 0);
+  auto *lowest = static_cast<char *>(view.buf) + reach->low * width;
+  bool areNumbers = *dtype != DType::Bool || !geometry.numel() ||
+                    areBools(static_cast<const char *>(view.buf), geometry, 0);
   bool readOnly = owned->readOnly || view.readonly;
   stepwell_storage *memory = stepwell_storage_wrap(
-      stepwell_device_cpu(), lowest, (extent->second - extent->first) * width,
+      stepwell_device_cpu(), lowest, (reach->high - reach->low) * width,
       [](void *, void *environment) {
         if (!Py_IsInitialized())
           return;
@@ -334,8 +330,8 @@ static Tensor fromBuffer(nb::object object) {
   owned.release();
   Ref<Buffer> buffer = Buffer::adopt(memory);
   buffer->readOnly = readOnly;
-  Tensor tensor = makeTensor(std::move(buffer),
-                             areNumbers ? *dtype : DType::U8, geometry);
+  Tensor tensor =
+      makeTensor(std::move(buffer), areNumbers ? *dtype : DType::U8, geometry);
   return areNumbers ? tensor : makeBools(tensor);
 }
 
@@ -353,11 +349,13 @@ public:
 
 private:
   void read(PyObject *data, int depth);
+  bool readPlain(PyObject *data, int depth);
   void readSequence(PyObject *data, int depth);
   bool readNumber(PyObject *data);
   void add(const Scalar &value, DType dtype) {
     values.push_back(value);
-    common = common ? promoteTypes(*common, dtype) : dtype;
+    if (common != dtype)
+      common = common ? promoteTypes(*common, dtype) : dtype;
   }
 
   Dims sizes;
@@ -418,6 +416,25 @@ bool Numbers::readNumber(PyObject *data) {
   return true;
 }
 
+/// A number that runs no code when it is asked for its value.
+bool Numbers::readPlain(PyObject *data, int depth) {
+  if (depth != sizes.size())
+    return false;
+  if (PyFloat_CheckExact(data)) {
+    add(PyFloat_AS_DOUBLE(data), DType::F32);
+  } else if (PyLong_CheckExact(data)) {
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(data, &overflow);
+    if (overflow)
+      return false;
+    add(static_cast<int64_t>(value), DType::I64);
+  } else {
+    return false;
+  }
+  measured = true;
+  return true;
+}
+
 void Numbers::readSequence(PyObject *data, int depth) {
   bool isList = PyList_Check(data) || PyTuple_Check(data);
   Py_ssize_t count = PySequence_Size(data);
@@ -441,6 +458,9 @@ void Numbers::readSequence(PyObject *data, int depth) {
   }
   for (Py_ssize_t i = 0; i < count; ++i) {
     nb::object item;
+    if (isList && i < PySequence_Fast_GET_SIZE(data) &&
+        readPlain(PySequence_Fast_GET_ITEM(data, i), depth + 1))
+      continue;
     if (!isList)
       item = nb::steal(PySequence_GetItem(data, i));
     else if (PySequence_Fast_GET_SIZE(data) == count)
@@ -473,13 +493,23 @@ void Numbers::read(PyObject *data, int depth) {
        std::string("Could not infer dtype of ") + Py_TYPE(data)->tp_name);
 }
 
+template <typename T>
+static void store(const std::vector<Scalar> &values, void *at) {
+  auto *elements = static_cast<T *>(at);
+  for (const Scalar &value : values)
+    *elements++ =
+        value.index() == 2   ? static_cast<T>(*std::get_if<double>(&value))
+        : value.index() == 1 ? static_cast<T>(*std::get_if<int64_t>(&value))
+                             : static_cast<T>(*std::get_if<bool>(&value));
+}
+
 /// Integers must be in the type's range; floats are rounded, to infinity if
 /// need be, but are no integers when they have none.
 Tensor Numbers::make(DType dtype) const {
   if (hasLarge && !isFloat(dtype) && dtype != DType::Bool)
     fail(Error::Kind::Value, "Overflow when unpacking long long");
-  for (const Scalar &value : values)
-    if (!isFloat(dtype))
+  if (!isFloat(dtype))
+    for (const Scalar &value : values)
       checkFits(dtype, value);
   // In a type that any of them fits; a kernel converts them then.
   bool exact = dtype == DType::F32 || dtype == DType::F64 ||
@@ -488,11 +518,16 @@ Tensor Numbers::make(DType dtype) const {
   Tensor tensor = empty(carrier, sizes);
   char *at = static_cast<char *>(tensor->data());
   int64_t width = byteWidth(carrier);
-  for (const Scalar &value : values) {
-    stepwell_arg word = scalarWord(carrier, value);
-    std::memcpy(at, &word, width);
-    at += width;
-  }
+  if (carrier == DType::F32)
+    store<float>(values, at);
+  else if (carrier == DType::F64)
+    store<double>(values, at);
+  else
+    for (const Scalar &value : values) {
+      stepwell_arg word = scalarWord(carrier, value);
+      std::memcpy(at, &word, width);
+      at += width;
+    }
   return cast(tensor, dtype);
 }
 

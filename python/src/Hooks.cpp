@@ -78,9 +78,8 @@ void addHooks(nb::module_ &m) {
          bool views) {
         auto call = [callback](std::vector<Tensor> given) {
           nb::object list = nb::cast(given);
-          nb::object changed = nb::steal(callPython([&] {
-            return PyObject_CallOneArg(callback.ptr(), list.ptr());
-          }));
+          nb::object changed = nb::steal(callPython(
+              [&] { return PyObject_CallOneArg(callback.ptr(), list.ptr()); }));
           if (!changed.is_valid())
             throw nb::python_error();
           if (changed.is_none())

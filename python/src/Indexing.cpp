@@ -99,16 +99,19 @@ Index parse(const Tensor &tensor, PyObject *index) {
   Index result;
   int consumed = 0;
   std::vector<Tensor> tensors; // by the items, once one is advanced
-  std::vector<std::optional<int64_t>> numbers(count);
+  std::vector<std::optional<int64_t>> numbers; // by the items, where needed
   for (Py_ssize_t i = 0; i < count; ++i) {
     PyObject *item = itemAt(i);
     if (item == Py_None || item == Py_Ellipsis)
       continue;
     ++consumed;
-    if (!PySlice_Check(item))
-      numbers[i] = indexNumber(item);
-    if (isBasic(item) || numbers[i])
+    if (isBasic(item))
       continue;
+    if (std::optional<int64_t> number = indexNumber(item)) {
+      numbers.resize(count);
+      numbers[i] = number;
+      continue;
+    }
     if (Tensor tensor = indexTensor(item)) {
       result.advanced = true;
       tensors.resize(count);
@@ -190,8 +193,11 @@ Index parse(const Tensor &tensor, PyObject *index) {
                        .value_or(tensor->strides[dim]));
       take(start, length, step);
       ++dim;
-    } else if (numbers[i]) {
-      int64_t at = *numbers[i];
+    } else if (PyLong_CheckExact(item) || (!numbers.empty() && numbers[i])) {
+      int64_t at =
+          PyLong_CheckExact(item) ? PyLong_AsLongLong(item) : *numbers[i];
+      if (at == -1 && PyErr_Occurred())
+        throw nb::python_error();
       int64_t size = tensor->sizes[dim];
       if (at < -size || at >= size)
         fail(Error::Kind::Index, "index " + std::to_string(at) +

@@ -350,33 +350,33 @@ void addMethods(nb::module_ &m) {
     copyInto(t, mayOverlap(*t, *source) ? clone(source) : source);
     return t;
   });
-  method(
-      "fill_",
-      [](const Tensor &t, nb::handle given) {
-        Argument value;
-        if (!toArgument(given.ptr(), value))
-          fail(Error::Kind::Type,
-               std::string("fill_(): argument 'value' must be Tensor or "
-                           "number, not ") +
-                   Py_TYPE(given.ptr())->tp_name);
-        if (!value.tensor)
-          fillInto(t, value.scalar);
-        else if (value.tensor->rank())
-          fail(Error::Kind::Runtime,
-               "fill_ only supports 0-dimension value tensor but got tensor "
-               "with " +
-                   std::to_string(value.tensor->rank()) + " dimensions.");
-        else
-          copyInto(t, mayOverlap(*t, *value.tensor) ? clone(value.tensor)
-                                                    : value.tensor);
-        return t;
-      },
-      "value"_a);
+  method("fill_", [](const Tensor &t, nb::handle given) {
+    Scalar number;
+    if (!isTensor(given.ptr())) {
+      if (!toScalar(given.ptr(), number))
+        fail(Error::Kind::Type,
+             std::string("fill_(): argument 'value' must be Tensor or number, "
+                         "not ") +
+                 Py_TYPE(given.ptr())->tp_name);
+      fillInto(t, number);
+      return t;
+    }
+    Tensor value = unwrap(given.ptr());
+    if (value->rank())
+      fail(Error::Kind::Runtime,
+           "fill_ only supports 0-dimension value tensor but got tensor with " +
+               std::to_string(value->rank()) + " dimensions.");
+    copyInto(t, mayOverlap(*t, *value) ? clone(value) : value);
+    return t;
+  });
   method("zero_", [](const Tensor &t) {
     fillInto(t, int64_t{0});
     return t;
   });
   method("_bytes", [](const Tensor &t) {
+    if (!t->buffer->memory)
+      Capture::refuseHere("the bytes of a tensor are not known while a "
+                          "function is captured");
     return nb::bytes(static_cast<const char *>(t->data()),
                      t->numel() * byteWidth(t->dtype));
   });
@@ -427,9 +427,9 @@ void addMethods(nb::module_ &m) {
     return reinterpret_cast<uintptr_t>(t->buffer.get());
   });
   method("_storage", [](const Tensor &t) {
-    if (!t->buffer->memory)
-      fail(Error::Kind::Runtime,
-           "a value of a captured function has no memory to copy");
+    if (Capture::current() || !t->buffer->memory)
+      Capture::refuseHere("the bytes of a tensor are not known while a "
+                          "function is captured");
     return makeTensor(t->buffer, DType::U8, {{t->buffer->bytes}, {1}, 0});
   });
   method("_over", [](const Tensor &storage, DType dtype, const Dims &sizes,
@@ -671,7 +671,10 @@ static void addKernels(nb::module_ &m) {
           fail(Error::Kind::Runtime,
                std::string("set_num_threads expects an int, but got ") +
                    Py_TYPE(count.ptr())->tp_name);
-        auto number = nb::cast<int64_t>(count);
+        int beyond = 0;
+        int64_t number = PyLong_AsLongLongAndOverflow(count.ptr(), &beyond);
+        if (beyond > 0)
+          number = INT64_MAX;
         if (number < 1)
           fail(Error::Kind::Runtime,
                "set_num_threads expects a positive integer");

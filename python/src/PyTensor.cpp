@@ -209,8 +209,9 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     if (type == tensorType && kwargs && PyDict_GET_SIZE(kwargs)) {
       data = PyDict_GetItemString(kwargs, "data"); // borrowed
       if (!data || PyDict_GET_SIZE(kwargs) > 1 || PyTuple_GET_SIZE(args))
-        fail(Error::Kind::Type, "new() takes sizes, or the one argument 'data'; "
-                                "tensor() takes a dtype");
+        fail(Error::Kind::Type,
+             "new() takes sizes, or the one argument 'data'; "
+             "tensor() takes a dtype");
     }
     Py_ssize_t count = PyTuple_GET_SIZE(args);
     if (count && !data)
@@ -243,8 +244,9 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
       fail(Error::Kind::Type, std::string("new(): data must be a sequence "
                                           "(got ") +
                                   Py_TYPE(data)->tp_name + ")");
-    nb::object made = nb::module_::import_("stepwell").attr("tensor")(
-        nb::borrow(data), nb::borrow(dtypeObject(DType::F32)));
+    nb::object made = nb::module_::import_("stepwell")
+                          .attr("tensor")(nb::borrow(data),
+                                          nb::borrow(dtypeObject(DType::F32)));
     return wrapAs(type, detach(unwrap(made.ptr())));
   });
 }

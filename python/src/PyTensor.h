@@ -162,8 +162,14 @@ template <> struct type_caster<stepwell::Dims> {
     }
     Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
     bool fine = true;
+    // An item that is asked for its value may change the list.
     for (Py_ssize_t i = 0; fine && i < count; ++i) {
-      PyObject *index = PyNumber_Index(PySequence_Fast_GET_ITEM(items, i));
+      fine = PySequence_Fast_GET_SIZE(items) == count;
+      if (!fine)
+        break;
+      PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(items, i));
+      PyObject *index = PyNumber_Index(item);
+      Py_DECREF(item);
       if (index)
         value.push_back(PyLong_AsLongLong(index));
       fine = !PyErr_Occurred();

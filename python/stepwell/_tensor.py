@@ -147,12 +147,14 @@ def __deepcopy__(self: Tensor, memo: dict[Any, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
-    # Tensors that share memory share the copy's.
-    key = ("stepwell storage", self._storage_key())
-    if key not in memo:
-        storage = self._storage()
-        memo[key] = storage.clone(), storage  # the second keeps the key's address taken
-    copy = memo[key][0]._over(self.dtype, self.shape, self.stride(), self.storage_offset())
+    if _core._capturing():
+        copy = self.detach().clone()
+    else:  # Tensors that share memory share the copy's.
+        key = ("stepwell storage", self._storage_key())
+        if key not in memo:
+            storage = self._storage()
+            memo[key] = storage.clone(), storage  # the second keeps the key's address taken
+        copy = memo[key][0]._over(self.dtype, self.shape, self.stride(), self.storage_offset())
     made = memo[id(self)] = _copied(self, copy)
     if self.grad is not None:
         made.grad = __deepcopy__(self.grad, memo)

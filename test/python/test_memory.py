@@ -3,6 +3,7 @@
 """Data in and out: buffers of all kinds, sequences, memory that others own or may not write."""
 
 import array
+import contextlib
 import copy
 import ctypes
 import gc
@@ -138,6 +139,21 @@ def test_lists_that_change_while_they_are_read(kind, outer, at, change):
         return
     assert made.shape == ((2, 100) if outer else (100,))
     assert set(made.reshape(-1).tolist()) == {1}
+
+
+@pytest.mark.parametrize("change", [list.clear, lambda owner: owner.append(1)])
+def test_sizes_that_change_while_they_are_read(change):
+    for call in (
+        lambda x, sizes: x.sum(sizes), lambda x, sizes: x.permute(sizes),
+        lambda x, sizes: x.view(sizes), lambda x, sizes: x.expand(sizes),
+        lambda x, sizes: sw.zeros(sizes), lambda x, sizes: x.flip(sizes),
+        lambda x, sizes: sw.count_nonzero(x, sizes), lambda x, sizes: x[sizes],
+    ):  # fmt: skip
+        for at in (0, 1):
+            sizes = [1] * 100
+            sizes[at] = ByIndex(sizes, change)
+            with contextlib.suppress(TypeError, RuntimeError, IndexError, ValueError):
+                assert call(sw.ones(1), sizes).numel() <= 1
 
 
 def test_an_error_of_an_item_is_the_error():
@@ -402,6 +418,14 @@ def test_copies_of_all_types(duplicate, kind):
     x = sw.tensor([0, 1, 1]).to(getattr(sw, kind))
     assert duplicate(x).tolist() == x.tolist() and duplicate(x).dtype is x.dtype
     assert duplicate(x[:0]).shape == (0,) and duplicate(x[1]).shape == ()
+
+
+def test_copies_while_capturing():
+    x = sw.arange(3.0)
+    assert sw.compile(lambda x: copy.deepcopy(x) + 1)(x).tolist() == [1, 2, 3]
+    for call in (pickle.dumps, lambda x: pickle.dumps(x * 2), lambda x: (x * 2).tolist()):
+        with pytest.raises(RuntimeError, match="not known while a function is captured"):
+            sw.compile(call)(x)
 
 
 def test_a_pickle_holds_its_tensor_only():

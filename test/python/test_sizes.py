@@ -131,6 +131,8 @@ WIDE = {
     "matmul": (lambda x: (x @ sw.zeros(0, 0)).shape, (2**40, 0)),
     "fill_": (lambda x: x.fill_(2).shape, (2**40, 0)),
     "nonzero": (lambda x: x.nonzero().shape, (0, 2)),
+    "chosen by none": (lambda x: sw.ones(3, 2)[sw.zeros(2**40, 0).long()].shape, (2**40, 0, 2)),
+    "max of one dimension": (lambda x: x.T.max(1)[0].shape, (0,)),
     "slice": (lambda x: x[::2].shape, (2**39, 0)),
     "flip": (lambda x: x.flip(0).shape, (2**40, 0)),
     "numpy": (lambda x: x.numpy().shape, (2**40, 0)),

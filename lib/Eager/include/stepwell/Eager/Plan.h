@@ -62,6 +62,8 @@ struct LaunchPlan {
     uint16_t index; // of the argument, or of the output
     bool output, scalar;
     DType dtype; // a number's
+    /// The element type that a number must fit into, if it must.
+    std::optional<DType> mustFit = std::nullopt;
   };
   std::vector<Gap> gaps;
   void run(const Template &, std::span<const Argument>,
@@ -81,8 +83,6 @@ struct CallPlan {
   };
   std::vector<Result> results;
   bool differentiable = false;
-  /// The element type that its numbers must fit into, if they must.
-  std::optional<DType> numbersFit = std::nullopt;
   bool launches = false; // false: there is nothing to compute
   LaunchPlan launch;
 };

@@ -71,22 +71,31 @@ inline std::optional<int64_t> bytesOf(DType dtype, const Dims &sizes) {
   return count ? (Checked(*count) * byteWidth(dtype)).get() : std::nullopt;
 }
 
-/// The half-open range of elements that indices of these sizes reach; empty if
-/// there are none. Nothing if an end does not fit.
-inline std::optional<std::pair<int64_t, int64_t>>
-extentOf(const Dims &sizes, const Dims &strides, int64_t offset) {
-  Checked low = offset, high = Checked(offset) + 1;
+/// What indices of these sizes reach by these strides: so many elements, in the
+/// half-open range from `low` to `high`, which is empty if there are none.
+struct Reach {
+  int64_t count, low, high;
+};
+/// Nothing if a number does not fit, under the conditions of countOf.
+inline std::optional<Reach> reachOf(const Dims &sizes, const Dims &strides,
+                                    int64_t offset) {
+  Checked whole = 1, low = offset, high = Checked(offset) + 1;
+  bool none = false, negative = false;
   for (int i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] == 0)
-      return std::pair<int64_t, int64_t>{0, 0};
-    Checked reach = Checked(sizes[i] - 1) * strides[i];
-    if (!reach)
-      return std::nullopt;
-    (*reach < 0 ? low : high) += reach;
+    int64_t size = sizes[i];
+    negative |= size < 0;
+    none |= size == 0;
+    whole *= size ? size : 1;
+    Checked reach = Checked(size ? size - 1 : 0) * strides[i];
+    (strides[i] < 0 ? low : high) += reach;
   }
+  if (!whole || negative)
+    return std::nullopt;
+  if (none)
+    return Reach{0, 0, 0};
   if (!low || !high)
     return std::nullopt;
-  return std::pair{*low, *high};
+  return Reach{*whole, *low, *high};
 }
 
 } // namespace stepwell
