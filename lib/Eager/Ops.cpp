@@ -231,10 +231,11 @@ static void checkElementKind(const OpRow &op,
   if (!op.elementwise || types.empty())
     return;
   DType dtype = types.back().dtype;
-  if (!op.accepts(dtype))
-    fail(Error::Kind::Runtime, std::string(op.mnemonic) +
-                                   ": not defined for elements of type " +
-                                   std::string(name(dtype)));
+  if (op.accepts(dtype))
+    return;
+  fail(Error::Kind::Unsupported, std::string(op.mnemonic) +
+                                     ": not defined for elements of type " +
+                                     std::string(name(dtype)));
 }
 
 /// A call of an operation that has no plan yet.
@@ -255,6 +256,10 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     if (op.promotes(i))
       promoted.push_back(operands.back());
   }
+  if (!op.boolRefusal.empty())
+    for (const PromotionOperand &operand : operands)
+      if (operand.dtype == DType::Bool)
+        fail(Error::Kind::Runtime, std::string(op.boolRefusal));
   DType compute = promoted.empty() ? operands[0].dtype
                                    : applyPromotion(op.promotion, promoted);
 
@@ -297,6 +302,18 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   return callFirst(*call, arguments, into ? 0 : -1, key);
 }
 
+/// PyTorch refuses such an exponent where it is a number, and not a tensor's.
+static void checkNatural(std::span<const Argument> arguments,
+                         const Scalar &number) {
+  bool integers = number.index() != 2;
+  for (const Argument &argument : arguments)
+    integers =
+        integers && (!argument.tensor || !isFloat(argument.tensor->dtype));
+  if (integers)
+    fail(Error::Kind::Runtime,
+         "Integers to negative integer powers are not allowed.");
+}
+
 static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
                      const Attributes &attributes, bool into) {
   CallKey key(&op, into ? 0 : -1);
@@ -304,9 +321,13 @@ static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
   key.add(attributes);
   // Numbers that the kernel is made for are a part of the call.
   if (!op.constants.empty())
-    for (const Argument &argument : arguments)
-      if (!argument.tensor)
-        key.add(op.constant(asDouble(argument.scalar)).value_or(0.0));
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (const Argument &argument = arguments[i]; !argument.tensor) {
+        double value = asDouble(argument.scalar);
+        key.add(op.constant(value).value_or(0.0));
+        if (value < 0 && op.naturalNumbers >> i & 1)
+          checkNatural(arguments, argument.scalar);
+      }
   return key;
 }
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import builtins
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 from . import _core
+from ._arguments import checked, wrong
 from ._core import Tensor
 from ._structure import _wrap
 
@@ -44,33 +46,51 @@ def _row(input: Tensor) -> Tensor:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-def sort(
-    input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
-    stable: builtins.bool = False,
-) -> sort_result:
-    """The elements along `dim` in order, and where they were (int64), both of the input's shape.
+def _order(function: str, given: Any) -> tuple[builtins.int, builtins.bool]:
+    """`dim` and `descending`, which are given by name where `stable` is."""
+    stable, args, named = given
+    if len(args) > 2 or (stable is not None and args):
+        raise TypeError(
+            f"{function}() takes (input, dim=-1, descending=False) or "
+            "(input, *, stable, dim=-1, descending=False)"
+        )
+    values = dict(zip(("dim", "descending"), args, strict=False))
+    for name, value in named.items():
+        if name not in ("dim", "descending"):
+            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+        if name in values:
+            raise TypeError(f"{function}() got multiple values for argument '{name}'")
+        values[name] = value
+    for name, value in [("stable", stable), ("descending", values.get("descending"))]:
+        if value is not None and not isinstance(value, builtins.bool):
+            raise wrong(function, name, "bool", value)
+    return values.get("dim", -1), values.get("descending", False)
 
+
+def sort(
+    input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any
+) -> sort_result:
+    """`sort(input, dim=-1, descending=False)`, or with `stable`, then all by name.
+
+    The elements along `dim` in order, and where they were (int64), both of the input's shape.
     NaN is larger than every number. Equal elements keep their order, `stable` or not. Of every
     element type; IndexError for a `dim` that there is not.
 
     >>> sort(tensor([3, 1, 2]))
     sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
+    dim, descending = -1, False
+    if args or named or stable is not None:
+        dim, descending = _order("sort", (stable, args, named))
     dim = _wrap(dim, input.ndim)
     values, indices = _core._sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
 
-def argsort(
-    input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
-    stable: builtins.bool = False,
-) -> Tensor:
+def argsort(input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any) -> Tensor:
     """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
-    return sort(input.detach(), dim, descending, stable).indices
+    _order("argsort", (stable, args, named))
+    return sort(input.detach(), *args, stable=stable, **named).indices
 
 
 def msort(input: Tensor) -> Tensor:
@@ -116,6 +136,8 @@ def kthvalue(
     """
     dim = _wrap(-1 if dim is None else dim, input.ndim)
     row = _row(input)
+    if not row.shape[dim]:
+        raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= row.shape[dim]:
         raise RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {dim}: {k} of {row.shape[dim]}"
@@ -138,7 +160,7 @@ def median(
     """
     if dim is None:
         if input.numel() == 0:
-            return _core._cast(input.sum(), input.dtype) * float("nan")
+            return input.sum()._cast(_core.float32).mul(math.nan)._cast(input.dtype)
         return median(input.reshape(-1), 0).values
     dim = _wrap(dim, input.ndim)
     row = _row(input)
@@ -160,6 +182,8 @@ def median(
 
 
 __all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
+
+globals().update({name: checked(globals()[name]) for name in __all__})
 
 for _each in (argsort, kthvalue, median, msort, sort, topk):
     setattr(Tensor, _each.__name__, _each)

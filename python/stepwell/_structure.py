@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _core
+from ._arguments import checked
 from ._core import Tensor, dtype
 from ._factories import _finish, full
 
@@ -110,13 +111,21 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], builtins.int) else dims
     wrapped = [_wrap(dim, input.ndim) for dim in listed]
     if len(set(wrapped)) != len(wrapped):
-        raise RuntimeError(f"dims {list(listed)} appear more than once")
+        raise RuntimeError(f"dim {listed[0]} appears multiple times in the list of dims")
     return (input._flip(wrapped) if input.ndim else input).clone()
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """A copy whose elements moved by `shifts` along `dims`, around the ends."""
-    if dims is None:
+    if dims is None or dims == ():
+        if isinstance(shifts, (tuple, list)):
+            if not shifts:
+                raise RuntimeError("`shifts` required")
+            if len(shifts) > 1:
+                raise RuntimeError(
+                    f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0"
+                )
+            shifts = shifts[0]
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
     if not isinstance(dims, builtins.int):
         shifts = (shifts,) if isinstance(shifts, builtins.int) else shifts
@@ -152,16 +161,39 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) / step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    floats = builtins.any(isinstance(v, builtins.float) for v in (start, end, step))
+    listed = (start, end, step)
     if dtype is None:
+        floats = builtins.any(isinstance(v, builtins.float) for v in listed)
         dtype = _core.float32 if floats else _core.int64
-    count = math.ceil((end - start) / step)
-    counted = _core._iota(_core.float64 if floats else _core.int64, count)
-    return _finish((counted * step + start)._cast(dtype), device, requires_grad)
+    first, last, by = _as_elements("arange", dtype, listed)
+    if by == 0:
+        raise RuntimeError("step must be nonzero")
+    if not math.isfinite(first) or not math.isfinite(last):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (last - first) * (1 if by > 0 else -1) < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    # PyTorch counts by what was given, but of int64 by what it becomes.
+    if dtype is _core.int64:
+        count = -((first - last) // by)
+    else:
+        quotient = (end - start) / step
+        if not abs(quotient) < 2**63:
+            raise RuntimeError("invalid size, possible overflow?")
+        count = max_(math.ceil(quotient), 0)
+    counted = _core._iota(_core.float64 if dtype.is_floating_point else _core.int64, count)
+    return _finish((counted * by + first)._cast(dtype), device, requires_grad)
+
+
+def _as_elements(function: str, dtype: dtype, numbers: Sequence[Number]) -> tuple[Any, ...]:
+    """The numbers as this element type has them: integers, or whatever they are."""
+    if dtype is _core.bool:
+        raise NotImplementedError(f"{function}: not defined for elements of type bool")
+    if dtype.is_floating_point:
+        return tuple(numbers)
+    for each in numbers:
+        if not math.isfinite(each) or not -(2**63) <= builtins.int(each) < 2**63:
+            raise RuntimeError("value cannot be converted to type int64 without overflow")
+    return tuple(map(builtins.int, numbers))
 
 
 def linspace(
@@ -175,15 +207,22 @@ def linspace(
     """`steps` numbers at equal distances, from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    dtype = dtype or _core.float32
+    start, end = _as_elements("linspace", dtype, (start, end))
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
-    made = _core.where(at < steps / 2, start + at * step, end - (steps - 1 - at) * step)
-    return _finish(made._cast(dtype or _core.float32), device, requires_grad)
+    made = _core.where(at < steps // 2, start + at * step, end - (steps - 1 - at) * step)
+    if steps == 1:
+        made = _core._full(_core.float64, (1,), start)
+    return _finish(made._cast(dtype), device, requires_grad)
 
 
 def eye(n: builtins.int, m: builtins.int | None = None, dtype: dtype | None = None) -> Tensor:
     """Ones on the diagonal of an `n` by `m` matrix of zeros."""
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     rows, columns = _core._iota(_core.int64, n), _core._iota(_core.int64, n if m is None else m)
     return (rows.unsqueeze(1) == columns)._cast(dtype or _core.float32)
 
@@ -224,9 +263,18 @@ def nonzero(input: Tensor, as_tuple: builtins.bool = False) -> Any:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """The input with `value` where the mask is true."""
     if mask.dtype is not _core.bool:
-        raise RuntimeError("masked_fill only supports boolean masks")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
     if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
         value = value._cast(input.dtype)
+    elif not input.is_floating_point():
+        value = full((), value, input.dtype)
     return _core.where(mask, value, input)._cast(input.dtype)
 
 
@@ -244,6 +292,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
     >>> take_along_dim(tensor([[3, 1], [4, 1]]), tensor([2, 0]))
     tensor([4, 3])
     """
+    if indices.dtype is not _core.int64:
+        raise RuntimeError(
+            f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
+        )
     if dim is None:
         return _core.gather(input.reshape(-1), 0, indices.reshape(-1))
     if input.ndim != indices.ndim:
@@ -251,6 +303,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
             f"take_along_dim(): input and indices should have the same number of dimensions, "
             f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap(dim, input.ndim)
     shape = [
         max_(a, b) if i != dim else b
@@ -267,7 +321,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return tuple(_core._nonzero(condition if condition.ndim else condition.reshape(1)))
+    if isinstance(condition, Tensor) and condition.dtype is _core.uint8:
+        condition = condition._cast(_core.bool)
     return _core.where(condition, input, other)
+
+
+def _check_index(index: Tensor) -> None:
+    if index.dtype not in (_core.int32, _core.int64):
+        raise RuntimeError(f"scatter(): Expected dtype int32/int64 for index, not {index.dtype}")
 
 
 def _as_large(index: Tensor, src: Tensor) -> Tensor:
@@ -282,16 +343,19 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) ->
 
     `src` is at least as large as `index`; what is beyond it is not read.
     """
+    _check_index(index)
     return _core._scatter_add(input, dim, index, _as_large(index, src))
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add` into the input itself."""
+    _check_index(index)
     return input._scatter_add_(dim, index, _as_large(index, src))
 
 
 def _places(input: Tensor, dim: builtins.int, index: Tensor) -> tuple[Tensor, ...]:
     """One index tensor per dimension, for the places that `scatter` writes."""
+    _check_index(index)
     if input.ndim != index.ndim:
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     for d, (n, size) in enumerate(zip(index.shape, input.shape, strict=True)):
@@ -331,8 +395,9 @@ def scatter_(
         src = src.reshape(-1) if isinstance(src, Tensor) else src
         scatter_(vector, 0, index.reshape(-1), src)
         return input
+    places = _places(input, dim, index)
     if index.numel():
-        input[_places(input, dim, index)] = src
+        input[places] = src
     return input
 
 
@@ -366,6 +431,10 @@ def index_add_(
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
     """Fills the slices along `dim` that `index` names with a number."""
+    if index.dtype not in (_core.int32, _core.int64):
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.dtype}")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
     dim = _wrap(dim, input.ndim)
     value = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
     vector = input.reshape(1) if input.ndim == 0 else input
@@ -386,7 +455,7 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 def _extremum(
     name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
 ) -> Any:
-    if isinstance(dim, Tensor):
+    if isinstance(dim, Tensor) and not keepdim:
         return (_core.maximum if largest else _core.minimum)(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -443,6 +512,8 @@ def var(
     `unbiased` says correction 1 (the default) or 0; `var(input, unbiased)` is of all elements.
     """
     dim, correction = _correction("var", dim, unbiased, correction)
+    if not input.is_floating_point():
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     return _core._var(input, dim, keepdim, correction)
 
 
@@ -454,7 +525,10 @@ def std(
     *,
     correction: Number | None = None,
 ) -> Tensor:
-    """The square root of `var`."""
+    """The square root of `var`, of 16-bit floats rounded once."""
+    if input.dtype in (_core.float16, _core.bfloat16):
+        wide = input._cast(_core.float32)
+        return std(wide, dim, unbiased, keepdim, correction=correction)._cast(input.dtype)
     return _core.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
@@ -507,6 +581,13 @@ __all__ = [
     "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
     "where", *_VIEWS,
 ]  # fmt: skip
+
+_CHECKED = (
+    "chunk", "flip", "index_fill", "index_fill_", "masked_fill", "masked_fill_", "masked_select",
+    "nonzero", "roll", "scatter", "scatter_", "scatter_add", "scatter_add_", "split", "std",
+    "take_along_dim", "tril", "triu", "unbind", "var",
+)  # fmt: skip
+globals().update({name: checked(globals()[name]) for name in _CHECKED})
 
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,

@@ -163,7 +163,7 @@ def test_elementwise_losses(reduction):
 
 def test_what_does_not_fit():
     x = sw.zeros(4, 3)
-    with pytest.raises(ValueError, match="expected target size"):
+    with pytest.raises(ValueError, match="to match target batch_size"):
         F.cross_entropy(x, sw.zeros(5, dtype=sw.int64))
     with pytest.raises(ValueError, match="expected probabilities of size"):
         F.cross_entropy(x, sw.zeros(4))
