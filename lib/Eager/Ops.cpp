@@ -279,7 +279,6 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     types.push_back(
         {dtype, input.scalar ? Dims() : arguments[i].tensor->sizes});
   }
-  checkElementKind(op, types);
   std::vector<DType> results;
   for (const ResultRow &row : op.results) {
     ErrorOr<DType> dtype = row.dtype(types, attributes);
@@ -298,6 +297,7 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                titleName(target->dtype));
     results[0] = target->dtype;
   }
+  checkElementKind(op, types);
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key);
 }

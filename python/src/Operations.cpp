@@ -439,7 +439,8 @@ PyObject *callFunction(const Function &function, PyObject *self,
       PyObject *value = values[i];
       if (some && parameter.name == "dim" && (!value || value == Py_None) &&
           !arguments[0].tensor->numel())
-        fail(Error::Kind::Runtime,
+        fail(op.results[0].dtype == rules::int64 ? Error::Kind::Index
+                                                 : Error::Kind::Runtime,
              function.name +
                  "(): Expected reduction dim to be specified for "
                  "input.numel() == 0. Specify the reduction dim with the 'dim' "

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _core
-from ._arguments import checked
+from ._arguments import checked, wrong
 from ._core import Tensor, dtype
 from ._factories import _finish, full
 
@@ -292,12 +292,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
     >>> take_along_dim(tensor([[3, 1], [4, 1]]), tensor([2, 0]))
     tensor([4, 3])
     """
+    if dim is None:
+        return _core.gather(input.reshape(-1), 0, indices.reshape(-1))
     if indices.dtype is not _core.int64:
         raise RuntimeError(
             f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
         )
-    if dim is None:
-        return _core.gather(input.reshape(-1), 0, indices.reshape(-1))
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"take_along_dim(): input and indices should have the same number of dimensions, "
@@ -464,7 +464,10 @@ def _extremum(
                 "Specify the reduction dim with the 'dim' argument."
             )
         return (_core.amax if largest else _core.amin)(input)
+    if not hasattr(dim, "__index__"):
+        raise wrong(name, "dim", "int", dim)
     if input.ndim == 0:
+        _wrap(dim, 0)
         return max_result(input.clone(), full((), 0, _core.int64))
     indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
     values = _core.gather(input, dim, indices)

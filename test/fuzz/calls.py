@@ -346,7 +346,11 @@ TAKEN = (
     "Autograd not support dtype",
 )
 # Parts of what is said here of calls that PyTorch takes.
-REFUSED = ("keyword argument 'alpha'", "keyword argument 'rounding_mode'", "argument 'decimals'")
+REFUSED = (
+    "keyword argument 'alpha'",
+    "keyword argument 'rounding_mode'",
+    "keyword argument 'decimals'",
+)
 # The same, where there is nothing to compute or to write.
 REFUSED_OF_NOTHING = (
     "not defined for elements of type bool",
@@ -363,12 +367,16 @@ def _empty(made: Any) -> bool:
     return all(not each.numel() for each in _flat(made) if _is_tensor(each))
 
 
-def _expected(ours: Any, theirs: Any) -> bool:
+def _expected(case: Case, ours: Any, theirs: Any) -> bool:
     """Whether only one of them refuses, and that is known."""
     if isinstance(theirs, Refusal):
         return any(part in str(theirs.error) for part in TAKEN)
     text = str(ours.error)
     if any(part in text for part in REFUSED):
+        return True
+    if case["call"] in ("masked_fill_", "index_put_") and "written-to" in text:
+        return True
+    if case["call"] == "clamp" and "without overflow" in text:
         return True
     return _empty(theirs) and any(part in text for part in REFUSED_OF_NOTHING)
 
@@ -400,12 +408,14 @@ def check(case: Case) -> str | None:
     if isinstance(theirs, Refusal) and isinstance(ours, Refusal):
         if type(ours.error) is type(theirs.error):
             return None
+        if isinstance(ours.error, IndexError) and "out of bounds" in str(theirs.error):
+            return None
         return (
             f"class: {type(ours.error).__name__}({str(ours.error)[:150]!r}) where "
             f"{type(theirs.error).__name__}({str(theirs.error)[:150]!r}) is right"
         )
     if isinstance(theirs, Refusal) or isinstance(ours, Refusal):
-        if _expected(ours, theirs):
+        if _expected(case, ours, theirs):
             return None
         if isinstance(ours, Refusal):
             return f"refused: {type(ours.error).__name__}: {str(ours.error)[:200]}"

@@ -95,7 +95,8 @@ def test_pairs_compute_in_the_common_type_and_store_in_the_targets(name):
         equal(getattr(small, name + "_")(other), expected)
     flag = sw.tensor([True, False])
     with pytest.raises(
-        RuntimeError, match="can't be cast to the desired output type Bool|not defined|not supported"
+        RuntimeError,
+        match="can't be cast to the desired output type Bool|not defined|not supported",
     ):
         getattr(flag, name + "_")(sw.tensor([2, 3]))
 

@@ -228,3 +228,15 @@ def test_a_loaded_optimiser_has_the_parameters_types():
     w.sum().backward()
     optimiser.step()
     assert w.dtype is stepwell.float64
+
+
+def test_the_type_of_nothing_counts_in_a_concatenation():
+    made = stepwell.cat([zeros(0, dtype=stepwell.float64), ones(2, 3)])
+    assert made.dtype is stepwell.float64 and made.shape == (2, 3)
+    halves = [ones(2, dtype=stepwell.bfloat16), zeros(0, dtype=stepwell.float16)]
+    assert stepwell.cat(halves).dtype is stepwell.float32
+    assert stepwell.compile(lambda a, b: stepwell.cat([a, b]))(*halves).dtype is stepwell.float32
+
+
+def test_a_squared_error_takes_bool():
+    assert F.mse_loss(tensor([3.0, 1.0]), tensor([True, False])).item() == 2.5

@@ -215,7 +215,9 @@ def test_order_is_told_by_name_beside_stable():
     [
         (TypeError, lambda x: x.argmax(dim=(0,))),
         (RuntimeError, lambda x: zeros(0).amax()),
-        (RuntimeError, lambda x: zeros(0, 2).argmin()),
+        (IndexError, lambda x: zeros(0, 2).argmin()),
+        (TypeError, lambda x: x.max(dim=(0,))),
+        (IndexError, lambda x: tensor(1.0).max(7)),
         (IndexError, lambda x: zeros(0, 2).argmin(0)),
         (IndexError, lambda x: x.sum((0, 0, 5))),
         (RuntimeError, lambda x: x.sum((0, 0))),

@@ -381,6 +381,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     Raises:
         ValueError: the reduction is not known.
     """
+    # Bool is a number here, and no operand of a difference.
+    if target.dtype is _core.bool and input.is_floating_point():
+        target = target._cast(input.dtype)
     difference = _difference(input, target)
     if not difference.is_floating_point():
         raise NotImplementedError(f"mse_loss: not defined for elements of type {input.dtype}")

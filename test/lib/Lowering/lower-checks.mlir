@@ -49,6 +49,7 @@ func.func @unchecked(%ctx: !llvm.ptr) -> i32 attributes {stepwell.entry} {
 // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[BAD:.*]]: i1)
 // CHECK-DAG: %[[FAILED:.*]] = arith.constant 6 : i32
 // CHECK: scf.if %[[BAD]] {
+// CHECK: scf.if
 // CHECK: %[[C:.*]] = llvm.getelementptr %[[CTX]][40]
 // CHECK: llvm.store %[[FAILED]], %[[C]] : i32
 // CHECK-NOT: i64
