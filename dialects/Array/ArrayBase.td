@@ -67,6 +67,16 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// Values of a number operand that are worth kernels of their own: a power by 2 is a product. The dispatcher makes
   /// such a number a constant of the program.
   list<string> constants = [];
+  /// Operands that a Python caller may give as a number.
+  list<string> numbers = [];
+  /// Of those, numbers that an integer type must be able to hold (a bound); and those that must not be negative where
+  /// the result is an integer (an exponent).
+  list<string> heldNumbers = [];
+  list<string> naturalNumbers = [];
+  /// Integer operands that must not be 0 anywhere: a program on the CPU fails with "ZeroDivisionError" where one is.
+  list<string> nonzero = [];
+  /// What is said of elements of type bool that are refused for their meaning, and not for want of a kernel.
+  string boolRefusal = "";
   /// Elementwise operations only.
   Scalar scalar = NoScalar;
   /// The vector-Jacobian product: one expression per operand over operand names, result

@@ -18,11 +18,10 @@ class Array_CompositeOp<string mnemonic> : Array_Op<mnemonic> {
 def Array_MeanOp : Array_CompositeOp<"mean"> {
   let summary = "Arithmetic mean over dimensions";
   let description = [{
-    Over no element it is NaN. Integers and bool are computed in float32.
+    Over no element it is NaN. The input is of a float type, or `dtype` says what it is cast to before.
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
-  let inference = [Infer<"reduce", "same">];
-  let promotion = "ToFloat";
+  let inference = [Infer<"reduce", "inexact">];
   let decomposition = ["x = cast(input, wide(input))",
                        "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
   // The count of elements may be too large for f16. Over none there is no gradient, but that has one, 0.
@@ -43,8 +42,7 @@ def Array_VarOp : Array_CompositeOp<"var"> {
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim,
                        DefaultValuedAttr<F64Attr, "1.0">:$correction);
-  let inference = [Infer<"reduce", "same">];
-  let promotion = "ToFloat";
+  let inference = [Infer<"reduce", "inexact">];
   let decomposition = ["x = cast(input, wide(input))",
                        "d = x - mean(x, dims, True)",
                        "cast(sum(d * d, dims, keepdim)"

@@ -21,6 +21,10 @@ class Array_BinaryOp<string mnemonic, list<Trait> traits = []>
     : Array_ElementwiseOp<mnemonic, (ins Array_Tensor:$input, Array_Tensor:$other), "same", traits> {
   let promotion = "Common";
 }
+/// Either operand may be a number, as with an operator.
+class Array_ArithmeticOp<string mnemonic, list<Trait> traits = []> : Array_BinaryOp<mnemonic, traits> {
+  let numbers = ["input", "other"];
+}
 /// Integers and bool are computed in float32.
 class Array_FloatUnaryOp<string mnemonic, string body = "math." # mnemonic # "(input)">
     : Array_UnaryOp<mnemonic> {
@@ -35,7 +39,7 @@ class Array_RoundingOp<string mnemonic, string body> : Array_UnaryOp<mnemonic> {
   let python = [mnemonic # "(input)"];
 }
 
-def Array_AddOp : Array_BinaryOp<"add", [Commutative]> {
+def Array_AddOp : Array_ArithmeticOp<"add", [Commutative]> {
   let summary = "Elementwise sum";
   let description = [{
     `input + other`, broadcast. Integers wrap around; on bool it is `or`.
@@ -52,7 +56,7 @@ def Array_AddOp : Array_BinaryOp<"add", [Commutative]> {
   let slots = ["__add__"];
 }
 
-def Array_MulOp : Array_BinaryOp<"mul", [Commutative]> {
+def Array_MulOp : Array_ArithmeticOp<"mul", [Commutative]> {
   let summary = "Elementwise product";
   let description = [{
     `input * other`, broadcast. Integers wrap around; on bool it is `and`.
@@ -64,18 +68,20 @@ def Array_MulOp : Array_BinaryOp<"mul", [Commutative]> {
 }
 
 
-def Array_SubOp : Array_BinaryOp<"sub"> {
+def Array_SubOp : Array_ArithmeticOp<"sub"> {
   let summary = "Elementwise difference";
   let description = [{
     `input - other`, broadcast. Integers wrap around; bool is refused, as in PyTorch.
   }];
   let scalar = Scalar<"arith.subf(input, other)", "arith.subi(input, other)">;
+  let boolRefusal = "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+      "mask, use the `~` or `logical_not()` operator instead.";
   let vjp = ["g", "-g"];
   let python = ["sub(input, other)"];
   let slots = ["__sub__"];
 }
 
-def Array_DivOp : Array_BinaryOp<"div"> {
+def Array_DivOp : Array_ArithmeticOp<"div"> {
   let summary = "Elementwise true quotient";
   let description = [{
     `input / other`, broadcast. Integers and bool are divided in float32; division by zero gives an infinity or NaN.
@@ -116,38 +122,43 @@ def Division {
   string remainderUnsigned = "arith.select(arith.cmpi('eq', other, 0), 0, arith.remui(input, " # safeU # "))";
 }
 
-def Array_FloorDivideOp : Array_BinaryOp<"floor_divide"> {
+def Array_FloorDivideOp : Array_ArithmeticOp<"floor_divide"> {
   let summary = "Elementwise quotient, rounded down";
   let description = [{
-    `floor(input / other)`, from the exact remainder; by zero it is `input / other`. An integer divided by zero is 0, and the least integer divided
-    by -1 is itself (it wraps around).
+    `floor(input / other)`, from the exact remainder; by zero it is `input / other`. An integer divided by zero is an error
+    (RuntimeError), and the least integer divided by -1 is itself (it wraps around).
   }];
   let scalar = Scalar<Division.floorFloat, Division.floorInteger, Division.floorUnsigned>;
+  let nonzero = ["other"];
   let nonDifferentiable = 1;
   let python = ["floor_divide(input, other)"];
   let slots = ["__floordiv__"];
 }
 
-def Array_RemainderOp : Array_BinaryOp<"remainder"> {
+def Array_RemainderOp : Array_ArithmeticOp<"remainder"> {
   let summary = "Elementwise remainder with the divisor's sign";
   let description = [{
-    `input - floor_divide(input, other) * other`, exactly: Python's `%`. An integer's remainder by zero is 0, a
-    float's is NaN.
+    `input - floor_divide(input, other) * other`, exactly: Python's `%`. An integer's remainder by zero is an error
+    (RuntimeError), a float's is NaN.
   }];
   let scalar = Scalar<Division.remainderFloat, Division.remainderInteger, Division.remainderUnsigned>;
+  let nonzero = ["other"];
   let vjp = ["g", "-g * floor_divide(input, other)"];
   let python = ["remainder(input, other)"];
   let slots = ["__mod__"];
 }
 
-def Array_PowOp : Array_BinaryOp<"pow"> {
+def Array_PowOp : Array_ArithmeticOp<"pow"> {
   let summary = "Elementwise power";
   let description = [{
-    `input ** other`. Integers wrap around; a negative integer exponent gives 0, except for the bases 1 and -1. See
+    `input ** other`. Integers wrap around; a negative integer exponent gives 0, except for the bases 1 and -1, and
+    is refused where it is a number (RuntimeError). See
     docs/derivatives.md for the gradient at 0.
   }];
   let scalar = Scalar<"math.powf(input, other)", "power(input, other)">;
   let constants = ["-1", "1", "2", "3"];
+  let heldNumbers = ["other"];
+  let naturalNumbers = ["other"];
   // What is not chosen is harmless, too: its derivatives would be NaN at 0.
   let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, where(eq(other, 0), 1, other - 1))))",
              "where(logical_and(eq(input, 0), ge(other, 0)), 0,"
@@ -162,6 +173,8 @@ def Array_NegOp : Array_UnaryOp<"neg"> {
     `-input`. Integers wrap around; bool is refused, as in PyTorch.
   }];
   let scalar = Scalar<"arith.negf(input)", "arith.subi(0, input)">;
+  let boolRefusal = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+      "use the `~` or `logical_not()` operator instead.";
   let vjp = ["-g"];
   let python = ["neg(input)"];
   let slots = ["__neg__"];
@@ -226,6 +239,8 @@ def Array_ClampOp
   let vjp = ["where(logical_and(ge(input, min), le(input, max)), g, 0)",
              "where(logical_and(lt(input, min), lt(min, max)), g, 0)",
              "where(logical_or(gt(input, max), lt(max, min)), g, 0)"];
+  let numbers = ["min", "max"];
+  let heldNumbers = ["min", "max"];
   let python = ["clamp(input, min=None, max=None)"];
 }
 
@@ -234,6 +249,8 @@ class Array_BoundOp<string mnemonic, string bound, string floating, string integ
   let promotion = "Common";
   let scalar = Scalar<floating # "(input, " # bound # ")", integer # "(input, " # bound # ")", unsigned # "(input, " # bound # ")">;
   let vjp = ["where(" # inside # "(input, " # bound # "), g, 0)", "where(" # outside # "(input, " # bound # "), g, 0)"];
+  let numbers = [bound];
+  let heldNumbers = [bound];
   let python = [mnemonic # "(input, " # bound # ")"];
 }
 def Array_ClampMinOp : Array_BoundOp<"clamp_min", "min", "arith.maximumf", "arith.maxsi", "arith.maxui", "ge", "lt"> {
@@ -261,6 +278,8 @@ def Array_WhereOp
   let scalar = Scalar<"arith.select(condition, input, other)", "arith.select(condition, input, other)",
                       "arith.select(condition, input, other)", "arith.select(condition, input, other)">;
   let vjp = ["", "where(condition, g, 0)", "where(condition, 0, g)"];
+  let numbers = ["input", "other"];
+  let heldNumbers = ["input", "other"];
   let python = ["where(condition, input, other)"];
 }
 
@@ -269,7 +288,8 @@ def Array_ReluOp : Array_UnaryOp<"relu"> {
   let description = [{
     `input` where it is positive or NaN, 0 elsewhere. The gradient at 0 is 0, that at NaN passes.
   }];
-  let scalar = Scalar<"arith.select(arith.cmpf('ole', input, 0.0), 0.0, input)", "arith.maxsi(input, 0)", "input">;
+  let scalar = Scalar<"arith.select(arith.cmpf('ole', input, 0.0), 0.0, input)", "arith.maxsi(input, 0)", "input", "">;
+  let boolRefusal = "Boolean inputs not supported for relu";
   let vjp = ["where(le(result, 0), 0, g)"];
   let python = ["relu(input)"];
 }
@@ -290,8 +310,8 @@ def Array_TruncOp : Array_RoundingOp<"trunc", "math.trunc(input)"> {
 def Array_CastOp : Array_Op<"cast"> {
   let summary = "Each element converted to another element type";
   let description = [{
-    Float to float rounds to nearest even. Float to integer truncates and saturates at the integer's range; NaN
-    becomes 0. Integer to a narrower integer wraps around. To bool is `input != 0` (NaN is true); from bool is 0 or 1.
+    Float to float rounds to nearest even. Float to integer truncates to int64, or to int32 where the integer is a
+    shorter signed one; NaN and what that cannot hold become its least value. Integer to a narrower integer wraps around. To bool is `input != 0` (NaN is true); from bool is 0 or 1.
   }];
   let arguments = (ins Array_Tensor:$input, TypeAttr:$dtype);
   let results = (outs Array_Tensor:$result);

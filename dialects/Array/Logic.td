@@ -15,6 +15,7 @@ class Array_CompareOp<string mnemonic, string slot, string floating, string inte
   let nonDifferentiable = 1;
   let scalar = Scalar<"arith.cmpf('" # floating # "', input, other)", "arith.cmpi('" # integer # "', input, other)",
                       "arith.cmpi('" # unsigned # "', input, other)", "arith.cmpi('" # unsigned # "', input, other)">;
+  let numbers = ["other"];
   let python = [mnemonic # "(input, other)"];
   let slots = [slot];
 }
@@ -110,7 +111,7 @@ def Array_IsFiniteOp : Array_TestOp<"isfinite"> {
 }
 
 class Array_BitwiseOp<string mnemonic, string body>
-    : Array_BinaryOp<"bitwise_" # mnemonic, [Commutative]> {
+    : Array_ArithmeticOp<"bitwise_" # mnemonic, [Commutative]> {
   let scalar = Scalar<"", body # "(input, other)", body # "(input, other)", body # "(input, other)">;
   let nonDifferentiable = 1;
   let python = ["bitwise_" # mnemonic # "(input, other)"];
@@ -131,7 +132,7 @@ def Array_BitwiseNotOp : Array_UnaryOp<"bitwise_not"> {
   let slots = ["__invert__"];
 }
 
-class Array_ShiftOp<string mnemonic> : Array_BinaryOp<mnemonic> {
+class Array_ShiftOp<string mnemonic> : Array_ArithmeticOp<mnemonic> {
   let nonDifferentiable = 1;
   let python = ["bitwise_" # mnemonic # "(input, other)"];
 }

@@ -133,43 +133,38 @@ private:
 
 } // namespace
 
-/// Truncates and saturates; NaN becomes 0. The bounds that are compared with
-/// are exact in every float type or round outwards, so that fptosi never sees
-/// what it does not define.
+/// Truncates, as x86-64's conversions do: to i64, or to i32 on the way to a
+/// shorter signed type; NaN and what that does not hold become its least value,
+/// of which a shorter type keeps the low bits.
 Value ScalarBuilder::floatToInt(Value value, Type target) {
-  unsigned bits = getElementTypeOrSelf(target).getIntOrFloatBitWidth();
-  bool isSigned = to != DType::U8;
-  // f16 holds neither bound of i32: compare in f32, where powers of two are
-  // exact.
   Type element = getElementTypeOrSelf(value);
+  // f16 holds no bound: compare in f32, where powers of two are exact.
   if (element.getIntOrFloatBitWidth() < 32)
     value = arith::ExtFOp::create(
         builder, loc, withElement(value.getType(), builder.getF32Type()),
         value);
-  APInt low = isSigned ? APInt::getSignedMinValue(bits) : APInt::getZero(bits);
-  APInt high =
-      isSigned ? APInt::getSignedMaxValue(bits) : APInt::getMaxValue(bits);
-  double least = isSigned ? -std::ldexp(1.0, bits - 1) : 0.0;
-  double beyond = std::ldexp(1.0, isSigned ? bits - 1 : bits);
+  unsigned bits = getElementTypeOrSelf(target).getIntOrFloatBitWidth();
+  // uint8 goes by i64, but of an f32 beyond i32 the low byte is 0.
+  bool wide = bits == 64 || (to == DType::U8 && from == DType::F64);
+  unsigned through = wide ? 64 : 32;
+  double bound = std::ldexp(1.0, through - 1);
 
-  // Inside [least, beyond) the conversion is defined; elsewhere it is given 0.
-  Value tooLow = compare("arith.cmpf", "olt", {value, number(least, value)});
-  Value tooHigh = compare("arith.cmpf", "oge", {value, number(beyond, value)});
-  Value isNaN = compare("arith.cmpf", "uno", {value, value});
-  Value outside = arith::OrIOp::create(builder, loc, tooLow, tooHigh);
-  outside = arith::OrIOp::create(builder, loc, outside, isNaN);
+  // Elsewhere fptosi has no defined value.
+  Value inside = arith::AndIOp::create(
+      builder, loc,
+      compare("arith.cmpf", "oge", {value, number(-bound, value)}),
+      compare("arith.cmpf", "olt", {value, number(bound, value)}));
   Value safe =
-      arith::SelectOp::create(builder, loc, outside, number(0.0, value), value);
-  Value result =
-      isSigned
-          ? arith::FPToSIOp::create(builder, loc, target, safe).getResult()
-          : arith::FPToUIOp::create(builder, loc, target, safe).getResult();
-  auto bound = [&](const APInt &bound) {
-    return constant(builder.getIntegerAttr(getElementTypeOrSelf(target), bound),
-                    result);
-  };
-  result = arith::SelectOp::create(builder, loc, tooLow, bound(low), result);
-  return arith::SelectOp::create(builder, loc, tooHigh, bound(high), result);
+      arith::SelectOp::create(builder, loc, inside, value, number(0.0, value));
+  Type between = withElement(target, builder.getIntegerType(through));
+  Value result = arith::FPToSIOp::create(builder, loc, between, safe);
+  if (bits < through)
+    return arith::TruncIOp::create(builder, loc, target, result);
+  Value least =
+      constant(builder.getIntegerAttr(getElementTypeOrSelf(between),
+                                      APInt::getSignedMinValue(through)),
+               result);
+  return arith::SelectOp::create(builder, loc, inside, result, least);
 }
 
 /// Square and multiply, without a loop: one step per bit of a non-negative
@@ -254,6 +249,7 @@ namespace {
 struct ScalarBodyRow {
   StringRef name;
   Value (*build)(ScalarBuilder &, ElementKind, ValueRange);
+  uint32_t nonzero; // bit mask: integer operands that must not be 0
 };
 } // namespace
 
@@ -270,6 +266,12 @@ static const ScalarBodyRow *lookup(Operation *op) {
 }
 
 bool array::isElementwise(Operation *op) { return lookup(op) != nullptr; }
+
+bool array::mustNotBeZero(Operation *op, unsigned operand) {
+  const ScalarBodyRow *row = lookup(op);
+  return row && (row->nonzero >> operand & 1) &&
+         !isa<FloatType>(getElementTypeOrSelf(op->getOperand(operand)));
+}
 
 Value array::buildScalarBody(OpBuilder &builder, Location loc, Operation *op,
                              ValueRange elements) {

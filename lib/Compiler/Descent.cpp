@@ -81,7 +81,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   pm.addPass(createDecomposeCompositesPass(composites));
   pm.addPass(createTidyProgramPass());
   ConvertArrayToLinalgPassOptions convert;
-  convert.rows = target.name() == "cpu";
+  convert.rows = convert.divisors = target.name() == "cpu";
   pm.addPass(createConvertArrayToLinalgPass(convert));
   if (auto plant = options.options.find("plant");
       plant != options.options.end())

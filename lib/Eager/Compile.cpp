@@ -570,6 +570,8 @@ void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
     fail(Error::Kind::Runtime, where + "found size " + detail(0) + " where " +
                                    detail(1) + " was expected in dimension " +
                                    detail(2));
+  case STEPWELL_DIVISION_BY_ZERO:
+    fail(Error::Kind::Runtime, stepwell_status_message(status));
   case STEPWELL_BAD_VALUE:
     fail(Error::Kind::Value, where + "bad value");
   default:

@@ -70,12 +70,14 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   if (parts.empty())
     parts = {tensors[0]};
   std::vector<TensorType> types;
-  DType dtype = parts[0]->dtype;
+  // But its element type counts.
+  DType dtype = tensors[0]->dtype;
+  for (const Tensor &tensor : tensors)
+    dtype = promoteTypes(dtype, tensor->dtype);
   for (const Tensor &part : parts) {
     if (!part->rank())
       fail(Error::Kind::Runtime,
            "zero-dimensional tensor cannot be concatenated");
-    dtype = promoteTypes(dtype, part->dtype);
     types.push_back(part->type());
   }
   dim = wrapDim(dim, parts[0]->rank());

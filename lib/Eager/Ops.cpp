@@ -290,23 +290,20 @@ static void checkElementKind(const OpRow &op,
   if (!op.elementwise || types.empty())
     return;
   DType dtype = types.back().dtype;
-  if (!op.accepts(dtype))
-    fail(Error::Kind::Runtime, std::string(op.mnemonic) +
-                                   ": not defined for elements of type " +
-                                   std::string(name(dtype)));
+  if (op.accepts(dtype))
+    return;
+  fail(Error::Kind::Unsupported, std::string(op.mnemonic) +
+                                     ": not defined for elements of type " +
+                                     std::string(name(dtype)));
 }
 
 /// Numbers that may become elements as they are must be such elements, as in
-/// PyTorch; elsewhere they wrap around or are rounded.
+/// PyTorch; elsewhere they wrap around or are rounded. An exponent of floats
+/// becomes no element.
 static std::optional<DType> numbersFit(const OpRow &op, DType compute) {
-  std::string_view name = op.mnemonic;
-  if (name.substr(0, 5) == "clamp")
-    return compute;
-  if (name == "where")
-    return scalarCarrier(compute);
-  if (name == "pow" && !isFloat(compute))
-    return compute;
-  return std::nullopt;
+  if (!op.heldNumbers || (op.naturalNumbers && isFloat(compute)))
+    return std::nullopt;
+  return scalarCarrier(compute);
 }
 
 /// A call of an operation that has no plan yet.
@@ -327,6 +324,10 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     if (op.promotes(i))
       promoted.push_back(operands.back());
   }
+  if (!op.boolRefusal.empty())
+    for (const PromotionOperand &operand : operands)
+      if (operand.dtype == DType::Bool)
+        fail(Error::Kind::Runtime, std::string(op.boolRefusal));
   DType compute = promoted.empty() ? operands[0].dtype
                                    : applyPromotion(op.promotion, promoted);
 
@@ -351,7 +352,6 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     types.push_back(
         {dtype, input.scalar ? Dims() : arguments[i].tensor->sizes});
   }
-  checkElementKind(op, types);
   std::vector<DType> results;
   for (const ResultRow &row : op.results) {
     ErrorOr<DType> dtype = row.dtype(types, attributes);
@@ -370,12 +370,25 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
                titleName(target->dtype));
     results[0] = target->dtype;
   }
+  checkElementKind(op, types);
   std::optional<DType> fit = numbersFit(op, compute);
   for (const Argument &argument : arguments)
     if (fit && !argument.tensor)
       checkFits(*fit, argument.scalar);
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key, fit);
+}
+
+/// PyTorch refuses such an exponent where it is a number, and not a tensor's.
+static void checkNatural(std::span<const Argument> arguments,
+                         const Scalar &number) {
+  bool integers = number.index() != 2;
+  for (const Argument &argument : arguments)
+    integers =
+        integers && (!argument.tensor || !isFloat(argument.tensor->dtype));
+  if (integers)
+    fail(Error::Kind::Runtime,
+         "Integers to negative integer powers are not allowed.");
 }
 
 static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
@@ -385,9 +398,13 @@ static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
   key.add(attributes);
   // Numbers that the kernel is made for are a part of the call.
   if (!op.constants.empty())
-    for (const Argument &argument : arguments)
-      if (!argument.tensor)
-        key.add(op.constant(asDouble(argument.scalar)).value_or(0.0));
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (const Argument &argument = arguments[i]; !argument.tensor) {
+        double value = asDouble(argument.scalar);
+        key.add(op.constant(value).value_or(0.0));
+        if (value < 0 && op.naturalNumbers >> i & 1)
+          checkNatural(arguments, argument.scalar);
+      }
   return key;
 }
 

@@ -19,8 +19,9 @@ void populateContractionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
 void populateConvolutionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
+/// `divisors`: integers that are divided by are checked.
 void populateElementwisePatterns(const mlir::TypeConverter &,
-                                 mlir::RewritePatternSet &);
+                                 mlir::RewritePatternSet &, bool divisors);
 void populateIndexingPatterns(const mlir::TypeConverter &,
                               mlir::RewritePatternSet &);
 void populatePoolingPatterns(const mlir::TypeConverter &,

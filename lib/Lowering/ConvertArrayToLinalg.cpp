@@ -47,11 +47,12 @@ struct ConvertArrayToLinalg
     for (auto populate :
          {populateAttentionPatterns, populateAttentionGradientPatterns,
           populateContractionPatterns, populateConvolutionPatterns,
-          populateElementwisePatterns, populateIndexingPatterns,
-          populatePoolingPatterns, populateRandomPatterns,
-          populateReductionPatterns, populateScanPatterns, populateSortPatterns,
+          populateIndexingPatterns, populatePoolingPatterns,
+          populateRandomPatterns, populateReductionPatterns,
+          populateScanPatterns, populateSortPatterns,
           populateStructurePatterns})
       populate(converter, patterns);
+    populateElementwisePatterns(converter, patterns, divisors);
     if (rows)
       populateConcatRowsPattern(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

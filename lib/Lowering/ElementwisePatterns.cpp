@@ -21,10 +21,45 @@ using utils::IteratorType;
 
 namespace {
 
+/// Makes the program fail where a divisor is 0, unless nothing is divided.
+void checkDivisor(OpBuilder &b, Location loc, Value divisor, Value result) {
+  auto none = RankedTensorType::get({}, b.getI8Type());
+  int64_t rank = tensorType(divisor).getRank();
+  Value no = arith::ConstantIntOp::create(b, loc, 0, 8);
+  AffineMap maps[] = {b.getMultiDimIdentityMap(rank),
+                      AffineMap::get(rank, 0, {}, b.getContext())};
+  SmallVector<IteratorType> iterators(rank, IteratorType::reduction);
+  auto zeros = linalg::GenericOp::create(
+      b, loc, TypeRange{none}, divisor, filled(b, loc, none, {}, no), maps,
+      iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value zero = arith::ConstantIntOp::create(b, loc, args[0].getType(), 0);
+        Value is = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                         args[0], zero);
+        is = arith::ExtUIOp::create(b, loc, args[1].getType(), is);
+        Value any = arith::OrIOp::create(b, loc, args[1], is);
+        linalg::YieldOp::create(b, loc, any);
+      });
+  Value found = tensor::ExtractOp::create(b, loc, zeros.getResult(0));
+  Value bad =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, found, no);
+  RankedTensorType type = tensorType(result);
+  Value nothing = arith::ConstantIndexOp::create(b, loc, 0);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i))
+      bad = arith::AndIOp::create(
+          b, loc, bad,
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                dimOf(b, loc, result, i), nothing));
+  if (!llvm::is_contained(type.getShape(), 0))
+    createDivisorCheck(b, loc, bad);
+}
+
 /// Any operation with a `scalar` in its record.
 struct ElementwisePattern : ConversionPattern {
-  ElementwisePattern(const TypeConverter &converter, MLIRContext *context)
-      : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context) {}
+  ElementwisePattern(const TypeConverter &converter, MLIRContext *context,
+                     bool checks)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context),
+        checks(checks) {}
 
   LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
                                 ConversionPatternRewriter &b) const override {
@@ -73,14 +108,21 @@ struct ElementwisePattern : ConversionPattern {
     if (!accepted)
       return op->emitError("not defined for elements of type ")
              << elementOf(op->getOperands().back());
+    if (checks)
+      for (auto [i, operand] : llvm::enumerate(operands))
+        if (array::mustNotBeZero(op, i))
+          checkDivisor(b, loc, operand, init);
     b.replaceOp(op, generic);
     return success();
   }
+
+  bool checks;
 };
 
 } // namespace
 
 void stepwell::populateElementwisePatterns(const TypeConverter &converter,
-                                           RewritePatternSet &patterns) {
-  patterns.add<ElementwisePattern>(converter, patterns.getContext());
+                                           RewritePatternSet &patterns,
+                                           bool checks) {
+  patterns.add<ElementwisePattern>(converter, patterns.getContext(), checks);
 }

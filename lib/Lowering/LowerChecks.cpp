@@ -25,34 +25,58 @@ namespace stepwell {
 
 using namespace stepwell;
 
-/// Between the passes a check is a call of a function that nobody defines.
-static constexpr StringLiteral kIndexCheck = "stepwell.check_index";
+namespace {
+/// Between the passes a check is a call of a function that nobody defines: of
+/// whether it failed, then the error's details.
+struct Check {
+  StringLiteral name;
+  stepwell_status status;
+};
+} // namespace
+
+static constexpr Check kIndexCheck = {"stepwell.check_index",
+                                      STEPWELL_INDEX_OUT_OF_RANGE};
+static constexpr Check kDivisorCheck = {"stepwell.check_divisor",
+                                        STEPWELL_DIVISION_BY_ZERO};
+static constexpr Check kChecks[] = {kIndexCheck, kDivisorCheck};
+
+static void createCheck(OpBuilder &b, Location loc, const Check &check,
+                        ValueRange operands) {
+  auto module =
+      b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(check.name)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto type = b.getFunctionType(operands.getTypes(), {});
+    func::FuncOp::create(b, loc, check.name, type).setPrivate();
+  }
+  func::CallOp::create(b, loc, TypeRange(), check.name, operands);
+}
 
 void stepwell::createIndexCheck(OpBuilder &b, Location loc, Value bad,
                                 Value index, Value size, Value dim) {
-  auto module =
-      b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-  Value operands[] = {bad, index, size, dim};
-  if (!module.lookupSymbol(kIndexCheck)) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    auto type = b.getFunctionType(ValueRange(operands).getTypes(), {});
-    func::FuncOp::create(b, loc, kIndexCheck, type).setPrivate();
-  }
-  func::CallOp::create(b, loc, TypeRange(), kIndexCheck, operands);
+  createCheck(b, loc, kIndexCheck, {bad, index, size, dim});
+}
+
+void stepwell::createDivisorCheck(OpBuilder &b, Location loc, Value bad) {
+  createCheck(b, loc, kDivisorCheck, bad);
 }
 
 namespace {
 
 struct LowerChecks : stepwell::impl::LowerChecksPassBase<LowerChecks> {
   void runOnOperation() override {
-    auto declaration = getOperation().lookupSymbol<func::FuncOp>(kIndexCheck);
-    if (!declaration)
+    SmallVector<func::FuncOp> declarations;
+    for (const Check &check : kChecks)
+      if (auto made = getOperation().lookupSymbol<func::FuncOp>(check.name))
+        declarations.push_back(made);
+    if (declarations.empty())
       return;
     for (auto entry : getOperation().getOps<func::FuncOp>())
       if (entry->hasAttr(kEntryAttr))
         lower(entry);
-    declaration.erase();
+    for (func::FuncOp declaration : declarations)
+      declaration.erase();
   }
 
   /// The address of a field of the context's error.
@@ -64,15 +88,16 @@ struct LowerChecks : stepwell::impl::LowerChecksPassBase<LowerChecks> {
   }
 
   static void lower(func::FuncOp entry) {
-    SmallVector<func::CallOp> checks;
+    SmallVector<std::pair<func::CallOp, stepwell_status>> checks;
     entry.walk([&](func::CallOp call) {
-      if (call.getCallee() == kIndexCheck)
-        checks.push_back(call);
+      for (const Check &check : kChecks)
+        if (call.getCallee() == check.name)
+          checks.emplace_back(call, check.status);
     });
     if (checks.empty())
       return;
     Value context = entry.getArgument(0);
-    for (func::CallOp check : checks) {
+    for (auto [check, status] : checks) {
       OpBuilder b(check);
       Location loc = check.getLoc();
       auto branch = scf::IfOp::create(b, loc, check.getOperand(0));
@@ -86,13 +111,12 @@ struct LowerChecks : stepwell::impl::LowerChecksPassBase<LowerChecks> {
           arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, now, none);
       auto report = scf::IfOp::create(b, loc, first);
       b.setInsertionPointToStart(report.thenBlock());
-      Value code =
-          arith::ConstantIntOp::create(b, loc, STEPWELL_INDEX_OUT_OF_RANGE, 32);
+      Value code = arith::ConstantIntOp::create(b, loc, status, 32);
       LLVM::StoreOp::create(
           b, loc, code, field(b, loc, context, offsetof(stepwell_error, code)));
-      for (unsigned i = 0; i < 3; ++i)
+      for (auto [i, detail] : llvm::enumerate(check.getOperands().drop_front()))
         LLVM::StoreOp::create(
-            b, loc, check.getOperand(1 + i),
+            b, loc, detail,
             field(b, loc, context,
                   offsetof(stepwell_error, detail) + i * sizeof(int64_t)));
       check.erase();

@@ -80,6 +80,9 @@ mlir::Value carryLoops(
 void createIndexCheck(mlir::OpBuilder &, mlir::Location, mlir::Value bad,
                       mlir::Value index, mlir::Value size, mlir::Value dim);
 
+/// The same with STEPWELL_DIVISION_BY_ZERO.
+void createDivisorCheck(mlir::OpBuilder &, mlir::Location, mlir::Value bad);
+
 } // namespace stepwell
 
 #endif // STEPWELL_LOWERING_PATTERNSUPPORT_H

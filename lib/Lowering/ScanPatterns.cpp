@@ -26,7 +26,7 @@ class RunningSum {
 public:
   RunningSum(OpBuilder &b, Location loc, Value input, array::CumsumOp op)
       : b(b), loc(loc), input(input), type(tensorType(op.getResult())),
-        element(type.getElementType()), compute(computeType(element)),
+        element(type.getElementType()), compute(accumulator(element)),
         rank(type.getRank()), dim(op.getDim()), reverse(op.getReverse()) {
     for (int64_t i = 0; i < rank; ++i)
       extents.push_back(dimOf(b, loc, input, i));
@@ -44,10 +44,20 @@ public:
   }
 
 private:
-  Value sum(OpBuilder &b, Location loc, Value x, Value y) {
+  /// A float sum of many numbers needs more digits than its result.
+  static Type accumulator(Type element) {
+    Type type = computeType(element);
+    return element.isF32() ? Float64Type::get(type.getContext()) : type;
+  }
+
+  /// The sum so far and what is stored of one element.
+  Value sum(OpBuilder &b, Location loc, Value sum, Value stored) {
+    Value next = loadElement(b, loc, stored, element);
+    if (next.getType() != compute)
+      next = arith::ExtFOp::create(b, loc, compute, next);
     if (isa<FloatType>(compute))
-      return arith::AddFOp::create(b, loc, x, y);
-    return arith::AddIOp::create(b, loc, x, y);
+      return arith::AddFOp::create(b, loc, sum, next);
+    return arith::AddIOp::create(b, loc, sum, next);
   }
 
   /// Which step of the loop over the dimension is where.
@@ -98,8 +108,7 @@ private:
       return all;
     };
     Value stored = tensor::ExtractOp::create(b, loc, input, with(from));
-    Value next = sum(b, loc, loop.getRegionIterArg(1),
-                     loadElement(b, loc, stored, element));
+    Value next = sum(b, loc, loop.getRegionIterArg(1), stored);
     Value written =
         tensor::InsertOp::create(b, loc, storeElement(b, loc, next, element),
                                  loop.getRegionIterArg(0), with(to));
@@ -163,8 +172,7 @@ private:
         b, loc, TypeRange{to.getType(), sums.getType()}, from,
         ValueRange{to, sums}, maps, parallel(dims),
         [&](OpBuilder &b, Location loc, ValueRange args) {
-          Value next =
-              sum(b, loc, args[2], loadElement(b, loc, args[0], element));
+          Value next = sum(b, loc, args[2], args[0]);
           linalg::YieldOp::create(
               b, loc, ValueRange{storeElement(b, loc, next, element), next});
         });

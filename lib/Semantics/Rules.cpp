@@ -306,7 +306,17 @@ ErrorOr<DType> same(Operands operands, const Attributes &) {
 ErrorOr<DType> numbers(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && *dtype == DType::Bool)
-    return Error{Error::Kind::Runtime, "not defined for elements of type bool"};
+    return Error{Error::Kind::Unsupported,
+                 "not defined for elements of type bool"};
+  return dtype;
+}
+
+ErrorOr<DType> inexact(Operands operands, const Attributes &attributes) {
+  ErrorOr<DType> dtype = same(operands, attributes);
+  if (dtype && !isFloat(*dtype))
+    return Error{Error::Kind::Runtime,
+                 "the elements must be of a floating point type, not " +
+                     std::string(name(*dtype))};
   return dtype;
 }
 
@@ -319,8 +329,9 @@ ErrorOr<DType> boolean(Operands operands, const Attributes &attributes) {
 
 ErrorOr<DType> select(Operands operands, const Attributes &attributes) {
   if (operands[0].dtype != DType::Bool)
-    return typeError("the condition must be bool, not " +
-                     std::string(name(operands[0].dtype)));
+    return Error{Error::Kind::Runtime,
+                 "the condition must be bool, not " +
+                     std::string(name(operands[0].dtype))};
   return same(operands.subspan(1), attributes);
 }
 

@@ -272,8 +272,8 @@ ErrorOr<Dims> avgPool2dGradient(Operands operands,
 ErrorOr<DType> floats(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && !isFloat(*dtype))
-    return Error{Error::Kind::Runtime, "not defined for elements of type " +
-                                           std::string(name(*dtype))};
+    return Error{Error::Kind::Unsupported, "not defined for elements of type " +
+                                               std::string(name(*dtype))};
   return dtype;
 }
 

@@ -142,6 +142,11 @@ Attribute convert(const Function &function, const Parameter &parameter,
   switch (row.kind) {
   case AttributeKind::Dims: {
     Dims dims;
+    const ResultRow &result = function.op->results[0];
+    // A position lies along one dimension, or along all.
+    if (axis && result.dtype == rules::int64 && value != Py_None &&
+        !PyIndex_Check(value))
+      badType(function, parameter, value, "int");
     if (value == Py_None) {
       for (int i = 0; i < rank; ++i)
         dims.push_back(i);
@@ -151,8 +156,9 @@ Attribute convert(const Function &function, const Parameter &parameter,
       badType(function, parameter, value, "int or tuple of ints");
     if (axis) {
       uint32_t seen = 0;
-      for (int64_t &dim : dims) {
+      for (int64_t &dim : dims)
         dim = wrapDim(dim, rank);
+      for (int64_t dim : dims) {
         if (seen >> dim & 1)
           fail(Error::Kind::Runtime, "dim " + std::to_string(dim) +
                                          " appears multiple times in the list "
@@ -162,8 +168,8 @@ Attribute convert(const Function &function, const Parameter &parameter,
       std::sort(dims.begin(), dims.end());
       if (rank == 0)
         dims = {};
-      // PyTorch: no dimensions means all.
-      else if (dims.empty())
+      // PyTorch: no dimensions means all, but of truth values none.
+      else if (dims.empty() && function.op->promotion != Promotion::ToBool)
         return convert(function, parameter, Py_None, rank);
     }
     return dims;
@@ -203,6 +209,21 @@ Attribute convert(const Function &function, const Parameter &parameter,
     break;
   }
   return {};
+}
+
+/// PyTorch: what names elements is an int32 or int64. Inside the package any
+/// integer does.
+void checkIndex(const Function &function, const OpRow &op,
+                std::span<const Argument> arguments) {
+  const ResultRow &result = op.results[0];
+  if ((result.dtype != rules::indexed && result.dtype != rules::floatIndexed) ||
+      function.name[0] == '_' || !arguments[1].tensor)
+    return;
+  DType dtype = arguments[1].tensor->dtype;
+  if (dtype != DType::I32 && dtype != DType::I64)
+    fail(Error::Kind::Runtime,
+         function.name + "(): Expected dtype int32/int64 for index, not " +
+             std::string(name(dtype)));
 }
 
 /// What an operator, which is given none, calls its operation with.
@@ -355,12 +376,13 @@ PyObject *callFunction(const Function &function, PyObject *self,
              function.name + "() missing 1 required positional argument: '" +
                  parameters[i].name + "'");
       Argument &argument = arguments[parameters[i].operand - absent];
-      bool mustBeTensor = parameters[i].operand == 0 || !op.elementwise;
+      bool mustBeTensor = !(function.op->numbers >> parameters[i].operand & 1);
       if (!toCallArgument(values[i], argument) ||
           (mustBeTensor && !argument.tensor))
         badType(function, parameters[i], values[i],
                 mustBeTensor ? "Tensor" : "Tensor or number");
     }
+    checkIndex(function, op, arguments);
     std::optional<DType> castTo;
     if (PyObject *dtype =
             function.castsTo < 0 ? nullptr : values[function.castsTo];
@@ -379,11 +401,20 @@ PyObject *callFunction(const Function &function, PyObject *self,
                        ? 0
                        : arguments[0].tensor->rank();
     Attributes attributes = defaultAttributes(op);
+    bool some = op.results[0].shape == rules::reduceSome;
     for (size_t i = 0; i < parameters.size(); ++i) {
       const Parameter &parameter = parameters[i];
       if (parameter.attribute < 0)
         continue;
       PyObject *value = values[i];
+      if (some && parameter.name == "dim" && (!value || value == Py_None) &&
+          !arguments[0].tensor->numel())
+        fail(op.results[0].dtype == rules::int64 ? Error::Kind::Index
+                                                 : Error::Kind::Runtime,
+             function.name +
+                 "(): Expected reduction dim to be specified for "
+                 "input.numel() == 0. Specify the reduction dim with the 'dim' "
+                 "argument.");
       if (!value && !parameter.hasFallback)
         fail(Error::Kind::Type,
              function.name + "() missing 1 required positional argument: '" +
@@ -401,6 +432,9 @@ PyObject *callFunction(const Function &function, PyObject *self,
         return wrap(target);
       if (loseDim)
         result = withoutDims(function, result);
+      // PyTorch: truth is of the input's type where that is uint8.
+      if (op.promotion == Promotion::ToBool && target->dtype == DType::U8)
+        result = cast(result, DType::U8);
       return wrap(castTo ? cast(result, *castTo) : result);
     }
     std::vector<Tensor> results = callOp(op, arguments, attributes);
@@ -463,6 +497,9 @@ PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
       Py_RETURN_NOTIMPLEMENTED;
     const Attributes &attributes = defaultAttributes(*op);
     std::span<Argument> arguments(both, b ? 2 : 1);
+    if (!b && isFloat(both[0].tensor->dtype) && !op->accepts(DType::F32))
+      fail(Error::Kind::Type, "~ (operator.invert) is only implemented on "
+                              "integer and Boolean-type tensors");
     if (op->results[0].shape == rules::matmul)
       return multiply(*op, arguments, attributes);
     return wrap(callSingle(*op, arguments, attributes, into));

@@ -144,7 +144,7 @@ void translateException() {
     throw;
   } catch (const EagerError &error) {
     PyObject *classes[] = {PyExc_ValueError, PyExc_TypeError, PyExc_IndexError,
-                           PyExc_RuntimeError};
+                           PyExc_RuntimeError, PyExc_NotImplementedError};
     PyErr_SetString(classes[static_cast<int>(error.kind)], error.what());
   } catch (nb::python_error &error) {
     error.restore();

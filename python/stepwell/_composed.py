@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from . import _core
+from ._arguments import checked
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
 from ._structure import _shared
@@ -70,21 +71,47 @@ def addmm(
     beta: builtins.float = 1,
     alpha: builtins.float = 1,
 ) -> Tensor:
-    """`beta * input + alpha * (mat1 @ mat2)`."""
+    """`beta * input + alpha * (mat1 @ mat2)`; what is multiplied by the number 0 is not read.
+
+    RuntimeError: other than one element type, or an input that does not broadcast to the product.
+    """
     if alpha == 1 and beta == 1 and _is_linear(input, mat1, mat2):
         return _core._linear(mat1, mat2.t(), input)
+    _rank(mat1, 2, "addmm", "mat1")
+    _rank(mat2, 2, "addmm", "mat2")
+    if not input.dtype is mat1.dtype is mat2.dtype:
+        raise RuntimeError(
+            "addmm: self, mat1 and mat2 must have the same dtype, but got "
+            f"{input.dtype}, {mat1.dtype} and {mat2.dtype}"
+        )
+    if not input.is_floating_point():
+        alpha, beta = builtins.int(alpha), builtins.int(beta)
+    addend = input.expand(mat1.shape[0], mat2.shape[1])
+    if alpha == 0 and mat1.shape[1] == mat2.shape[0]:
+        return _core._full(input.dtype, addend.shape, 0) if beta == 0 else addend * beta
     product = mm(mat1, mat2)
     product = product if alpha == 1 else product * alpha
-    return product + (input if beta == 1 else input * beta)
+    if beta == 0:
+        return product
+    return product + (addend if beta == 1 else addend * beta)
 
 
 def square(input: Tensor) -> Tensor:
-    """`input * input`."""
+    """`input * input`; of bool as int64."""
+    if input.dtype is _core.bool:
+        input = input._cast(_core.int64)
     return input * input
 
 
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
-    """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least."""
+    """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least.
+
+    16-bit floats are rounded once, at the end. RuntimeError: an input that is not of floats.
+    """
+    if not input.is_floating_point():
+        raise RuntimeError(f"norm: Expected a floating point tensor as input. Got {input.dtype}")
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"norm: Order {p} not supported.")
     p = 2 if p in ("fro", None) else p
     if p == 2:
         return _core._norm(input, dim, keepdim)
@@ -111,6 +138,9 @@ def isclose(
     """Where `abs(input - other) <= atol + rtol * abs(other)`; infinities are close to themselves."""
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
+    for name, given in (("rtol", rtol), ("atol", atol)):
+        if given < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {given}")
     if not input.is_floating_point():
         input, other = input._cast(_core.float64), other._cast(_core.float64)
     near = _core.isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
@@ -242,6 +272,11 @@ __all__ = [
     "addmm", "allclose", "bmm", "count_nonzero", "dot", "equal", "is_tensor", "isclose",
     "meshgrid", "mm", "norm", "outer", "square",
 ]  # fmt: skip
+
+_CHECKED = (
+    "addmm", "allclose", "bmm", "dot", "equal", "isclose", "mm", "norm", "outer", "square", "type_as",
+)  # fmt: skip
+globals().update({name: checked(globals()[name]) for name in _CHECKED})
 
 for _each in (
     addmm, allclose, bmm, count_nonzero, cpu, dot, equal, isclose, mm, new_empty, new_full,

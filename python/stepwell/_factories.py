@@ -8,6 +8,7 @@ import operator
 from typing import Any
 
 from . import _core
+from ._arguments import wrong as _wrong
 from ._core import Tensor, dtype
 
 
@@ -33,11 +34,6 @@ class device:
 
     def __hash__(self) -> int:
         return hash(self.type)
-
-
-def _wrong(function: str, argument: str, expected: str, value: Any) -> TypeError:
-    found = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    return TypeError(f"{function}(): argument '{argument}' must be {expected}, not {found}")
 
 
 def _sizes(size: Any, function: str = "full") -> tuple[int, ...]:

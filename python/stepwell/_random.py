@@ -411,11 +411,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 
         y = stepwell.dropout(x, 0.1)
     """
-    kind = _floating(_like(input, "dropout").dtype, "dropout")
+    kind = _like(input, "dropout").dtype
     if not 0 <= _number(p, "p", "dropout") <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
+    _floating(kind, "dropout")
     if p == 1:
         return input * 0
     kept = _trials(input.shape, 1 - p, None, "dropout")

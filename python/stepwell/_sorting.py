@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import _core
+from ._arguments import checked, wrong
 from ._core import Tensor
 from ._factories import full
 from ._structure import _shared, _wrap
@@ -46,33 +47,51 @@ def _row(input: Tensor) -> Tensor:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-def sort(
-    input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
-    stable: builtins.bool = False,
-) -> sort_result:
-    """The elements along `dim` in order, and where they were (int64), both of the input's shape.
+def _order(function: str, given: Any) -> tuple[builtins.int, builtins.bool]:
+    """`dim` and `descending`, which are given by name where `stable` is."""
+    stable, args, named = given
+    if len(args) > 2 or (stable is not None and args):
+        raise TypeError(
+            f"{function}() takes (input, dim=-1, descending=False) or "
+            "(input, *, stable, dim=-1, descending=False)"
+        )
+    values = dict(zip(("dim", "descending"), args, strict=False))
+    for name, value in named.items():
+        if name not in ("dim", "descending"):
+            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+        if name in values:
+            raise TypeError(f"{function}() got multiple values for argument '{name}'")
+        values[name] = value
+    for name, value in [("stable", stable), ("descending", values.get("descending"))]:
+        if value is not None and not isinstance(value, builtins.bool):
+            raise wrong(function, name, "bool", value)
+    return values.get("dim", -1), values.get("descending", False)
 
+
+def sort(
+    input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any
+) -> sort_result:
+    """`sort(input, dim=-1, descending=False)`, or with `stable`, then all by name.
+
+    The elements along `dim` in order, and where they were (int64), both of the input's shape.
     NaN is larger than every number. Equal elements keep their order, `stable` or not. Of every
     element type; IndexError for a `dim` that there is not.
 
     >>> sort(tensor([3, 1, 2]))
     sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
+    dim, descending = -1, False
+    if args or named or stable is not None:
+        dim, descending = _order("sort", (stable, args, named))
     dim = _wrap(dim, input.ndim)
     values, indices = _core._sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
 
-def argsort(
-    input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
-    stable: builtins.bool = False,
-) -> Tensor:
+def argsort(input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any) -> Tensor:
     """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
-    return sort(input.detach(), dim, descending, stable).indices
+    _order("argsort", (stable, args, named))
+    return sort(input.detach(), *args, stable=stable, **named).indices
 
 
 def msort(input: Tensor) -> Tensor:
@@ -118,6 +137,8 @@ def kthvalue(
     """
     dim = _wrap(-1 if dim is None else dim, input.ndim)
     row = _row(input)
+    if not row.shape[dim]:
+        raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= row.shape[dim]:
         raise RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {dim}: {k} of {row.shape[dim]}"
@@ -141,7 +162,7 @@ def median(
     """
     if dim is None:
         if input.numel() == 0:
-            value = full((), math.nan, input.dtype)
+            value = full((), math.nan, _core.float32)._cast(input.dtype)
         else:
             value = median(input.detach().reshape(-1), 0).values
         return _shared(input, value)
@@ -167,6 +188,8 @@ def median(
 
 
 __all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
+
+globals().update({name: checked(globals()[name]) for name in __all__})
 
 for _each in (argsort, kthvalue, median, msort, sort, topk):
     setattr(Tensor, _each.__name__, _each)

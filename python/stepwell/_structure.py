@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _core
+from ._arguments import checked, wrong
 from ._core import Tensor, dtype
 from ._factories import _finish, full
 
@@ -118,13 +119,21 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], builtins.int) else dims
     wrapped = [_wrap(dim, input.ndim) for dim in listed]
     if len(set(wrapped)) != len(wrapped):
-        raise RuntimeError(f"dims {list(listed)} appear more than once")
+        raise RuntimeError(f"dim {listed[0]} appears multiple times in the list of dims")
     return (input._flip(wrapped) if input.ndim else input).clone()
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """A copy whose elements moved by `shifts` along `dims`, around the ends."""
-    if dims is None:
+    if dims is None or dims == ():
+        if isinstance(shifts, (tuple, list)):
+            if not shifts:
+                raise RuntimeError("`shifts` required")
+            if len(shifts) > 1:
+                raise RuntimeError(
+                    f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0"
+                )
+            shifts = shifts[0]
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
     if not isinstance(dims, builtins.int):
         shifts = (shifts,) if isinstance(shifts, builtins.int) else shifts
@@ -160,25 +169,39 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if not math.isfinite(step):
-        raise RuntimeError(f"step must be finite, but got {step}")
-    if (end - start) * (1 if step > 0 else -1) < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    floats = builtins.any(isinstance(v, builtins.float) for v in (start, end, step))
+    listed = (start, end, step)
     if dtype is None:
+        floats = builtins.any(isinstance(v, builtins.float) for v in listed)
         dtype = _core.float32 if floats else _core.int64
-    if not floats:
-        count = -((start - end) // step)
-    elif (count := (end - start) / step) < 2**63:
-        count = math.ceil(count)
+    first, last, by = _as_elements("arange", dtype, listed)
+    if by == 0:
+        raise RuntimeError("step must be nonzero")
+    if not math.isfinite(first) or not math.isfinite(last):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (last - first) * (1 if by > 0 else -1) < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    # PyTorch counts by what was given, but of int64 by what it becomes.
+    if dtype is _core.int64:
+        count = -((first - last) // by)
     else:
-        raise RuntimeError(f"invalid size, possible overflow? arange has {count} elements")
-    counted = _core._iota(_core.float64 if floats else _core.int64, count)
-    return _finish((counted * step + start)._cast(dtype), device, requires_grad)
+        quotient = (end - start) / step
+        if not abs(quotient) < 2**63:
+            raise RuntimeError("invalid size, possible overflow?")
+        count = max_(math.ceil(quotient), 0)
+    counted = _core._iota(_core.float64 if dtype.is_floating_point else _core.int64, count)
+    return _finish((counted * by + first)._cast(dtype), device, requires_grad)
+
+
+def _as_elements(function: str, dtype: dtype, numbers: Sequence[Number]) -> tuple[Any, ...]:
+    """The numbers as this element type has them: integers, or whatever they are."""
+    if dtype is _core.bool:
+        raise NotImplementedError(f"{function}: not defined for elements of type bool")
+    if dtype.is_floating_point:
+        return tuple(numbers)
+    for each in numbers:
+        if not math.isfinite(each) or not -(2**63) <= builtins.int(each) < 2**63:
+            raise RuntimeError("value cannot be converted to type int64 without overflow")
+    return tuple(map(builtins.int, numbers))
 
 
 def linspace(
@@ -193,17 +216,22 @@ def linspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
-    for value in (start, end):
-        _core._number(value, dtype or _core.float32)
+    dtype = dtype or _core.float32
+    start, end = _as_elements("linspace", dtype, (start, end))
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
-    made = _core.where(at < steps / 2, start + at * step, end - (steps - 1 - at) * step)
-    return _finish(made._cast(dtype or _core.float32), device, requires_grad)
+    made = _core.where(at < steps // 2, start + at * step, end - (steps - 1 - at) * step)
+    if steps == 1:
+        made = _core._full(_core.float64, (1,), start)
+    return _finish(made._cast(dtype), device, requires_grad)
 
 
 def eye(n: builtins.int, m: builtins.int | None = None, dtype: dtype | None = None) -> Tensor:
     """Ones on the diagonal of an `n` by `m` matrix of zeros."""
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     rows, columns = _core._iota(_core.int64, n), _core._iota(_core.int64, n if m is None else m)
     return (rows.unsqueeze(1) == columns)._cast(dtype or _core.float32)
 
@@ -244,7 +272,9 @@ def nonzero(input: Tensor, as_tuple: builtins.bool = False) -> Any:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """The input with `value` where the mask is true."""
     if mask.dtype is not _core.bool:
-        raise RuntimeError("masked_fill only supports boolean masks")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
@@ -273,11 +303,17 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
     """
     if dim is None:
         return _core.gather(input.reshape(-1), 0, indices.reshape(-1))
+    if indices.dtype is not _core.int64:
+        raise RuntimeError(
+            f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
+        )
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"take_along_dim(): input and indices should have the same number of dimensions, "
             f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap(dim, input.ndim)
     shape = [
         max_(a, b) if i != dim else b
@@ -294,7 +330,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return tuple(_core._nonzero(condition))
+    if isinstance(condition, Tensor) and condition.dtype is _core.uint8:
+        condition = condition._cast(_core.bool)
     return _core.where(condition, input, other)
+
+
+def _check_index(index: Tensor) -> None:
+    if index.dtype not in (_core.int32, _core.int64):
+        raise RuntimeError(f"scatter(): Expected dtype int32/int64 for index, not {index.dtype}")
 
 
 def _as_large(index: Tensor, src: Tensor) -> Tensor:
@@ -309,16 +352,19 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) ->
 
     `src` is at least as large as `index`; what is beyond it is not read.
     """
+    _check_index(index)
     return _core._scatter_add(input, dim, index, _as_large(index, src))
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add` into the input itself."""
+    _check_index(index)
     return input._scatter_add_(dim, index, _as_large(index, src))
 
 
 def _places(input: Tensor, dim: builtins.int, index: Tensor) -> tuple[Tensor, ...]:
     """One index tensor per dimension, for the places that `scatter` writes."""
+    _check_index(index)
     if input.ndim != index.ndim:
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     for d, (n, size) in enumerate(zip(index.shape, input.shape, strict=True)):
@@ -358,7 +404,9 @@ def scatter_(
         src = src.reshape(-1) if isinstance(src, Tensor) else src
         scatter_(vector, 0, index.reshape(-1), src)
         return input
-    input[_places(input, dim, index)] = src
+    places = _places(input, dim, index)
+    if index.numel():
+        input[places] = src
     return input
 
 
@@ -392,6 +440,10 @@ def index_add_(
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
     """Fills the slices along `dim` that `index` names with a number."""
+    if index.dtype not in (_core.int32, _core.int64):
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.dtype}")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
     dim = _wrap(dim, input.ndim)
     value = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
     vector = input.reshape(1) if input.ndim == 0 else input
@@ -421,7 +473,7 @@ def _shared(
 def _extremum(
     name: str, input: Tensor, dim: Any, keepdim: builtins.bool, largest: builtins.bool
 ) -> Any:
-    if isinstance(dim, Tensor):
+    if isinstance(dim, Tensor) and not keepdim:
         return (_core.maximum if largest else _core.minimum)(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -431,7 +483,10 @@ def _extremum(
             )
         value = (_core.amax if largest else _core.amin)(input.detach())
         return _shared(input, value)
+    if not hasattr(dim, "__index__"):
+        raise wrong(name, "dim", "int", dim)
     if input.ndim == 0:
+        _wrap(dim, 0)
         return max_result(input.clone(), full((), 0, _core.int64))
     indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
     values = _core.gather(input, dim, indices)
@@ -479,6 +534,8 @@ def var(
     `unbiased` says correction 1 (the default) or 0; `var(input, unbiased)` is of all elements.
     """
     dim, correction = _correction("var", dim, unbiased, correction)
+    if not input.is_floating_point():
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     return _core._var(input, dim, keepdim, correction)
 
 
@@ -490,8 +547,10 @@ def std(
     *,
     correction: Number | None = None,
 ) -> Tensor:
-    """The square root of `var`."""
+    """The square root of `var`, of 16-bit floats rounded once."""
     dim, correction = _correction("std", dim, unbiased, correction)
+    if not input.is_floating_point():
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     return _core._std(input, dim, keepdim, correction)
 
 
@@ -553,6 +612,13 @@ __all__ = [
     "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
     "where", *_VIEWS,
 ]  # fmt: skip
+
+_CHECKED = (
+    "chunk", "flip", "index_fill", "index_fill_", "masked_fill", "masked_fill_", "masked_select",
+    "nonzero", "roll", "scatter", "scatter_", "scatter_add", "scatter_add_", "split", "std",
+    "take_along_dim", "tril", "triu", "unbind", "var",
+)  # fmt: skip
+globals().update({name: checked(globals()[name]) for name in _CHECKED})
 
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,

@@ -73,6 +73,8 @@ const char *stepwell_status_message(int32_t status) {
     return "out of memory";
   case STEPWELL_DEVICE_ERROR:
     return "device error";
+  case STEPWELL_DIVISION_BY_ZERO:
+    return "ZeroDivisionError";
   }
   return "unknown status";
 }

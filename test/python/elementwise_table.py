@@ -78,6 +78,13 @@ def values(dtype, rng, count=23):
     return round_to(np.array([*special, *(rng.normal(size=count) * 4)]), dtype)
 
 
+def divisible(mnemonic, arrays):
+    """The operands, without integers that nothing is divided by: those are errors."""
+    if mnemonic in ("floor_divide", "remainder") and arrays[1].dtype.kind in "iu":
+        arrays[1] = np.where(arrays[1] == 0, arrays[1].dtype.type(5), arrays[1])
+    return arrays
+
+
 def ulps(found, exact, dtype):
     """How far from the exact values, in units of their last place in `dtype`.
 
@@ -125,8 +132,8 @@ def integer_power(bits, base, exponent):
     return pow(base, exponent, 1 << bits)
 
 
-floor_divide = wrapped(lambda bits, x, y: x // y if y else 0)
-remainder = wrapped(lambda bits, x, y: x % y if y else 0)
+floor_divide = wrapped(lambda bits, x, y: x // y)
+remainder = wrapped(lambda bits, x, y: x % y)
 left_shift = wrapped(lambda bits, x, y: x << y if 0 <= y < bits else 0)
 right_shift = wrapped(lambda bits, x, y: x >> (y if 0 <= y < bits else bits))
 

@@ -57,9 +57,7 @@ def test_softmax_in_another_type():
         for bad in (x, x > 1):
             with pytest.raises(RuntimeError, match=f"{name}: not defined for elements of type"):
                 getattr(sw, name)(bad, 0)
-    with pytest.raises(
-        (RuntimeError, TypeError), match="cross_entropy: the input must be of a float"
-    ):
+    with pytest.raises(NotImplementedError, match="cross_entropy: not defined for elements"):
         sw.nn.functional.cross_entropy(t([[1, 2]]), t([0]))
 
 

@@ -46,7 +46,7 @@ def order(values, dim, descending):
 def test_sort(kind, descending, shape, seed, last):
     values = drawn(kind, shape, seed)
     dim = -1 if last else 0
-    found = sw.sort(sw.tensor(values), dim, descending, stable=True)
+    found = sw.sort(sw.tensor(values), dim=dim, descending=descending, stable=True)
     where = order(values, dim, descending)
     assert found.indices.dtype is sw.int64 and found.values.dtype is getattr(sw, kind)
     np.testing.assert_array_equal(found.indices.numpy(), where)
@@ -65,7 +65,7 @@ def test_sort_lengths(kind, descending, compiled):
     """Short rows are sorted by ranks, longer ones by digits."""
 
     def run(x):
-        return sw.sort(x, -1, descending, stable=True)
+        return sw.sort(x, descending=descending, stable=True)
 
     for length in (0, 1, 2, 7, 8, 63, 159, 160, 161, 255, 256, 257):
         values = drawn(kind, (2, length), length)

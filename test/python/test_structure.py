@@ -154,7 +154,7 @@ def test_flip_and_roll():
     flipped = x.flip(0)
     flipped.fill_(0.0)
     same(x, values)  # a copy
-    with pytest.raises(RuntimeError, match="more than once"):
+    with pytest.raises(RuntimeError, match="appears multiple times"):
         x.flip(0, -3)
     with pytest.raises(IndexError, match="but got 3"):
         x.flip(3)
@@ -201,7 +201,7 @@ def test_eye():
     for sizes in ((3,), (2, 3), (3, 2), (0,), (0, 2)):
         same(sw.eye(*sizes), np.eye(*sizes))
     assert sw.eye(2).dtype is sw.float32 and sw.eye(2, dtype=sw.bool).dtype is sw.bool
-    with pytest.raises(RuntimeError, match="negative dimension"):
+    with pytest.raises(RuntimeError, match="greater or equal to 0"):
         sw.eye(-1)
 
 

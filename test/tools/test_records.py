@@ -168,3 +168,26 @@ def test_the_page_lists_the_fields_of_the_schema():
     listed = {name for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
               for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
     assert fields <= listed
+
+
+@pytest.mark.parametrize("field", ["numbers", "heldNumbers", "naturalNumbers", "nonzero"])
+def test_lists_of_operands_name_operands(field, tmp_path):
+    source = TWICE.replace("VJP", "2 * g")
+    ends = source.rindex("}")
+    wrong = source[:ends] + f'let {field} = ["other"];\n' + source[ends:]
+    assert f"{field} names 'other', which is no operand" in refused(wrong, tmp_path)
+    right = generated(wrong.replace('"other"', '"input"'), tmp_path)
+    if field == "nonzero":
+        assert "scalar_twice, 1}" in right["stepwell/Array/ArrayScalarBodies.inc"]
+    else:
+        table = right["stepwell/Array/OpTable.inc"]
+        assert f".{field} = 1," in table[table.index('"twice"') :]
+    if field == "numbers":
+        assert "\ndef twice(input: Tensor | Number) -> Tensor:\n" in right["_ops.pyi"]
+
+
+def test_why_bool_is_refused(tmp_path):
+    source = TWICE.replace("VJP", "2 * g")
+    ends = source.rindex("}")
+    files = generated(source[:ends] + 'let boolRefusal = "of no use";\n' + source[ends:], tmp_path)
+    assert '.boolRefusal = "of no use"' in files["stepwell/Array/OpTable.inc"]

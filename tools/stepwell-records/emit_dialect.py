@@ -99,7 +99,9 @@ def scalar_bodies(ops):
             value = _ScalarEmitter().emit(parse_scalar(op, body)) if body else "Value()"
             out.append(f"  case ElementKind::{kind.removeprefix('on')}:\n    return {value};\n")
         out.append("  }\n  return Value();\n}\n")
-        table.append(f'    {{"array.{op.mnemonic}", scalar_{op.mnemonic}}},\n')
+        table.append(
+            f'    {{"array.{op.mnemonic}", scalar_{op.mnemonic}, {op.operand_mask(op.nonzero)}}},\n'
+        )
     out.append("static const ScalarBodyRow kScalarBodies[] = {\n" + "".join(table) + "};\n")
     return "".join(out)
 

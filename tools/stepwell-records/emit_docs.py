@@ -43,10 +43,9 @@ def _annotated(op, text, method=False, suffix=""):
         name = argument.arg
         if name in ANNOTATIONS:
             annotation = ANNOTATIONS[name]
-        elif i == 0:
-            annotation = "Tensor"
         elif op.operand_index(name) is not None:
-            annotation = "Tensor | Number" + (" | None" if default else "")
+            annotation = "Tensor" + (" | Number" if name in op.numbers else "")
+            annotation += " | None" if default else ""
         elif isinstance(default, ast.Constant) and default.value is not None:
             annotation = type(default.value).__name__
         else:

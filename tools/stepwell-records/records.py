@@ -50,6 +50,11 @@ class Op:
     promotion: str
     unpromoted: list[str]
     constants: list[str]
+    numbers: list[str]
+    held_numbers: list[str]
+    natural_numbers: list[str]
+    nonzero: list[str]
+    bool_refusal: str
     scalar: dict[str, str]
     decomposition: list[str]
     vjp: list[str]
@@ -73,6 +78,10 @@ class Op:
     @property
     def auxiliary_mask(self):
         return sum(1 << self.results.index(name) for name in self.auxiliary)
+
+    def operand_mask(self, names):
+        """Bit i is operand i."""
+        return sum(1 << self.operand_index(name) for name in names)
 
     def operand_index(self, name):
         return next((i for i, o in enumerate(self.operands) if o.name == name), None)
@@ -120,6 +129,11 @@ def _op(records, name):
         promotion=record["promotion"],
         unpromoted=record["unpromoted"],
         constants=record["constants"],
+        numbers=record["numbers"],
+        held_numbers=record["heldNumbers"],
+        natural_numbers=record["naturalNumbers"],
+        nonzero=record["nonzero"],
+        bool_refusal=record["boolRefusal"],
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
         decomposition=record["decomposition"],
         vjp=record["vjp"],
@@ -145,7 +159,14 @@ def _check(op):
         raise RecordError(
             f"{op.record}: {len(op.vjp)} vjp expressions for {len(op.operands)} operands"
         )
-    for field_name, names in (("shapeOnly", op.shape_only), ("unpromoted", op.unpromoted)):
+    for field_name, names in (
+        ("shapeOnly", op.shape_only),
+        ("unpromoted", op.unpromoted),
+        ("numbers", op.numbers),
+        ("heldNumbers", op.held_numbers),
+        ("naturalNumbers", op.natural_numbers),
+        ("nonzero", op.nonzero),
+    ):
         for name in names:
             if op.operand_index(name) is None:
                 raise RecordError(f"{op.record}: {field_name} names '{name}', which is no operand")

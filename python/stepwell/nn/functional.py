@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwell import _core
+from stepwell._arguments import checked
 from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
@@ -86,6 +87,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def logsigmoid(input: Tensor) -> Tensor:
     """``log(sigmoid(input))``, also where the sigmoid itself would be 0 or 1."""
     # Chosen by a comparison and not by abs(): the gradient at 0 is then right.
+    if not input.is_floating_point():
+        raise NotImplementedError(f"logsigmoid: not defined for elements of type {input.dtype}")
     positive = input >= 0
     distance = _core.where(positive, input, -input)
     return _core.where(positive, 0.0, input) - _core.log1p(_core.exp(-distance))
@@ -172,6 +175,11 @@ def pad(
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
+    if not (input.ndim and weight.ndim):
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
+            f"{weight.ndim}D"
+        )
     # A bias that is stretched is added as anything else is.
     if bias is None or input.ndim < 2 or bias.ndim != 1 or len(bias) != len(weight):
         product = _core.matmul(input, weight.t())
@@ -194,13 +202,21 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         IndexError: an integer is out of range.
         AssertionError: ``padding_idx`` is no row.
     """
+    if padding_idx is not None and not -len(weight) <= padding_idx < len(weight):
+        raise AssertionError("Padding_idx must be within num_embeddings")
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
-    rows = _core.index_select(weight, 0, input)
+    if input.dtype not in (_core.int32, _core.int64):
+        raise RuntimeError(
+            "Expected tensor for argument 'input' to have one of the following scalar types: "
+            f"Long, Int; but got {input.dtype} instead"
+        )
+    if input.ndim:
+        rows = _core.index_select(weight, 0, input)
+    else:
+        rows = _core.index_select(weight, 0, input).squeeze(0)
     if padding_idx is None:
         return rows
-    if not -len(weight) <= padding_idx < len(weight):
-        raise AssertionError("Padding_idx must be within num_embeddings")
     padding = (input == padding_idx % len(weight)).unsqueeze(-1)
     return _core.where(padding, rows.detach(), rows)
 
@@ -295,11 +311,18 @@ def batch_norm(
         ("weight", weight),
         ("bias", bias),
     )
+    if training and (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    channels = input.shape[1] if input.ndim > 1 else 0
     for name, each in operands:
-        if each is not None and each.numel() != input.shape[1]:
-            raise RuntimeError(
-                f"{name} should contain {input.shape[1]} elements not {each.numel()}"
-            )
+        if each is None and not training and name.startswith("running"):
+            raise RuntimeError(f"{name} must be defined in evaluation mode")
+        if each is not None and each.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {each.numel()}")
+    if input.ndim < 2:
+        raise RuntimeError(f"batch_norm: expected two dimensions or more, got {input.shape}")
+    if not input.is_floating_point():
+        raise NotImplementedError(f"batch_norm: not defined for elements of type {input.dtype}")
     dims = (0, *range(2, input.ndim))
     shape = (-1, *(1 for _ in dims[1:]))
     if training:
@@ -310,22 +333,20 @@ def batch_norm(
                 f"{input.shape}"
             )
         with no_grad():
-            if running_mean is not None:
+            if running_mean is not None and count:
                 running_mean.add_((input.mean(dims) - running_mean) * momentum)
-            if running_var is not None:
+            if running_var is not None and count:
                 running_var.add_((input.var(dims) - running_var) * momentum)
         result = _core._normalize(input, dims, eps)
         if weight is not None:
             result = result * weight.reshape(*shape)
         return result if bias is None else result + bias.reshape(*shape)
-    if running_mean is None or running_var is None:
-        raise RuntimeError(
-            "Expected running_mean and running_var to be defined when training=False"
-        )
+    assert running_mean is not None
+    assert running_var is not None
     factor = ones_like(running_mean) if weight is None else weight
     summand = zeros_like(running_mean) if bias is None else bias
-    channels = (running_mean, running_var, factor, summand)
-    return _core._batch_norm(input, *(each.reshape(*shape) for each in channels), eps)
+    vectors = (running_mean, running_var, factor, summand)
+    return _core._batch_norm(input, *(each.reshape(*shape) for each in vectors), eps)
 
 
 # --- Losses ------------------------------------------------------------------
@@ -363,7 +384,12 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     Raises:
         ValueError: the reduction is not known.
     """
+    # Bool is a number here, and no operand of a difference.
+    if target.dtype is _core.bool and input.is_floating_point():
+        target = target._cast(input.dtype)
     difference = _difference(input, target)
+    if not difference.is_floating_point():
+        raise NotImplementedError(f"mse_loss: not defined for elements of type {input.dtype}")
     return _reduced(difference * difference, reduction)
 
 
@@ -403,11 +429,19 @@ def binary_cross_entropy_with_logits(
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
-def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
-    if target.is_floating_point():
-        raise RuntimeError(f"{name}: expected class numbers, but got a target of {target.dtype}")
-    if target.shape != (*input.shape[:1], *input.shape[2:]):
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    """The class numbers as int64, once everything fits."""
+    if target.dtype not in (_core.int64, _core.int32, _core.uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}")
+    if input.ndim == 2 and target.ndim not in (0, 1):
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if target.ndim == 0 or input.shape[0] != target.shape[0]:
         raise ValueError(
+            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
+            f"({target.shape[0] if target.ndim else 0})."
+        )
+    if target.shape != (*input.shape[:1], *input.shape[2:]):
+        raise RuntimeError(
             f"{name}: expected target size {(*input.shape[:1], *input.shape[2:])}, got "
             f"{target.shape}"
         )
@@ -416,6 +450,11 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
             f"{name}: weight tensor should be defined either for all {input.shape[1]} classes or "
             f"no classes but got weight tensor of shape: {weight.shape}"
         )
+    if weight is not None and weight.dtype is not input.dtype:
+        raise RuntimeError(f"expected scalar type {input.dtype} but found {weight.dtype}")
+    if not input.is_floating_point():
+        raise NotImplementedError(f"{name}: not defined for elements of type {input.dtype}")
+    return target._cast(_core.int64)
 
 
 def _counted(target: Tensor, ignore_index: int, weight: Tensor | None, like: Tensor) -> Tensor:
@@ -454,16 +493,18 @@ def nll_loss(
         ValueError: the shapes do not fit, or the reduction is not known.
         IndexError: a target is no class.
     """
+    if input.ndim == 0:
+        raise ValueError("Expected 1 or more dimensions (got 0)")
     if input.ndim == 1:
         losses = nll_loss(
             input.unsqueeze(0),
-            target.unsqueeze(0),
+            target.reshape(1) if target.numel() == 1 else target.unsqueeze(0),
             weight,
             ignore_index=ignore_index,
             reduction=reduction,
         )
         return losses.squeeze(0) if reduction == "none" else losses
-    _check_classes("nll_loss", input, target, weight)
+    target = _check_classes("nll_loss", input, target, weight)
     counted = _counted(target, ignore_index, weight, input)
     classes = _core.where(target == ignore_index, 0, target).unsqueeze(1)
     losses = -_core.gather(input, 1, classes).squeeze(1)
@@ -491,12 +532,20 @@ def cross_entropy(
         label_smoothing: how much of each target is spread over all classes.
 
     Raises:
-        ValueError: the shapes do not fit, or the reduction is not known.
-        RuntimeError: ``label_smoothing`` is not in [0, 1], or the weights do not fit.
+        ValueError: the batches differ in size, or the reduction is not known.
+        RuntimeError: ``label_smoothing`` is above 1, or the element types, weights or other sizes
+            do not fit.
         IndexError: a target is no class.
     """
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    label_smoothing = max(label_smoothing, 0.0)  # as PyTorch takes what is below
+    if target.shape == input.shape and not target.is_floating_point():
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {target.dtype}"
+        )
+    if input.ndim == 0:
+        raise IndexError("Dimension specified as 1 but tensor has no dimensions")
     if input.ndim == 1:
         losses = cross_entropy(
             input.unsqueeze(0),
@@ -509,11 +558,9 @@ def cross_entropy(
         return losses.squeeze(0) if reduction == "none" else losses
     classes = input.shape[1] if input.ndim else 0
     factors = None if weight is None else weight.reshape(-1, *(1 for _ in input.shape[2:]))
-    if target.is_floating_point():
-        if target.shape != input.shape:
-            raise ValueError(
-                f"cross_entropy: expected probabilities of size {input.shape}, got {target.shape}"
-            )
+    if target.is_floating_point() and target.shape == input.shape:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
         logs = log_softmax(input, 1)
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / classes
@@ -521,7 +568,7 @@ def cross_entropy(
         if reduction == "mean":
             return losses.sum() / (losses.numel() or math.nan)
         return _reduced(losses, reduction)
-    _check_classes("cross_entropy", input, target, weight)
+    target = _check_classes("cross_entropy", input, target, weight)
     counted = _counted(target, ignore_index, weight, input)
     losses = _core._cross_entropy(input, target, ignore_index)
     if weight is not None:
@@ -532,3 +579,10 @@ def cross_entropy(
         spread = _core.where(target == ignore_index, 0.0, spread)
         losses = losses * (1 - label_smoothing) + spread * label_smoothing
     return _over_classes(losses, counted, reduction)
+
+
+for _name in (
+    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "embedding", "l1_loss",
+    "layer_norm", "logsigmoid", "mse_loss", "nll_loss", "one_hot",
+):  # fmt: skip
+    globals()[_name] = checked(globals()[_name])

@@ -142,7 +142,11 @@ class Optimizer(ABC):
         members = [parameter for group in self.param_groups for parameter in group["params"]]
         self.state = defaultdict(dict)
         for number, state in state_dict["state"].items():
-            self.state[members[number]] = copy.deepcopy(state)
+            member = members[number]
+            self.state[member] = {
+                name: _as_parameter(name, copy.deepcopy(value), member)
+                for name, value in state.items()
+            }
         for mine, theirs in zip(self.param_groups, saved, strict=True):
             mine.update({name: value for name, value in theirs.items() if name != "params"})
 
@@ -152,6 +156,13 @@ class Optimizer(ABC):
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _as_parameter(name: str, value: Any, parameter: Tensor) -> Any:
+    """What was saved of a parameter of another element type, in this one's. Steps are only counted."""
+    if name == "step" or not isinstance(value, Tensor) or not parameter.is_floating_point():
+        return value
+    return value._cast(parameter.dtype)
 
 
 def kept(make: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:

@@ -39,7 +39,8 @@ typedef enum stepwell_status {
   STEPWELL_SHAPE_MISMATCH = 2,     /* detail: found, expected, dimension */
   STEPWELL_BAD_VALUE = 3,
   STEPWELL_OUT_OF_MEMORY = 4,
-  STEPWELL_DEVICE_ERROR = 5 /* detail: the driver's code */
+  STEPWELL_DEVICE_ERROR = 5, /* detail: the driver's code */
+  STEPWELL_DIVISION_BY_ZERO = 6
 } stepwell_status;
 
 typedef struct stepwell_error {

@@ -133,3 +133,49 @@ func.func @matmul_broadcast(%x: tensor<?x?x?xf32>, %y: tensor<?x?xf32>) -> tenso
   %0 = array.matmul %x, %y : (tensor<?x?x?xf32>, tensor<?x?xf32>) -> tensor<?x?x?xf32>
   return %0 : tensor<?x?x?xf32>
 }
+
+// -----
+
+// An integer divisor is looked at before, unless the result has no elements.
+// CHECK-LABEL: @divided
+// CHECK-SAME: (%[[X:.*]]: tensor<?xi32>, %[[Y:.*]]: tensor<1xi32>)
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction"]} ins(%[[Y]]
+// CHECK: %[[IS:.*]] = arith.cmpi eq
+// CHECK: %[[ONE:.*]] = arith.extui %[[IS]] : i1 to i8
+// CHECK: arith.ori %{{.*}}, %[[ONE]] : i8
+// CHECK: %[[FOUND:.*]] = arith.cmpi ne
+// CHECK: %[[SOME:.*]] = arith.cmpi ne, %{{.*}}, %c0 : index
+// CHECK: %[[BAD:.*]] = arith.andi %[[FOUND]], %[[SOME]] : i1
+// CHECK: call @stepwell.check_divisor(%[[BAD]])
+func.func @divided(%x: tensor<?xi32>, %y: tensor<1xi32>) -> tensor<?xi32> {
+  %0 = array.remainder %x, %y : (tensor<?xi32>, tensor<1xi32>) -> tensor<?xi32>
+  return %0 : tensor<?xi32>
+}
+
+// -----
+
+// CHECK-LABEL: @float_divided
+// CHECK-NOT: check_divisor
+func.func @float_divided(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = array.floor_divide %x, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// A float becomes a short integer by i32, or 0 where that does not hold it.
+// CHECK-LABEL: @truncated
+// CHECK-DAG: %[[LOW:.*]] = arith.constant -2.14748365E+9 : f32
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant 2.14748365E+9 : f32
+// CHECK: ^bb0(%[[A:.*]]: f32, %{{.*}}: i16):
+// CHECK: %[[ABOVE:.*]] = arith.cmpf oge, %[[A]], %[[LOW]]
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %[[A]], %[[HIGH]]
+// CHECK: %[[IN:.*]] = arith.andi %[[ABOVE]], %[[BELOW]]
+// CHECK: %[[SAFE:.*]] = arith.select %[[IN]], %[[A]]
+// CHECK: %[[WIDE:.*]] = arith.fptosi %[[SAFE]] : f32 to i32
+// CHECK: %[[R:.*]] = arith.trunci %[[WIDE]] : i32 to i16
+// CHECK: linalg.yield %[[R]] : i16
+func.func @truncated(%x: tensor<?xf32>) -> tensor<?xi16> {
+  %0 = array.cast %x {dtype = i16} : (tensor<?xf32>) -> tensor<?xi16>
+  return %0 : tensor<?xi16>
+}

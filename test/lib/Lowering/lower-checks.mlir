@@ -1,4 +1,4 @@
-// RUN: stepwell-opt %s -split-input-file -stepwell-lower-checks -canonicalize | FileCheck %s --implicit-check-not=check_index
+// RUN: stepwell-opt %s -split-input-file -stepwell-lower-checks -canonicalize | FileCheck %s --implicit-check-not=stepwell.check_
 
 // The code starts as 0 and is what the entry returns; the first failed check writes the code, then index, size and dimension.
 // The offsets are those of stepwell_context.error in abi.h.
@@ -39,5 +39,24 @@ func.func @kernel(%ctx: !llvm.ptr, %bad: i1, %index: i64, %size: i64, %dim: i64)
 // CHECK-NEXT: return %[[OK]]
 func.func @unchecked(%ctx: !llvm.ptr) -> i32 attributes {stepwell.entry} {
   %c0 = arith.constant 0 : i32
+  return %c0 : i32
+}
+
+// -----
+
+// A divisor's check has no details.
+// CHECK-LABEL: @divided
+// CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[BAD:.*]]: i1)
+// CHECK-DAG: %[[FAILED:.*]] = arith.constant 6 : i32
+// CHECK: scf.if %[[BAD]] {
+// CHECK: scf.if
+// CHECK: %[[C:.*]] = llvm.getelementptr %[[CTX]][40]
+// CHECK: llvm.store %[[FAILED]], %[[C]] : i32
+// CHECK-NOT: i64
+// CHECK: return
+func.func private @stepwell.check_divisor(i1)
+func.func @divided(%ctx: !llvm.ptr, %bad: i1) -> i32 attributes {stepwell.entry} {
+  %c0 = arith.constant 0 : i32
+  func.call @stepwell.check_divisor(%bad) : (i1) -> ()
   return %c0 : i32
 }

@@ -22,7 +22,10 @@ func.func @main(%x: tensor<2x1x12x12xf32> {stepwell.name = "x"}, %w: tensor<4x1x
   %3 = array.cast %2 {dtype = f16} : (tensor<2x4x5x5xf32>) -> tensor<2x4x5x5xf16>
   %4 = array.cast %1 {dtype = i64} : (tensor<2x4x5x5xf32>) -> tensor<2x4x5x5xi64>
   %5 = array.mul %4, %4 : (tensor<2x4x5x5xi64>, tensor<2x4x5x5xi64>) -> tensor<2x4x5x5xi64>
-  %6 = array.floor_divide %5, %4 : (tensor<2x4x5x5xi64>, tensor<2x4x5x5xi64>) -> tensor<2x4x5x5xi64>
+  %odd = array.eq %4, %4 : (tensor<2x4x5x5xi64>, tensor<2x4x5x5xi64>) -> tensor<2x4x5x5xi1>
+  %one = array.cast %odd {dtype = i64} : (tensor<2x4x5x5xi1>) -> tensor<2x4x5x5xi64>
+  %divisor = array.bitwise_or %4, %one : (tensor<2x4x5x5xi64>, tensor<2x4x5x5xi64>) -> tensor<2x4x5x5xi64>
+  %6 = array.floor_divide %5, %divisor : (tensor<2x4x5x5xi64>, tensor<2x4x5x5xi64>) -> tensor<2x4x5x5xi64>
   %7 = array.sin %1 : (tensor<2x4x5x5xf32>) -> tensor<2x4x5x5xf32>
   %8 = array.sum %7 {dims = array<i64: 1, 2, 3>, keepdim = false} : (tensor<2x4x5x5xf32>) -> tensor<2xf32>
   return %2, %3, %6, %8 : tensor<2x4x5x5xf32>, tensor<2x4x5x5xf16>, tensor<2x4x5x5xi64>, tensor<2xf32>

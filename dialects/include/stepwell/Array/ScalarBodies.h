@@ -21,6 +21,9 @@ inline constexpr llvm::StringLiteral kForF32Attr = "stepwell.for_f32";
 /// one element of the result.
 bool isElementwise(mlir::Operation *op);
 
+/// Whether this operand of elementwise `op` is an integer by which it divides.
+bool mustNotBeZero(mlir::Operation *op, unsigned operand);
+
 /// Builds the body of elementwise `op` on `elements`, one per operand: signless
 /// values (bool is i1, ui8 is i8), or vectors of them. Returns the element of
 /// the result, or null if `op` is not elementwise or does not accept the kind

@@ -36,7 +36,9 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
   }];
   let options = [
     Option<"rows", "rows", "bool", "false",
-           "Concatenate in an scf.forall over rows, for targets whose caches like that.">
+           "Concatenate in an scf.forall over rows, for targets whose caches like that.">,
+    Option<"divisors", "divisors", "bool", "true",
+           "Check that no integer is divided by 0, for targets whose kernels report errors.">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
@@ -49,8 +51,8 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
 def LowerChecksPass : Pass<"stepwell-lower-checks", "::mlir::ModuleOp"> {
   let summary = "Report failed checks in the caller's context";
   let description = [{
-    A check that was lowered to a call of `@stepwell.check_index` fills the context's error when it fails, and the
-    entry returns that error's code. Nothing is skipped: what depends on a bad index reads or writes nothing.
+    A check that was lowered to a call of `@stepwell.check_index` or `@stepwell.check_divisor` fills the context's error
+    when it fails, and the entry returns that error's code. Nothing is skipped: what depends on a bad index reads or writes nothing.
 
     Before:
     ```mlir

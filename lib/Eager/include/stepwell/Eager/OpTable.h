@@ -76,6 +76,12 @@ struct OpRow {
   uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
   /// Values of a number that are made constants of the program.
   std::vector<double> constants;
+  /// Bit masks: operands that a caller may give as a number; those of which an
+  /// integer type must hold the number; and those that must not be negative
+  /// where the result is an integer.
+  uint32_t numbers, heldNumbers, naturalNumbers;
+  /// Why elements of type bool are refused; empty: there is no kernel.
+  std::string_view boolRefusal;
   bool elementwise;
   /// Elementwise only, of the last operand: 1 floats, 2 signed integers, 4
   /// uint8, 8 bool.

@@ -137,6 +137,8 @@ ErrorOr<Dims> avgPool2dGradient(Operands, const Attributes &);
 ErrorOr<DType> same(Operands, const Attributes &);
 /// The same, and it is not bool.
 ErrorOr<DType> numbers(Operands, const Attributes &);
+/// The same, and it is of floats: what numbers an integer cannot express.
+ErrorOr<DType> inexact(Operands, const Attributes &);
 /// All operands have one element type; the result is bool.
 ErrorOr<DType> boolean(Operands, const Attributes &);
 /// The first operand is bool, all others have one element type, and so has the

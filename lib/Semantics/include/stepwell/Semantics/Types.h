@@ -160,7 +160,14 @@ using Attributes = std::vector<Attribute>;
 /// What went wrong, in words for the user: the rule that was broken and the
 /// shapes. The caller puts the operation's name in front.
 struct Error {
-  enum class Kind { Value, Type, Index, Runtime } kind = Kind::Runtime;
+  /// `Unsupported`: of an element type that an operation has no kernel for.
+  enum class Kind {
+    Value,
+    Type,
+    Index,
+    Runtime,
+    Unsupported
+  } kind = Kind::Runtime;
   std::string message;
 };
 

@@ -1,0 +1,307 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Calls that are refused, with PyTorch's class of exception; those of one rule beside each other."""
+
+import math
+
+import pytest
+import stepwell
+import stepwell.nn.functional as F
+from stepwell import ones, tensor, zeros
+
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+def of(kind, *values):
+    return tensor(list(values), dtype=getattr(stepwell, kind))
+
+
+def refuses(error, call):
+    """The very class: a subclass is another finding of the fuzzer."""
+    with pytest.raises(error) as caught:
+        call()
+    assert caught.type is error
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "atan2"])
+@pytest.mark.parametrize("number", [3, 2.5, True])
+def test_these_take_tensors_only(name, number):
+    x = ones(2)
+    for call in (
+        lambda: getattr(stepwell, name)(x, number),
+        lambda: getattr(x, name)(number),
+        lambda: getattr(stepwell, name)(number, x),
+    ):
+        refuses(TypeError, call)
+
+
+@pytest.mark.parametrize("name", ["logical_and", "logical_or", "logical_xor"])
+def test_logic_takes_tensors_only(name):
+    refuses(TypeError, lambda: getattr(stepwell, name)(ones(2), 1))
+    refuses(TypeError, lambda: getattr(ones(2), name)(True))
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [("add", 5), ("sub", 1), ("mul", 6), ("div", 1.5), ("floor_divide", 1), ("remainder", 1),
+     ("pow", 9), ("bitwise_and", 2), ("bitwise_left_shift", 12)],
+)  # fmt: skip
+def test_a_number_may_be_the_first_operand(name, result):
+    assert getattr(stepwell, name)(3, tensor([2])).tolist() == [result]
+
+
+@pytest.mark.parametrize("name", ["eq", "lt", "ge", "clamp_min", "relu", "sum"])
+def test_a_number_is_no_first_operand_of_others(name):
+    args = (2,) if name in ("relu", "sum") else (2, ones(2))
+    refuses(TypeError, lambda: getattr(stepwell, name)(*args))
+
+
+@pytest.mark.parametrize("kind", [*INTEGERS, "bool"])
+@pytest.mark.parametrize("name", ["mean", "std", "var", "norm"])
+def test_what_no_integer_expresses(kind, name):
+    x = of(kind, 1, 0, 1)
+    refuses(RuntimeError, lambda: getattr(stepwell, name)(x))
+    refuses(RuntimeError, lambda: getattr(x, name)())
+
+
+def test_a_mean_says_its_type():
+    assert of("int64", 1, 2).mean(dtype=stepwell.float64).item() == 1.5
+    refuses(RuntimeError, lambda: ones(2).mean(dtype=stepwell.int32))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda b: stepwell.sub(b, b), lambda b: 1 - b, lambda b: -b, lambda b: b.relu(),
+    ],
+)  # fmt: skip
+def test_bool_has_no_sign(call):
+    assert "ool" in refuses(RuntimeError, lambda: call(tensor([True])))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda b: b // b, lambda b: b % b, lambda b: b**b, lambda b: b.abs(), lambda b: b.floor(),
+        lambda b: b.round(), lambda b: b << b, lambda b: b @ b, lambda b: b.dot(b),
+        lambda b: b.softmax(0),
+    ],
+)  # fmt: skip
+def test_bool_that_there_is_no_kernel_for(call):
+    refuses(NotImplementedError, lambda: call(tensor([True])))
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+def test_floats_have_no_bits(kind):
+    x = of(kind, 1.0)
+    for call in (lambda: x & x, lambda: x | 1, lambda: x ^ x, lambda: x << 1, lambda: x >> x):
+        refuses(NotImplementedError, call)
+    refuses(NotImplementedError, x.bitwise_not)
+    refuses(TypeError, lambda: ~x)
+
+
+@pytest.mark.parametrize("kind", ["int16", "int8", "uint8", "float32", "bool"])
+def test_an_index_is_an_int32_or_int64(kind):
+    x, at = zeros(3), of(kind, 0)
+    for call in (
+        lambda: x.gather(0, at),
+        lambda: x.index_select(0, at),
+        lambda: x.index_add(0, at, ones(1)),
+        lambda: x.index_copy(0, at, ones(1)),
+        lambda: x.scatter_add(0, at, ones(1)),
+        lambda: x.scatter(0, at, ones(1)),
+        lambda: x.scatter(0, at, 1),
+        lambda: stepwell.take_along_dim(x, at, 0),
+        lambda: F.embedding(at, ones(3, 2)),
+    ):
+        refuses(RuntimeError, call)
+    refuses(IndexError, lambda: x.index_fill(0, at, 1.0))
+
+
+def test_a_condition_is_bool_or_uint8():
+    refuses(RuntimeError, lambda: stepwell.where(ones(2), 1.0, ones(2)))
+    chosen = stepwell.where(of("uint8", 2, 0), 1.0, zeros(2))
+    assert chosen.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize(
+    ("divide", "of_seven_by_two"),
+    [
+        (lambda a, b: a // b, 3), (lambda a, b: a % b, 1),
+        (stepwell.floor_divide, 3), (stepwell.remainder, 1),
+    ],
+)  # fmt: skip
+def test_integers_are_not_divided_by_zero(kind, divide, of_seven_by_two):
+    many = stepwell.arange(1, 100)._cast(getattr(stepwell, kind))
+    zero = of(kind, *[1] * 70, 0, *[1] * 28)
+    compiled = stepwell.compile(divide)
+    for a, b in [
+        (of(kind, 5), 0),
+        (of(kind, 5), of(kind, 0)),
+        (5, of(kind, 1, 0)),
+        (many, zero),
+        (many.reshape(9, 11).t(), zero.reshape(9, 11).t()),
+        (many, zero[70]),
+    ]:
+        assert "ZeroDivisionError" in refuses(RuntimeError, lambda a=a, b=b: divide(a, b))
+        if isinstance(a, stepwell.Tensor):
+            assert "ZeroDivisionError" in refuses(RuntimeError, lambda a=a, b=b: compiled(a, b))
+    # The next call is a call like any other.
+    assert divide(of(kind, 7), of(kind, 2)).item() == of_seven_by_two
+    assert compiled(of(kind, 7), of(kind, 2)).item() == of_seven_by_two
+    nothing = zeros(0, dtype=getattr(stepwell, kind))
+    assert divide(nothing, 0).shape == (0,)
+    assert divide(nothing, of(kind, 0)).shape == (0,)
+
+
+def test_a_write_does_not_divide_by_zero():
+    x = of("int32", 4, 5)
+    refuses(RuntimeError, lambda: x.floor_divide_(0))
+    refuses(RuntimeError, lambda: x.remainder_(of("int32", 1, 0)))
+
+
+@pytest.mark.parametrize("kind", ["int64", "int32", "int16", "int8"])
+def test_the_least_integer_by_minus_one(kind):
+    info = {"int64": 63, "int32": 31, "int16": 15, "int8": 7}[kind]
+    least = of(kind, *[-(2**info)] * 40)
+    assert (least // of(kind, *[-1] * 40)).tolist() == [-(2**info)] * 40
+    assert (least % of(kind, *[-1] * 40)).tolist() == [0] * 40
+    assert (least // -1).tolist() == [-(2**info)] * 40
+
+
+def test_floats_are_divided_by_zero():
+    assert (tensor([5.0, -5.0]) // 0).tolist() == [math.inf, -math.inf]
+    assert math.isnan((tensor([5.0]) % 0).item())
+
+
+def test_integers_have_no_negative_powers():
+    refuses(RuntimeError, lambda: tensor([2]) ** -1)
+    refuses(RuntimeError, lambda: tensor([2]).pow(-2))
+    refuses(RuntimeError, lambda: stepwell.compile(lambda x: x**-3)(tensor([2])))
+    assert (tensor([2, 1]) ** tensor([-1, -1])).tolist() == [0, 1]
+    assert (tensor([2]) ** -1.0).item() == 0.5
+    assert (tensor([2.0]) ** -1).item() == 0.5
+    assert (2 ** tensor([-1])).item() == 0
+    assert (tensor([2]) ** 3).item() == 8
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), [("uint8", -3, 300), ("int8", -200, 3)])
+def test_a_bound_is_held_by_the_type(kind, low, high):
+    x = of(kind, 1, 100)
+    for call in (lambda: x.clamp(low, high), lambda: stepwell.clamp(x, low, high)):
+        assert "without overflow" in refuses(RuntimeError, call)
+    assert x.clamp(2, 50).tolist() == [2, 50]
+    assert x.clamp(-300.0, 2.5).dtype is stepwell.float32
+
+
+def test_order_is_told_by_name_beside_stable():
+    x = tensor([[2, 1], [3, 0]])
+    refuses(TypeError, lambda: x.sort(1, stable=True))
+    refuses(TypeError, lambda: stepwell.sort(x, 0, True, True))
+    refuses(TypeError, lambda: x.argsort(0, stable=True))
+    refuses(TypeError, lambda: x.sort(0, dim=0))
+    refuses(TypeError, lambda: x.sort(down=True))
+    refuses(TypeError, lambda: x.sort(stable=1))
+    assert x.sort(stable=True, dim=0, descending=True).values.tolist() == [[3, 1], [2, 0]]
+    assert x.sort(0, True).values.tolist() == [[3, 1], [2, 0]]
+    assert x.argsort(0, descending=True).tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("error", "call"),
+    [
+        (TypeError, lambda x: x.argmax(dim=(0,))),
+        (RuntimeError, lambda x: zeros(0).amax()),
+        (IndexError, lambda x: zeros(0, 2).argmin()),
+        (TypeError, lambda x: x.max(dim=(0,))),
+        (IndexError, lambda x: tensor(1.0).max(7)),
+        (IndexError, lambda x: zeros(0, 2).argmin(0)),
+        (IndexError, lambda x: x.sum((0, 0, 5))),
+        (RuntimeError, lambda x: x.sum((0, 0))),
+        (IndexError, lambda x: zeros(0).kthvalue(1)),
+        (RuntimeError, lambda x: x.kthvalue(9)),
+        (TypeError, lambda x: x.equal(3)),
+        (TypeError, lambda x: x.isclose(3.0)),
+        (RuntimeError, lambda x: x.isclose(x, rtol=-1.0)),
+        (RuntimeError, lambda x: x.allclose(x, atol=-1.0)),
+        (TypeError, lambda x: x.type_as(3)),
+        (TypeError, lambda x: x.masked_fill(1.5, 0.0)),
+        (RuntimeError, lambda x: x.masked_fill(x > 0, ones(1))),
+        (RuntimeError, lambda x: x.masked_fill(x, 0.0)),
+        (TypeError, lambda x: x.mm(3)),
+        (TypeError, lambda x: stepwell.addmm(x, x, 3)),
+        (RuntimeError, lambda x: stepwell.addmm(x.double(), x, x)),
+        (RuntimeError, lambda x: stepwell.addmm(ones(5), x, x)),
+        (RuntimeError, lambda x: stepwell.addmm(ones(3, 2, 2), x, x)),
+        (RuntimeError, lambda x: x.norm("x")),
+        (RuntimeError, lambda x: stepwell.roll(x, [])),
+        (RuntimeError, lambda x: stepwell.roll(x, (1, 2))),
+        (RuntimeError, lambda x: x.flip(0, 0)),
+        (RuntimeError, lambda x: stepwell.eye(-1)),
+        (RuntimeError, lambda x: stepwell.eye(2, -1)),
+        (NotImplementedError, lambda x: stepwell.arange(3, dtype=stepwell.bool)),
+        (NotImplementedError, lambda x: stepwell.linspace(0, 1, 3, dtype=stepwell.bool)),
+        (RuntimeError, lambda x: stepwell.arange(0, math.nan)),
+        (RuntimeError, lambda x: stepwell.arange(0, math.inf)),
+        (RuntimeError, lambda x: stepwell.arange(5, dtype=stepwell.int32, end=9, step=0.5)),
+        (RuntimeError, lambda x: stepwell.linspace(0, math.inf, 3, dtype=stepwell.int64)),
+    ],
+)  # fmt: skip
+def test_arguments(error, call):
+    refuses(error, lambda: call(tensor([[1.0, 2.0], [3.0, 4.0]])))
+
+
+X = ones(3, 4)
+CLASSES = zeros(3, dtype=stepwell.int64)
+
+
+@pytest.mark.parametrize(
+    ("error", "call"),
+    [
+        (RuntimeError, lambda f: f(X, zeros(3))),
+        (RuntimeError, lambda f: f(X, zeros(3, dtype=stepwell.int8))),
+        (RuntimeError, lambda f: f(X, zeros(3, dtype=stepwell.bool))),
+        (ValueError, lambda f: f(X, CLASSES[:2])),
+        (RuntimeError, lambda f: f(X, CLASSES.reshape(3, 1))),
+        (RuntimeError, lambda f: f(X, CLASSES, ones(4, dtype=stepwell.float64))),
+        (RuntimeError, lambda f: f(X, CLASSES, ones(3))),
+        (IndexError, lambda f: f(X, CLASSES + 9)),
+        (RuntimeError, lambda f: f(ones(2, 3, 4), zeros(2, 5, dtype=stepwell.int64))),
+        (ValueError, lambda f: f(X, CLASSES, reduction="x")),
+        (NotImplementedError, lambda f: f(X.long(), CLASSES)),
+        (TypeError, lambda f: f(X, 3)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy])
+def test_losses_of_classes(loss, error, call):
+    refuses(error, lambda: call(loss))
+
+
+@pytest.mark.parametrize(
+    ("error", "call"),
+    [
+        (ValueError, lambda: F.nll_loss(tensor(1.0), tensor(0))),
+        (RuntimeError, lambda: F.cross_entropy(tensor(1.0), tensor(0))),
+        (RuntimeError, lambda: F.cross_entropy(X, X.long())),
+        (RuntimeError, lambda: F.cross_entropy(X, X, ignore_index=1)),
+        (RuntimeError, lambda: F.cross_entropy(X, CLASSES, label_smoothing=2.0)),
+        (NotImplementedError, lambda: F.mse_loss(X.long(), X.long())),
+        (RuntimeError, lambda: F.l1_loss(X.long(), X.long())),
+        (RuntimeError, lambda: F.batch_norm(X, zeros(4), None)),
+        (RuntimeError, lambda: F.batch_norm(X, None, None)),
+        (ValueError, lambda: F.batch_norm(X, zeros(4), None, training=True)),
+        (RuntimeError, lambda: F.batch_norm(ones(4), zeros(4), ones(4))),
+        (RuntimeError, lambda: F.batch_norm(tensor(1.0), zeros(1), ones(1))),
+        (NotImplementedError, lambda: F.batch_norm(X.long(), zeros(4), ones(4))),
+        (RuntimeError, lambda: F.linear(X, tensor(1.0))),
+        (RuntimeError, lambda: F.linear(tensor(1.0), ones(2, 1))),
+        (AssertionError, lambda: F.embedding(tensor(1), ones(3, 2), padding_idx=9)),
+        (NotImplementedError, lambda: F.logsigmoid(X.long())),
+        (ValueError, lambda: F.dropout(X.long(), -0.1)),
+    ],
+)  # fmt: skip
+def test_layers(error, call):
+    refuses(error, call)
