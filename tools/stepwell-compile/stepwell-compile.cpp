@@ -35,7 +35,7 @@ struct Options {
   std::string input, output, weights, name, dump;
   std::string target = "host";
   Emit emit = Emit::Executable;
-  bool serial = false;
+  bool serial = false, unchecked = false;
 };
 
 constexpr StringLiteral usage =
@@ -55,6 +55,8 @@ the text of a program of the array dialect (.mlir).
                    host (default)
   --threads        use several threads (default)
   --serial         use no threads, link no thread pool
+  --unchecked      of asm, llvm and mlir: the kernel as eager calls have it, which
+                   does not check what it is called with
   --weights=FILE   embed the tensors of a safetensors file that arguments of a
                    .mlir program name with stepwell.name
   --name=NAME      the C function's name (default: from the output file)
@@ -101,6 +103,8 @@ static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
       *text = setting.str();
     } else if (argument == "--threads") {
       threads = true;
+    } else if (argument == "--unchecked") {
+      options.unchecked = true;
     } else if (argument == "--serial") {
       options.serial = true;
     } else if (argument.starts_with("-")) {
@@ -116,6 +120,8 @@ static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
     return makeError("a program and -o FILE are needed; --help tells more");
   if (threads && options.serial)
     return makeError("--threads and --serial exclude each other");
+  if (options.unchecked && options.emit <= Emit::Object)
+    return makeError("--unchecked is for asm, llvm and mlir");
   return options;
 }
 
@@ -256,8 +262,9 @@ static std::string makeKey(const Options &options, const TargetChoice &target,
     out << ' ' << target.features;
   static constexpr StringLiteral kinds[] = {"object", "object", "object",
                                             "asm",    "llvm",   "mlir"};
-  out << "\noptions checks=1 emit=" << kinds[int(options.emit)]
-      << " entry=" << entry << " threads=" << (options.serial ? 0 : 1);
+  out << "\noptions checks=" << (options.unchecked ? 0 : 1)
+      << " emit=" << kinds[int(options.emit)] << " entry=" << entry
+      << " threads=" << (options.serial ? 0 : 1);
   if (target.isTriple)
     out << " triple=" << target.triple.str();
   out << "\n\n" << program;

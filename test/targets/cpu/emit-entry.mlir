@@ -49,24 +49,3 @@ func.func @small_workspace_size(%x: memref<?xf32>) -> i64 attributes {stepwell.w
   %none = arith.constant 0 : i64
   return %none : i64
 }
-
-// -----
-
-// What a call must fulfil is checked by a function around the entry.
-
-// CHECK-LABEL: func.func private @guarded_body(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr) -> i32
-// CHECK-SAME:    stepwell.entry
-// CHECK:       func.func @guarded(%[[CTX:.*]]: !llvm.ptr, %[[WORDS:.*]]: !llvm.ptr) -> i32 {
-// CHECK:         llvm.icmp "eq"
-// CHECK:         %[[STATUS:.*]] = scf.if
-// CHECK:           func.call @guarded_body(%[[CTX]], %[[WORDS]])
-// CHECK:         } else {
-// CHECK-COUNT-4:   llvm.store
-// CHECK:         return %[[STATUS]]
-// CHECK:       func.func @guarded_workspace_size(%{{.*}}: !llvm.ptr) -> i64 {
-// CHECK:         llvm.select
-func.func @guarded(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32
-    attributes {stepwell.entry, stepwell.requires = [["w1", "==", "4", 0 : i64, 2 : i64]]} {
-  %zero = arith.constant 0 : i32
-  return %zero : i32
-}

@@ -72,6 +72,7 @@ def test_every_truncation_is_one_line(workshop):
             ["model.mlir", "-o", "p", "--serial", "--threads"],
             "--threads and --serial exclude each other",
         ),
+        (["model.mlir", "-o", "p", "--unchecked"], "--unchecked is for asm, llvm and mlir"),
         (
             ["model.mlir", "-o", "p", "--name=a-b"],
             "--name: 'a-b' cannot name a C function",
