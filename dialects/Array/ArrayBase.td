@@ -50,10 +50,15 @@ class Scalar<string floating, string integer = "", string unsigned = integer,
 }
 def NoScalar : Scalar<"">;
 
+/// A misspelt attribute is an error.
+def Array_KnownAttributes : NativeOpTrait<"KnownAttributes"> {
+  let cppNamespace = "::stepwell::array";
+}
+
 /// Every operation of the dialect. A concrete one states every field marked ?.
 class Array_Op<string mnemonic, list<Trait> traits = [],
                list<Trait> inferTraits = [InferTypeOpAdaptorWithIsCompatible]>
-    : Op<Array_Dialect, mnemonic, !listconcat([Pure], inferTraits, traits)> {
+    : Op<Array_Dialect, mnemonic, !listconcat([Pure, Array_KnownAttributes], inferTraits, traits)> {
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 

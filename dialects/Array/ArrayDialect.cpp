@@ -9,6 +9,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/Transforms/InliningUtils.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 using namespace stepwell;
@@ -26,11 +27,79 @@ struct ArrayInliner : DialectInlinerInterface {
 };
 } // namespace
 
+namespace stepwell::array::detail {
+
+/// Says so if `name`, which stands on an operation, means nothing: a misspelt
+/// attribute that has a default would be ignored. Other dialects' may be there.
+template <typename Names>
+static LogicalResult
+checkAttributeName(StringRef name, const Names &known,
+                   function_ref<InFlightDiagnostic()> emitError) {
+  if (name.contains('.') ||
+      llvm::any_of(known, [&](StringRef each) { return each == name; }))
+    return success();
+  InFlightDiagnostic diagnostic = emitError()
+                                  << "has no attribute '" << name << "'";
+  if (known.empty())
+    return diagnostic;
+  diagnostic << "; there are ";
+  llvm::interleave(
+      known, diagnostic, [&](StringRef each) { diagnostic << each; }, ", ");
+  return diagnostic;
+}
+
+/// An operation as it is registered: what ODS generates, but that properties
+/// which it does not have are errors. They are lost before a verifier runs.
+template <typename ConcreteOp> struct Strict : ConcreteOp {
+  using ConcreteOp::ConcreteOp;
+
+  template <typename Properties>
+  static LogicalResult
+  setPropertiesFromAttr(Properties &properties, mlir::Attribute attribute,
+                        function_ref<InFlightDiagnostic()> emitError) {
+    if (auto given = dyn_cast_or_null<DictionaryAttr>(attribute))
+      for (NamedAttribute each : given)
+        if (failed(checkAttributeName(
+                each.getName(), ConcreteOp::getAttributeNames(), [&] {
+                  return emitError()
+                         << "'" << ConcreteOp::getOperationName() << "' op ";
+                })))
+          return failure();
+    return ConcreteOp::setPropertiesFromAttr(properties, attribute, emitError);
+  }
+
+  struct Model : RegisteredOperationName::Model<Strict> {
+    explicit Model(Dialect *dialect)
+        : RegisteredOperationName::Model<Strict>(dialect) {
+      this->typeID = TypeID::get<ConcreteOp>();
+    }
+  };
+};
+
+template <typename... Ops> static void registerOps(Dialect *dialect) {
+  (RegisteredOperationName::insert(
+       std::make_unique<typename Strict<Ops>::Model>(dialect),
+       Ops::getAttributeNames()),
+   ...);
+}
+
+} // namespace stepwell::array::detail
+
+LogicalResult array::verifyAttributeNames(Operation *op) {
+  for (NamedAttribute each : op->getDiscardableAttrs())
+    if (failed(detail::checkAttributeName(
+            each.getName(),
+            op->getName().getRegisteredInfo()->getAttributeNames(),
+            [&] { return op->emitOpError(); })))
+      return failure();
+  return success();
+}
+
 void ArrayDialect::initialize() {
-  addOperations<
+  detail::registerOps<
 #define GET_OP_LIST
 #include "stepwell/Array/ArrayOps.cpp.inc"
-      >();
+      >(this);
   addInterfaces<ArrayInliner>();
 }
 

@@ -10,6 +10,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace stepwell;
@@ -103,7 +104,27 @@ static bool areCompatible(TypeRange inferred, TypeRange actual) {
          });
 }
 
+namespace {
+/// The shape rules of an operation, and the attributes that they read.
+struct InferenceRow {
+  StringRef name;
+  SmallVector<rules::ShapeRule> (*read)(Operation *, Attributes &);
+};
+} // namespace
+
 #include "stepwell/Array/ArrayInference.inc"
+
+SmallVector<rules::ShapeRule> array::shapeRules(Operation *op,
+                                                Attributes &attributes) {
+  static const auto *rows = [] {
+    auto *made = new llvm::StringMap<const InferenceRow *>;
+    for (const InferenceRow &row : kInferenceRows)
+      (*made)[row.name] = &row;
+    return made;
+  }();
+  const InferenceRow *row = rows->lookup(op->getName().getStringRef());
+  return row ? row->read(op, attributes) : SmallVector<rules::ShapeRule>();
+}
 
 //===--- Verifiers --------------------------------------------------------===//
 

@@ -7,6 +7,8 @@
 #include "stepwell/Array/Decomposition.h"
 #include "ValueBuilder.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -61,9 +63,16 @@ FailureOr<SmallVector<Value>> array::buildDecomposition(OpBuilder &builder,
   SmallVector<Value> results = row->build(values, op);
   if (values.failed || llvm::is_contained(results, Value()))
     return failure();
-  for (auto [value, result] : llvm::zip_equal(results, op->getResults()))
-    if (value.getType() != result.getType())
+  for (auto [value, result] : llvm::zip_equal(results, op->getResults())) {
+    if (value.getType() == result.getType())
+      continue;
+    // The parts may know more sizes, or fewer.
+    if (getElementTypeOrSelf(value) != getElementTypeOrSelf(result) ||
+        failed(verifyCompatibleShape(value.getType(), result.getType())))
       return op->emitOpError("decomposes into a value of type ")
              << value.getType() << " instead of " << result.getType();
+    value =
+        tensor::CastOp::create(builder, op->getLoc(), result.getType(), value);
+  }
   return results;
 }

@@ -4,9 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Guard.h"
 #include "Trace.h"
 #include "stepwell/Compiler/Compiler.h"
+#include "stepwell/Compiler/Guard.h"
 #include "stepwell/Registration.h"
 #include "stepwell/Support/Pool.h"
 

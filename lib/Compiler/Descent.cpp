@@ -75,7 +75,10 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
     pm.addPass(createCSEPass());
   };
   // What the program says: derivatives, then nothing but linalg.
+  pm.addPass(createCheckProgramPass());
   pm.addPass(createFulfilRequestsPass());
+  if (options.options.lookup("checks") == "1")
+    pm.addPass(createRequireSizesPass());
   DecomposeCompositesPassOptions composites;
   composites.tiles = target.name() == "cpu";
   pm.addPass(createDecomposeCompositesPass(composites));

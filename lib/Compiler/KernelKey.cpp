@@ -128,6 +128,9 @@ bool stepwell::parseKernelKey(StringRef key, CompileRequest &request,
     } else if (name == "companion") {
       if (setting != "always" && setting != "needed")
         return reader.fail("companion is always or needed");
+    } else if (name == "checks") {
+      if (setting != "0" && setting != "1")
+        return reader.fail("checks is 0 or 1");
     } else if (name == "triple") {
       request.options.triple = setting.str();
     }

@@ -11,6 +11,7 @@
 #include "stepwell/Differentiation/Passes.h"
 #include "stepwell/Registration.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"

@@ -15,6 +15,7 @@
 #include "stepwell/pack.h"
 #include "stepwell/runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -23,11 +24,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace stepwell;
@@ -195,19 +198,58 @@ std::string toString(StepwellBytes bytes) {
   return std::string(bytes.data, bytes.size);
 }
 
-/// Writes the reproducer to a new file; its name, or nothing.
+/// How many reproducers are kept.
+constexpr size_t kKeptReproducers = 16;
+
+/// Ours, and nobody else may write there.
+bool isPrivateFolder(const std::string &path) {
+  struct stat status;
+  return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/// Deletes the oldest reproducers, so that one more may come.
+void pruneReproducers(const std::string &folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    std::error_code gone;
+    fs::file_time_type time = at->last_write_time(gone);
+    if (!gone &&
+        at->path().filename().string().rfind("stepwell-reproducer-", 0) == 0)
+      files.emplace_back(time, at->path());
+  }
+  if (files.size() < kKeptReproducers)
+    return;
+  std::sort(files.begin(), files.end());
+  files.resize(files.size() - (kKeptReproducers - 1));
+  for (const auto &file : files)
+    fs::remove(file.second, failed);
+}
+
+/// Writes the reproducer to a new file of the user's folder (docs/compile.md);
+/// its name, or nothing.
 std::string saveReproducer(const std::string &text) {
   if (text.empty())
     return "";
-  const char *folder = std::getenv("TMPDIR");
-  std::string name = std::string(folder ? folder : "/tmp") +
-                     "/stepwell-reproducer-XXXXXX.mlir";
+  const char *base = std::getenv("TMPDIR");
+  std::string folder = std::string(base && *base ? base : "/tmp") +
+                       "/stepwell-reproducers-" + std::to_string(geteuid());
+  mkdir(folder.c_str(), 0700);
+  if (!isPrivateFolder(folder))
+    return "";
+  pruneReproducers(folder);
+  std::string name = folder + "/stepwell-reproducer-XXXXXX.mlir";
   int handle = mkstemps(name.data(), 5);
   if (handle < 0)
     return "";
   bool written = write(handle, text.data(), text.size()) ==
                  static_cast<ssize_t>(text.size());
   close(handle);
+  if (!written)
+    unlink(name.c_str());
   return written ? name : "";
 }
 

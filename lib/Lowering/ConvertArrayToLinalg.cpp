@@ -31,12 +31,31 @@ using namespace stepwell;
 
 namespace {
 
+/// Types that know more or fewer sizes than others (array::refineTypes).
+struct CastPattern : OpConversionPattern<tensor::CastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(tensor::CastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOpWithNewOp<tensor::CastOp>(
+        op, getTypeConverter()->convertType(op.getType()), adaptor.getSource());
+    return success();
+  }
+};
+
 struct ConvertArrayToLinalg
     : stepwell::impl::ConvertArrayToLinalgPassBase<ConvertArrayToLinalg> {
   using ConvertArrayToLinalgPassBase::ConvertArrayToLinalgPassBase;
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    WalkResult refined = getOperation()->walk([](func::FuncOp function) {
+      for (Block &block : function.getBody())
+        if (failed(array::refineTypes(block)))
+          return WalkResult::interrupt();
+      return WalkResult::advance();
+    });
+    if (refined.wasInterrupted())
+      return signalPassFailure();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });
     converter.addConversion([](RankedTensorType type) -> Type {
@@ -58,12 +77,16 @@ struct ConvertArrayToLinalg
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
+    patterns.add<CastPattern>(converter, context);
 
     ConversionTarget target(*context);
     target.addIllegalDialect<array::ArrayDialect>();
     target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp op) {
       return converter.isSignatureLegal(op.getFunctionType()) &&
              converter.isLegal(&op.getBody());
+    });
+    target.addDynamicallyLegalOp<tensor::CastOp>([&](tensor::CastOp op) {
+      return converter.isLegal(op.getOperation());
     });
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
       return !isa<func::ReturnOp>(op) || converter.isLegal(op);

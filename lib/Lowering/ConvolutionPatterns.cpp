@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 using namespace mlir;
@@ -368,6 +369,10 @@ struct Convolution {
                   s.constant(stride[i])));
         steps.push_back(s.constant(stride[i]));
       }
+      if (llvm::any_of(count, [](OpFoldResult size) {
+            return isConstantIntValue(size, 0);
+          }))
+        continue; // no element is of this phase
       SmallVector<OpFoldResult> ones(4, one);
       Value plane = apart ? slidePhase(spread, weight, own,
                                        ArrayRef(from).drop_front(2), count)

@@ -204,6 +204,8 @@ private:
         builder, main.getLoc(), entryName,
         builder.getFunctionType(types, builder.getI32Type()));
     entry->setAttr(kEntryAttr, builder.getUnitAttr());
+    if (mlir::Attribute required = main->getAttr(kRequiresAttr))
+      entry->setAttr(kRequiresAttr, required);
     entry.getBody().takeBody(main.getBody());
     Block &block = entry.getBody().front();
     for (auto [i, type] : llvm::enumerate(types))

@@ -560,6 +560,17 @@ template <typename Op> struct OrderPattern : OpConversionPattern<Op> {
     SmallVector<int64_t> shape;
     for (int64_t i = 0; i < rank; ++i)
       all.push_back(dimOf(b, loc, input, i));
+    // Where there is nothing there are no rows to slice.
+    if (llvm::is_contained(tensorType(op.getResult(0)).getShape(), 0)) {
+      SmallVector<Value> none;
+      for (Value result : op.getResults()) {
+        RankedTensorType wanted = tensorType(result);
+        none.push_back(emptyTensor(b, loc, wanted, all,
+                                   storageType(wanted.getElementType())));
+      }
+      b.replaceOp(op, none);
+      return success();
+    }
     SmallVector<int64_t> order;
     for (int64_t i = 0; i < rank; ++i)
       if (i != dim)

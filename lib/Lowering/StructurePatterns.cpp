@@ -248,6 +248,20 @@ struct FlipPattern : OpConversionPattern<array::FlipOp> {
   }
 };
 
+/// Where a slice begins; one of nothing may do so behind the last element,
+/// which `tensor` does not allow.
+OpFoldResult startOf(OpBuilder &b, int64_t start, OpFoldResult size) {
+  return b.getIndexAttr(isConstantIntValue(size, 0) ? 0 : start);
+}
+
+SmallVector<OpFoldResult> startsOf(OpBuilder &b, ArrayRef<int64_t> starts,
+                                   ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> result;
+  for (auto [start, size] : llvm::zip_equal(starts, sizes))
+    result.push_back(startOf(b, start, size));
+  return result;
+}
+
 /// What is left of the input after the cuts, inside of what is new.
 struct PadPattern : OpConversionPattern<array::PadOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -273,7 +287,7 @@ struct PadPattern : OpConversionPattern<array::PadOp> {
       int64_t cutLow = std::max<int64_t>(0, -low),
               cutHigh = std::max<int64_t>(0, -high);
       kept.push_back(plus(from[i], -cutLow - cutHigh));
-      cuts.push_back(b.getIndexAttr(cutLow));
+      cuts.push_back(startOf(b, cutLow, kept.back()));
       places.push_back(b.getIndexAttr(std::max<int64_t>(0, low)));
       OpFoldResult size = plus(from[i], low + high);
       sizes.push_back(dyn_cast<Value>(size));
@@ -313,9 +327,10 @@ struct SlicePattern : OpConversionPattern<array::SliceOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(array::SliceOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
+    SmallVector<OpFoldResult> sizes = indices(b, op.getSizes());
     b.replaceOpWithNewOp<tensor::ExtractSliceOp>(
-        op, adaptor.getInput(), indices(b, op.getStarts()),
-        indices(b, op.getSizes()), indices(b, op.getSteps()));
+        op, adaptor.getInput(), startsOf(b, op.getStarts(), sizes), sizes,
+        indices(b, op.getSteps()));
     return success();
   }
 };
@@ -324,10 +339,11 @@ struct InsertSlicePattern : OpConversionPattern<array::InsertSliceOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(array::InsertSliceOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
+    SmallVector<OpFoldResult> sizes =
+        mixedSizes(b, op.getLoc(), adaptor.getPart());
     b.replaceOpWithNewOp<tensor::InsertSliceOp>(
-        op, adaptor.getPart(), adaptor.getInput(), indices(b, op.getStarts()),
-        mixedSizes(b, op.getLoc(), adaptor.getPart()),
-        indices(b, op.getSteps()));
+        op, adaptor.getPart(), adaptor.getInput(),
+        startsOf(b, op.getStarts(), sizes), sizes, indices(b, op.getSteps()));
     return success();
   }
 };

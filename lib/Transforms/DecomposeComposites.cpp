@@ -9,6 +9,9 @@
 #include "stepwell/Array/Array.h"
 #include "stepwell/Array/Decomposition.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 
 namespace stepwell {
@@ -25,6 +28,15 @@ struct DecomposeComposites
   using DecomposeCompositesPassBase::DecomposeCompositesPassBase;
 
   void runOnOperation() override {
+    // What takes the place of a result has the type of inference.
+    WalkResult refined = getOperation()->walk([](func::FuncOp function) {
+      for (Block &block : function.getBody())
+        if (failed(array::refineTypes(block)))
+          return WalkResult::interrupt();
+      return WalkResult::advance();
+    });
+    if (refined.wasInterrupted())
+      return signalPassFailure();
     SmallVector<Operation *> work;
     auto collect = [&](Operation *op) {
       if (array::isComposite(op) && !(tiles && array::hasTiles(op)))

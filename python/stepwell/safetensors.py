@@ -13,6 +13,8 @@ from ._package import SAFETENSORS_DTYPES
 
 __all__ = ["load", "load_file", "save", "save_file"]
 
+_TRUTH = bytes([0, *[1] * 255])
+
 
 def _specs(tensors: dict[str, Tensor]) -> tuple[dict[str, Any], list[Tensor]]:
     """What the package wants to know of each tensor, and the tensors whose memory it names."""
@@ -91,8 +93,11 @@ def _loaded(data: bytes, where: str) -> dict[str, Tensor]:
         if kind is None:
             raise ValueError(f"{where}: no dtype for {entry['dtype']} of tensor '{name}'")
         shape = tuple(entry["shape"])
+        content = bytes(entry["data"])
+        if kind is _core.bool:  # any other byte is true
+            content = content.translate(_TRUTH)
         try:
-            made[name] = _core._from_bytes(bytes(entry["data"]), kind, shape)
+            made[name] = _core._from_bytes(content, kind, shape)
         except (RuntimeError, TypeError):
             raise ValueError(f"{where}: tensor '{name}' cannot have the shape {shape}") from None
     return made

@@ -9,8 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -97,6 +99,101 @@ int stepwell_runtime_has_tiles(void) {
   if (!answer)
     answer = askForTiles() ? 2 : 1;
   return answer == 2;
+}
+
+#if defined(__x86_64__)
+enum { Eax, Ebx, Ecx, Edx };
+/* What the operating system must save for a feature: bits of XCR0. */
+enum { NoState = 0, AVXState = 0x6, AVX512State = 0xe6 };
+
+typedef struct Feature {
+  const char *name;
+  unsigned leaf, subleaf, word, bit, state;
+} Feature;
+
+static const Feature features[] = {
+    {"sse3", 1, 0, Ecx, 0, NoState},
+    {"pclmul", 1, 0, Ecx, 1, NoState},
+    {"ssse3", 1, 0, Ecx, 9, NoState},
+    {"fma", 1, 0, Ecx, 12, AVXState},
+    {"cx16", 1, 0, Ecx, 13, NoState},
+    {"sse4.1", 1, 0, Ecx, 19, NoState},
+    {"sse4.2", 1, 0, Ecx, 20, NoState},
+    {"movbe", 1, 0, Ecx, 22, NoState},
+    {"popcnt", 1, 0, Ecx, 23, NoState},
+    {"aes", 1, 0, Ecx, 25, NoState},
+    {"avx", 1, 0, Ecx, 28, AVXState},
+    {"f16c", 1, 0, Ecx, 29, AVXState},
+    {"bmi", 7, 0, Ebx, 3, NoState},
+    {"avx2", 7, 0, Ebx, 5, AVXState},
+    {"bmi2", 7, 0, Ebx, 8, NoState},
+    {"avx512f", 7, 0, Ebx, 16, AVX512State},
+    {"avx512dq", 7, 0, Ebx, 17, AVX512State},
+    {"adx", 7, 0, Ebx, 19, NoState},
+    {"avx512ifma", 7, 0, Ebx, 21, AVX512State},
+    {"avx512cd", 7, 0, Ebx, 28, AVX512State},
+    {"sha", 7, 0, Ebx, 29, NoState},
+    {"avx512bw", 7, 0, Ebx, 30, AVX512State},
+    {"avx512vl", 7, 0, Ebx, 31, AVX512State},
+    {"avx512vbmi", 7, 0, Ecx, 1, AVX512State},
+    {"avx512vbmi2", 7, 0, Ecx, 6, AVX512State},
+    {"gfni", 7, 0, Ecx, 8, NoState},
+    {"vaes", 7, 0, Ecx, 9, AVXState},
+    {"vpclmulqdq", 7, 0, Ecx, 10, AVXState},
+    {"avx512vnni", 7, 0, Ecx, 11, AVX512State},
+    {"avx512bitalg", 7, 0, Ecx, 12, AVX512State},
+    {"avx512vpopcntdq", 7, 0, Ecx, 14, AVX512State},
+    {"avx512vp2intersect", 7, 0, Edx, 8, AVX512State},
+    {"amx-bf16", 7, 0, Edx, 22, NoState},
+    {"avx512fp16", 7, 0, Edx, 23, AVX512State},
+    {"amx-tile", 7, 0, Edx, 24, NoState},
+    {"amx-int8", 7, 0, Edx, 25, NoState},
+    {"avxvnni", 7, 1, Eax, 4, AVXState},
+    {"avx512bf16", 7, 1, Eax, 5, AVX512State},
+    {"amx-fp16", 7, 1, Eax, 21, NoState},
+    {"avxifma", 7, 1, Eax, 23, AVXState},
+    {"avxvnniint8", 7, 1, Edx, 4, AVXState},
+    {"avxneconvert", 7, 1, Edx, 5, AVXState},
+    {"avxvnniint16", 7, 1, Edx, 10, AVXState},
+    {"lzcnt", 0x80000001u, 0, Ecx, 5, NoState},
+    {"sse4a", 0x80000001u, 0, Ecx, 6, NoState},
+    {"xop", 0x80000001u, 0, Ecx, 11, AVXState},
+    {"fma4", 0x80000001u, 0, Ecx, 16, AVXState},
+    {"tbm", 0x80000001u, 0, Ecx, 21, NoState},
+};
+
+static int hasFeature(const Feature *feature) {
+  unsigned words[4];
+  if (!__get_cpuid_count(feature->leaf, feature->subleaf, &words[Eax],
+                         &words[Ebx], &words[Ecx], &words[Edx]) ||
+      !(words[feature->word] >> feature->bit & 1))
+    return 0;
+  if (!feature->state)
+    return 1;
+  if (!__get_cpuid(1, &words[Eax], &words[Ebx], &words[Ecx], &words[Edx]) ||
+      !(words[Ecx] >> 27 & 1)) /* no xgetbv */
+    return 0;
+  unsigned low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & feature->state) == feature->state;
+}
+#endif
+
+const char *stepwell_runtime_missing_feature(const char *names) {
+#if defined(__x86_64__)
+  for (const char *at = names; *at; at += *at == ',') {
+    size_t length = strcspn(at, ",");
+    for (size_t i = 0; i < sizeof features / sizeof *features; ++i)
+      if (strlen(features[i].name) == length &&
+          memcmp(features[i].name, at, length) == 0 &&
+          !hasFeature(&features[i]))
+        return features[i].name;
+    at += length;
+  }
+#else
+  (void)names;
+#endif
+  return NULL;
 }
 
 void stepwell_runtime_parallel_for_serial(stepwell_context *context,

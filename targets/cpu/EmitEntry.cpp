@@ -13,7 +13,11 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/StringSwitch.h"
+
+#include <cstddef>
 
 using namespace mlir;
 
@@ -112,6 +116,139 @@ private:
   unsigned next = 0;
 };
 
+/// Computes what `stepwell.requires` says from the words of a call.
+class WordChecker {
+public:
+  WordChecker(OpBuilder &builder, Location loc, Value words)
+      : builder(builder), loc(loc), words(words), i64(builder.getI64Type()) {}
+
+  /// What the first requirement that is not fulfilled says; `status` is 0 if
+  /// there is none.
+  struct Verdict {
+    Value status, found, expected, dim;
+  };
+
+  FailureOr<Verdict> check(ArrayAttr requirements) {
+    Verdict verdict{constant(STEPWELL_OK), constant(0), constant(0),
+                    constant(0)};
+    // Backwards: the first one has the last word.
+    for (mlir::Attribute each : llvm::reverse(requirements)) {
+      auto parts = dyn_cast<ArrayAttr>(each);
+      if (!parts || parts.size() != 5 ||
+          !llvm::all_of(parts.getValue().take_front(3),
+                        [](mlir::Attribute a) { return isa<StringAttr>(a); }) ||
+          !llvm::all_of(parts.getValue().take_back(2),
+                        [](mlir::Attribute a) { return isa<IntegerAttr>(a); }))
+        return failure();
+      auto text = [&](unsigned i) {
+        return cast<StringAttr>(parts[i]).getValue();
+      };
+      Value found = evaluate(text(0)), expected = evaluate(text(2));
+      auto relation = predicate(text(1));
+      if (!found || !expected || !relation)
+        return failure();
+      Value holds =
+          LLVM::ICmpOp::create(builder, loc, *relation, found, expected);
+      auto choose = [&](Value &kept, Value mine) {
+        kept = LLVM::SelectOp::create(builder, loc, holds, kept, mine);
+      };
+      choose(verdict.status, constant(cast<IntegerAttr>(parts[4]).getInt()));
+      choose(verdict.found, found);
+      choose(verdict.expected, expected);
+      choose(verdict.dim, constant(cast<IntegerAttr>(parts[3]).getInt()));
+    }
+    return verdict;
+  }
+
+private:
+  Value constant(int64_t value) {
+    return LLVM::ConstantOp::create(builder, loc, i64, value);
+  }
+
+  Value word(int64_t index) {
+    Value &known = loaded[index];
+    if (!known) {
+      Value address = LLVM::GEPOp::create(
+          builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), i64,
+          words, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+      known = LLVM::LoadOp::create(builder, loc, i64, address);
+    }
+    return known;
+  }
+
+  static std::optional<LLVM::ICmpPredicate> predicate(StringRef relation) {
+    using LLVM::ICmpPredicate;
+    return llvm::StringSwitch<std::optional<ICmpPredicate>>(relation)
+        .Case("==", ICmpPredicate::eq)
+        .Case("!=", ICmpPredicate::ne)
+        .Case("<", ICmpPredicate::slt)
+        .Case("<=", ICmpPredicate::sle)
+        .Case(">", ICmpPredicate::sgt)
+        .Case(">=", ICmpPredicate::sge)
+        .Default(std::nullopt);
+  }
+
+  /// Sizes that cannot be counted are the largest that can: they fit nothing.
+  Value multiply(Value a, Value b) {
+    auto pair = LLVM::LLVMStructType::getLiteral(builder.getContext(),
+                                                 {i64, builder.getI1Type()});
+    Value both = LLVM::SMulWithOverflowOp::create(builder, loc, pair, a, b);
+    Value product = LLVM::ExtractValueOp::create(builder, loc, both, 0);
+    Value over = LLVM::ExtractValueOp::create(builder, loc, both, 1);
+    return LLVM::SelectOp::create(builder, loc, over, constant(INT64_MAX),
+                                  product);
+  }
+
+  /// Postfix, as in docs/abi.md; null if it is none.
+  Value evaluate(StringRef text) {
+    SmallVector<Value> stack;
+    SmallVector<StringRef> tokens;
+    text.split(tokens, ' ', -1, /*KeepEmpty=*/false);
+    for (StringRef token : tokens) {
+      int64_t number;
+      if (!token.getAsInteger(10, number)) {
+        stack.push_back(constant(number));
+        continue;
+      }
+      if (token.starts_with("w") &&
+          !token.drop_front().getAsInteger(10, number)) {
+        stack.push_back(word(number));
+        continue;
+      }
+      size_t count = token == "?" ? 3 : 2;
+      if (stack.size() < count)
+        return {};
+      Value b = stack.pop_back_val(), a = stack.pop_back_val(), result;
+      if (token == "?") {
+        Value set = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne,
+                                         stack.pop_back_val(), constant(0));
+        result = LLVM::SelectOp::create(builder, loc, set, a, b);
+      } else if (token == "*") {
+        result = multiply(a, b);
+      } else if (token == "+") {
+        result = LLVM::SAddSat::create(builder, loc, a, b);
+      } else if (token == "-") {
+        result = LLVM::SSubSat::create(builder, loc, a, b);
+      } else if (token == "/") {
+        result = LLVM::SDivOp::create(builder, loc, a, b);
+      } else if (auto relation = predicate(token)) {
+        Value holds = LLVM::ICmpOp::create(builder, loc, *relation, a, b);
+        result = LLVM::ZExtOp::create(builder, loc, i64, holds);
+      } else {
+        return {};
+      }
+      stack.push_back(result);
+    }
+    return stack.size() == 1 ? stack.front() : Value();
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  Value words;
+  Type i64;
+  DenseMap<int64_t, Value> loaded;
+};
+
 /// Replaces every argument after the first `kept` by what is read from one
 /// pointer.
 LogicalResult rewriteSignature(func::FuncOp function, unsigned kept) {
@@ -172,13 +309,93 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
       if (failed(rewriteSignature(entry, /*kept=*/1)))
         return signalPassFailure();
     }
+    for (func::FuncOp entry : entries)
+      if (auto required = entry->getAttrOfType<ArrayAttr>(kRequiresAttr))
+        if (failed(guardEntry(entry, required))) {
+          entry.emitError() << "'" << kRequiresAttr << "' is malformed";
+          return signalPassFailure();
+        }
     for (func::FuncOp size : sizes)
       if (!companions && returnsZero(size))
         size.erase();
       else if (failed(rewriteSignature(size, /*kept=*/0)))
         return signalPassFailure();
+    for (func::FuncOp size : sizes)
+      if (auto required = size->getAttrOfType<ArrayAttr>(kRequiresAttr))
+        if (failed(guardSize(size, required)))
+          return signalPassFailure();
     if (!entries.empty() && !module.lookupSymbol("stepwell_abi_version"))
       addVersion(module);
+  }
+
+  /// A function around the entry, which is only called with words that fit.
+  LogicalResult guardEntry(func::FuncOp entry, ArrayAttr required) {
+    std::string name = entry.getSymName().str();
+    if (auto size =
+            getOperation().lookupSymbol<func::FuncOp>(name + "_workspace_size"))
+      size->setAttr(kRequiresAttr, required);
+    entry->removeAttr(kRequiresAttr);
+    entry.setSymName(name + "_body");
+    entry.setPrivate();
+    Location loc = entry.getLoc();
+    OpBuilder builder(entry->getContext());
+    builder.setInsertionPointAfter(entry);
+    auto guard =
+        func::FuncOp::create(builder, loc, name, entry.getFunctionType());
+    builder.setInsertionPointToStart(guard.addEntryBlock());
+    Value context = guard.getArgument(0), words = guard.getArgument(1);
+    auto verdict = WordChecker(builder, loc, words).check(required);
+    if (failed(verdict))
+      return failure();
+    Value none = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
+                                          STEPWELL_OK);
+    Value fits = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
+                                      verdict->status, none);
+    auto branch = scf::IfOp::create(builder, loc, builder.getI32Type(), fits,
+                                    /*withElseRegion=*/true);
+    func::ReturnOp::create(builder, loc, branch.getResult(0));
+    builder.setInsertionPointToStart(branch.thenBlock());
+    auto call =
+        func::CallOp::create(builder, loc, entry, ValueRange{context, words});
+    scf::YieldOp::create(builder, loc, call.getResult(0));
+    builder.setInsertionPointToStart(branch.elseBlock());
+    auto store = [&](Value value, size_t offset) {
+      auto at =
+          static_cast<int32_t>(offsetof(stepwell_context, error) + offset);
+      Value field = LLVM::GEPOp::create(builder, loc, context.getType(),
+                                        builder.getI8Type(), context,
+                                        ArrayRef<LLVM::GEPArg>{at});
+      LLVM::StoreOp::create(builder, loc, value, field);
+    };
+    Value code = LLVM::TruncOp::create(builder, loc, builder.getI32Type(),
+                                       verdict->status);
+    store(code, offsetof(stepwell_error, code));
+    size_t detail = offsetof(stepwell_error, detail);
+    for (Value value : {verdict->found, verdict->expected, verdict->dim}) {
+      store(value, detail);
+      detail += sizeof(int64_t);
+    }
+    scf::YieldOp::create(builder, loc, code);
+    return success();
+  }
+
+  /// A call that will be refused needs no memory.
+  static LogicalResult guardSize(func::FuncOp size, ArrayAttr required) {
+    size->removeAttr(kRequiresAttr);
+    Operation *last = size.getBody().front().getTerminator();
+    Location loc = size.getLoc();
+    OpBuilder builder(last);
+    auto verdict =
+        WordChecker(builder, loc, size.getArgument(0)).check(required);
+    if (failed(verdict))
+      return failure();
+    Value none = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
+                                          STEPWELL_OK);
+    Value fits = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
+                                      verdict->status, none);
+    last->setOperand(0, LLVM::SelectOp::create(builder, loc, fits,
+                                               last->getOperand(0), none));
+    return success();
   }
 
   void addEmptyCompanion(func::FuncOp entry, StringRef name) {

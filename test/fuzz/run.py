@@ -31,6 +31,8 @@ FUZZERS: dict[str, float] = {
     "gradients": 1,
     "hostile": 1,
     "memory": 1,
+    "files": 1,
+    "ir": 1,
     "objects": 0.5,
 }
 

@@ -106,7 +106,7 @@ except RuntimeError as error:
     print(error)
 """
     message = python(code, TMPDIR=str(tmp_path))
-    (file,) = tmp_path.glob("stepwell-reproducer-*.mlir")
+    (file,) = tmp_path.glob("stepwell-reproducers-*/stepwell-reproducer-*.mlir")
     assert message.endswith(f"A file that reproduces this with stepwell-opt: {file}\n")
     opt = [BUILD / "bin" / "stepwell-opt", "--run-reproducer", file]
     again = subprocess.run(opt, capture_output=True, text=True, check=False)
@@ -115,3 +115,39 @@ except RuntimeError as error:
     text = file.read_text().replace(f"stepwell-plant-failure{{kind={kind}}},", "")
     file.write_text(text)
     subprocess.run(opt, capture_output=True, check=True)
+
+
+REPRODUCE = """
+import stepwell as sw
+x = sw.tensor([1.0, 2.0])
+sw._core._set_compiler_options("plant=error")
+for i in range({count}):
+    try:
+        sw.compile(lambda x: x * (i + 1))(x)
+    except RuntimeError as error:
+        print("A file that reproduces" in str(error))
+"""
+
+
+def test_the_newest_reproducers_are_kept(tmp_path):
+    assert python(REPRODUCE.format(count=20), TMPDIR=str(tmp_path)) == "True\n" * 20
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert len(list(folder.iterdir())) == 16
+    first = min(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    assert python(REPRODUCE.format(count=1), TMPDIR=str(tmp_path)) == "True\n"
+    assert len(list(folder.iterdir())) == 16 and not first.exists()
+
+
+@pytest.mark.parametrize("others", ["writable", "link"])
+def test_no_reproducer_in_a_folder_that_others_may_write_to(others, tmp_path):
+    folder = tmp_path / f"stepwell-reproducers-{os.geteuid()}"
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    if others == "link":
+        folder.symlink_to(target)
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    assert python(REPRODUCE.format(count=1), TMPDIR=str(tmp_path)) == "False\n"
+    assert not list(folder.iterdir())

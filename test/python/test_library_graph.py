@@ -80,7 +80,7 @@ print("compilation failed" in message, "stepwell-opt" in message)
         TMPDIR=str(tmp_path),
     )
     assert out == "True True"
-    assert list(tmp_path.glob("stepwell-reproducer-*.mlir"))
+    assert list(tmp_path.glob("stepwell-reproducers-*/stepwell-reproducer-*.mlir"))
 
 
 def test_compiler_that_is_not_there(tmp_path):

@@ -76,7 +76,12 @@ std::string stepwell::printHeader(const Package &package) {
          "not\n"
          " * overlap. May be called from several threads at once.\n"
          " * Returns 0, or: 1 index out of range, 2 shapes do not match,\n"
-         " * 3 bad value, 4 out of memory. Outputs are then unspecified.\n";
+         " * 3 bad value (a negative size, a null pointer), 4 out of memory,\n"
+         " * 5 device error (the processor lacks what the program was "
+         "compiled\n"
+         " * for). Nothing is written with 2, 3, 4 and 5; with 1 the outputs "
+         "are\n"
+         " * unspecified.\n";
   if (package.kind == PackageKind::Object)
     out << " * Link with libstepwell-runtime"
         << (package.threads ? "" : "-serial") << ".a.\n";
@@ -90,6 +95,15 @@ std::string stepwell::printHeader(const Package &package) {
       << kernelPrototypes(package)
       << "\n#ifdef __cplusplus\n}\n#endif\n#endif /* " << guard << " */\n";
   return text;
+}
+
+/// A C string.
+static std::string quote(StringRef text) {
+  std::string quoted;
+  raw_string_ostream out(quoted);
+  out << '"';
+  out.write_escaped(text, /*UseHexEscapes=*/false) << '"';
+  return quoted;
 }
 
 /// The function that is called as the kernel. One with tile registers is
@@ -143,12 +157,13 @@ static void printWords(const Parameter &parameter, const std::string &pointer,
     out << "  words[" << word + i << "].i64 = " << sizeOf(parameter, i)
         << ";\n";
   for (size_t i = rank; i-- > 0;) {
-    out << "  words[" << word + rank + i << "].i64 = ";
+    // Without a sign: sizes have not been checked yet.
+    out << "  words[" << word + rank + i << "].u64 = ";
     if (i + 1 == rank)
       out << "1;\n";
     else
-      out << "words[" << word + rank + i + 1 << "].i64 * words[" << word + i + 1
-          << "].i64;\n";
+      out << "words[" << word + rank + i + 1 << "].u64 * words[" << word + i + 1
+          << "].u64;\n";
   }
   word += 2 * rank;
 }
@@ -171,12 +186,11 @@ std::string stepwell::printTypedEntry(const Package &package) {
   out << "\n__attribute__((visibility(\"default\")))\n"
       << prototype(package) << " {\n  stepwell_arg words["
       << std::max<size_t>(countWords(signature), 1) << "];\n";
-  for (const auto *list : {&signature.inputs, &signature.outputs})
-    for (const Parameter &parameter : *list)
-      for (auto [i, size] : enumerate(parameter.shape))
-        if (size < 0)
-          out << "  if (" << sizeName(parameter, i)
-              << " < 0)\n    return STEPWELL_BAD_VALUE;\n";
+  if (!package.features.empty())
+    out << "  static _Atomic int runs; /* 0: not asked; then 1 or 2 */\n"
+           "  if (!runs)\n    runs = stepwell_runtime_missing_feature("
+        << quote(package.features)
+        << ") ? 1 : 2;\n  if (runs == 1)\n    return STEPWELL_DEVICE_ERROR;\n";
   size_t word = 0;
   for (auto [i, input] : enumerate(signature.inputs))
     printWords(input,
@@ -230,7 +244,8 @@ std::string stepwell::printProgramTable(const Package &package) {
       << package.name << "\", " << signature.inputs.size() << ", inputs, "
       << signature.outputs.size() << ", outputs,\n  " << kernel << ", "
       << package.name << "_kernel_workspace_size, "
-      << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL") << "};\n";
+      << (package.threads ? "STEPWELL_THREADED" : "STEPWELL_SERIAL") << ",\n  "
+      << quote(package.cpu) << ", " << quote(package.features) << "};\n";
   return text;
 }
 
@@ -242,8 +257,9 @@ std::string stepwell::printWeights(const Package &package) {
       continue;
     std::string symbol = weightSymbol(package, i), path;
     for (char letter : input.weight->file)
-      path += (letter == '"' || letter == '\\') ? std::string("\\") + letter
-                                                : std::string(1, letter);
+      path += letter == '\n'                      ? "\\n"
+              : (letter == '"' || letter == '\\') ? std::string("\\") + letter
+                                                  : std::string(1, letter);
     out << "  .section .rodata." << symbol << ",\"a\",@progbits\n"
         << "  .balign 64\n  .globl " << symbol << "\n  .hidden " << symbol
         << "\n"

@@ -165,9 +165,8 @@ Error stepwell::buildPackage(const Package &package, StringRef object) {
     if (executable)
       link.push_back("-s");
     else
-      link.insert(link.end(),
-                  {"-shared",
-                   "-Wl,-soname," + sys::path::filename(package.output).str()});
+      link.insert(link.end(), {"-shared", "-Xlinker", "-soname", "-Xlinker",
+                               sys::path::filename(package.output).str()});
   }
   link.insert(link.end(), {"-o", package.output});
   if (Error error = runTool(link, folder))

@@ -22,6 +22,9 @@ struct Package {
   std::string output;
   /// "aarch64", for a program that this machine does not run; otherwise empty.
   std::string otherArch = {};
+  /// What the kernel was made for, and what that has beyond every processor of
+  /// its kind: the program asks for it before it begins.
+  std::string cpu = {}, features = {};
 };
 
 /// The header for C and C++: docs/shipping.md.

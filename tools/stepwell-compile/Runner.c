@@ -199,6 +199,9 @@ static void readTensor(const char *path, const stepwell_parameter *input,
     free(bytes);
     bytes = data;
   }
+  if (strcmp(input->descr, "|b1") == 0) /* kernels take 0 and 1 for granted */
+    for (int64_t i = 0; i < wanted; ++i)
+      bytes[i] = bytes[i] != 0;
   tensor->data = bytes;
 }
 
@@ -206,15 +209,27 @@ static stepwell_arg readScalar(const char *text,
                                const stepwell_parameter *input) {
   stepwell_arg word = {.i64 = 0};
   char *end;
+  int fits = 1;
   errno = 0;
   if (strcmp(input->descr, "<f4") == 0)
     word.f32 = strtof(text, &end);
   else if (strcmp(input->descr, "<f8") == 0)
     word.f64 = strtod(text, &end);
-  else
-    word.i64 = strtoll(text, &end, 0); /* f16 and bf16: their bits */
+  else {
+    long long value = strtoll(text, &end, 0); /* f16 and bf16: their bits */
+    int isUnsigned = strchr("ub", input->descr[1]) || input->descr[1] == 'f';
+    int bits = input->descr[1] == 'b' ? 1 : 8 * input->element_bytes;
+    fits = errno != ERANGE;
+    if (bits < 64) {
+      long long most = isUnsigned ? (1LL << bits) - 1 : (1LL << (bits - 1)) - 1;
+      fits = fits && value <= most && value >= (isUnsigned ? 0 : -most - 1);
+    }
+    word.i64 = value;
+  }
   if (end == text || *end || (errno && errno != ERANGE))
     die("'%s' takes a number (%s), not '%s'", input->name, input->type, text);
+  if (!fits)
+    die("'%s' takes %s, and %s does not fit", input->name, input->type, text);
   return word;
 }
 
@@ -255,10 +270,10 @@ static stepwell_arg *appendTensor(stepwell_arg *word,
                                   const Tensor *tensor) {
   int32_t rank = parameter->rank;
   (word++)->pointer = parameter->shape_only ? NULL : tensor->data;
-  int64_t stride = 1;
-  for (int32_t i = rank; i-- > 0; stride *= tensor->sizes[i]) {
+  uint64_t stride = 1; /* where there are no elements it may wrap */
+  for (int32_t i = rank; i-- > 0; stride *= (uint64_t)tensor->sizes[i]) {
     word[i].i64 = tensor->sizes[i];
-    word[rank + i].i64 = stride;
+    word[rank + i].u64 = stride;
   }
   return word + 2 * rank;
 }
@@ -282,6 +297,11 @@ int main(int argc, char **argv) {
     asked += isAsked(&program->inputs[i]);
   if (given != asked)
     die("%d inputs are needed, %d given; --help lists them", asked, given);
+
+  const char *missing = stepwell_runtime_missing_feature(program->features);
+  if (missing)
+    die("this program was compiled for %s; this processor lacks %s",
+        program->cpu, missing);
 
   Tensor *inputs = calloc((size_t)program->input_count + 1, sizeof(Tensor));
   Tensor *outputs = calloc((size_t)program->output_count + 1, sizeof(Tensor));
@@ -329,6 +349,9 @@ int main(int argc, char **argv) {
     die("index %lld is out of range for dimension %lld of size %lld",
         (long long)context.error.detail[0], (long long)context.error.detail[2],
         (long long)context.error.detail[1]);
+  if (status == STEPWELL_SHAPE_MISMATCH)
+    die("shapes do not match: a size is %lld where %lld is needed",
+        (long long)context.error.detail[0], (long long)context.error.detail[1]);
   if (status != STEPWELL_OK)
     die("%s", stepwell_status_message(status));
   for (int32_t i = 0; i < program->input_count; ++i)

@@ -31,6 +31,9 @@ typedef struct stepwell_program {
   stepwell_kernel_fn kernel;
   stepwell_workspace_fn workspace_size;
   stepwell_threading threading;
+  const char *cpu; /* what the kernel was made for */
+  const char
+      *features; /* what that has, for stepwell_runtime_missing_feature */
 } stepwell_program;
 
 extern const stepwell_program stepwell_shipped_program;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Signature.h"
 
+#include "stepwell/Compiler/Guard.h"
 #include "stepwell/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -52,27 +53,187 @@ std::string Parameter::describe() const {
   return text + "]";
 }
 
-static std::string makeIdentifier(StringRef label, StringRef fallback,
+bool stepwell::isReservedName(StringRef name) {
+  // C to C23, C++ to C++26, what compilers add or define, and what the headers
+  // that nearly every program includes define as macros.
+  static const StringSet<> reserved{"alignas",
+                                    "alignof",
+                                    "and",
+                                    "and_eq",
+                                    "asm",
+                                    "assert",
+                                    "atomic_cancel",
+                                    "atomic_commit",
+                                    "atomic_noexcept",
+                                    "auto",
+                                    "bitand",
+                                    "bitor",
+                                    "bool",
+                                    "break",
+                                    "case",
+                                    "catch",
+                                    "char",
+                                    "char8_t",
+                                    "char16_t",
+                                    "char32_t",
+                                    "class",
+                                    "co_await",
+                                    "co_return",
+                                    "co_yield",
+                                    "compl",
+                                    "complex",
+                                    "concept",
+                                    "const",
+                                    "const_cast",
+                                    "consteval",
+                                    "constexpr",
+                                    "constinit",
+                                    "continue",
+                                    "contract_assert",
+                                    "decltype",
+                                    "default",
+                                    "delete",
+                                    "do",
+                                    "double",
+                                    "dynamic_cast",
+                                    "else",
+                                    "enum",
+                                    "errno",
+                                    "explicit",
+                                    "export",
+                                    "extern",
+                                    "false",
+                                    "float",
+                                    "for",
+                                    "fortran",
+                                    "friend",
+                                    "goto",
+                                    "i386",
+                                    "if",
+                                    "imaginary",
+                                    "inline",
+                                    "int",
+                                    "linux",
+                                    "long",
+                                    "mutable",
+                                    "namespace",
+                                    "near",
+                                    "far",
+                                    "new",
+                                    "noexcept",
+                                    "noreturn",
+                                    "not",
+                                    "not_eq",
+                                    "nullptr",
+                                    "offsetof",
+                                    "operator",
+                                    "or",
+                                    "or_eq",
+                                    "pascal",
+                                    "private",
+                                    "protected",
+                                    "public",
+                                    "reflexpr",
+                                    "register",
+                                    "reinterpret_cast",
+                                    "requires",
+                                    "restrict",
+                                    "return",
+                                    "setjmp",
+                                    "short",
+                                    "signed",
+                                    "sizeof",
+                                    "static",
+                                    "static_assert",
+                                    "static_cast",
+                                    "stderr",
+                                    "stdin",
+                                    "stdout",
+                                    "struct",
+                                    "sun",
+                                    "switch",
+                                    "synchronized",
+                                    "template",
+                                    "this",
+                                    "thread_local",
+                                    "throw",
+                                    "true",
+                                    "try",
+                                    "typedef",
+                                    "typeid",
+                                    "typename",
+                                    "typeof",
+                                    "typeof_unqual",
+                                    "union",
+                                    "unix",
+                                    "unsigned",
+                                    "using",
+                                    "va_arg",
+                                    "va_copy",
+                                    "va_end",
+                                    "va_start",
+                                    "virtual",
+                                    "void",
+                                    "volatile",
+                                    "wchar_t",
+                                    "while",
+                                    "xor",
+                                    "xor_eq",
+                                    "I",
+                                    "EOF",
+                                    "NULL",
+                                    "NAN",
+                                    "INFINITY",
+                                    "WIN32",
+                                    "guarded",
+                                    "runs",
+                                    "status",
+                                    "context",
+                                    "words",
+                                    "main"};
+  if (reserved.contains(name))
+    return true;
+  // Types and macros of <stdint.h>, and what POSIX keeps: int64_t, INT64_MAX,
+  // UINT8_C, size_t; macros of the libraries are in capitals (SIGINT, E2BIG).
+  if (name.ends_with("_t") || name.starts_with("stepwell"))
+    return true;
+  if (name.size() > 1 && name[0] == '_' && (name[1] == '_' || isUpper(name[1])))
+    return true;
+  return name.size() > 2 && all_of(name, [](char c) { return !isLower(c); }) &&
+         any_of(name, [](char c) { return isUpper(c); });
+}
+
+/// A C identifier for a parameter: none of its names (of sizes, too) is another
+/// parameter's, a word of C, or one of the function's own.
+static std::string makeIdentifier(const Parameter &parameter,
+                                  StringRef fallback, StringRef functionName,
                                   StringSet<> &taken) {
-  // Words that the generated code uses or that C keeps for itself.
-  static const StringSet<> reserved{
-      "auto",     "break",    "case",     "char",   "const",   "continue",
-      "default",  "do",       "double",   "else",   "enum",    "extern",
-      "float",    "for",      "goto",     "if",     "inline",  "int",
-      "long",     "register", "restrict", "return", "short",   "signed",
-      "sizeof",   "static",   "struct",   "switch", "typedef", "union",
-      "unsigned", "void",     "volatile", "while",  "status",  "context",
-      "words"};
   std::string name;
-  for (char letter : label)
+  for (char letter : parameter.label)
     name += isAlnum(letter) ? letter : '_';
-  if (name.empty())
+  if (name.find_first_not_of('_') == std::string::npos)
     name = fallback.str();
-  if (isDigit(name[0]) || reserved.contains(name))
+  if (isDigit(name[0]))
     name = "_" + name;
+  bool isOurs = StringRef(name).starts_with((functionName + "_kernel").str()) ||
+                StringRef(name).starts_with((functionName + "_weight").str());
+  if (isOurs || isReservedName(name))
+    name = isOurs || isReservedName(name + "_") ? "p_" + name : name + "_";
+  auto namesOf = [&](const std::string &base) {
+    std::vector<std::string> names{base};
+    for (auto [i, size] : enumerate(parameter.shape))
+      if (size < 0)
+        names.push_back(base + "_size" + std::to_string(i));
+    return names;
+  };
   std::string unique = name;
-  for (unsigned i = 1; !taken.insert(unique).second; ++i)
+  for (unsigned i = 1;
+       any_of(namesOf(unique),
+              [&](const std::string &each) { return taken.contains(each); });
+       ++i)
     unique = name + "_" + std::to_string(i);
+  for (const std::string &each : namesOf(unique))
+    taken.insert(each);
   return unique;
 }
 
@@ -82,7 +243,8 @@ static Error makeError(const Twine &message) {
 
 static Error readParameter(mlir::Type type, mlir::DictionaryAttr attributes,
                            const Twine &what, StringRef fallback,
-                           StringSet<> &taken, Parameter &parameter) {
+                           StringRef functionName, StringSet<> &taken,
+                           Parameter &parameter) {
   auto tensor = dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor)
     return makeError(what + " of @main is no ranked tensor");
@@ -100,7 +262,7 @@ static Error readParameter(mlir::Type type, mlir::DictionaryAttr attributes,
     if (auto name = attributes.getAs<mlir::StringAttr>("stepwell.name"))
       parameter.label = name.str();
   }
-  parameter.name = makeIdentifier(parameter.label, fallback, taken);
+  parameter.name = makeIdentifier(parameter, fallback, functionName, taken);
   return Error::success();
 }
 
@@ -146,11 +308,8 @@ static unsigned findDeepNesting(StringRef text) {
   return 0;
 }
 
-Expected<Signature> stepwell::readSignature(StringRef text,
-                                            StringRef fileName) {
-  if (unsigned line = findDeepNesting(text))
-    return makeError(fileName + ":" + Twine(line) +
-                     ": this is nested too deeply");
+static Expected<Signature> readGuarded(StringRef text, StringRef fileName,
+                                       StringRef functionName) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect>();
   registerAllDialects(registry);
@@ -181,10 +340,10 @@ Expected<Signature> stepwell::readSignature(StringRef text,
   StringSet<> taken;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     Parameter parameter;
-    if (Error error =
-            readParameter(main.getArgumentTypes()[i], main.getArgAttrDict(i),
-                          fileName + ": argument " + Twine(i),
-                          "arg" + std::to_string(i), taken, parameter))
+    if (Error error = readParameter(
+            main.getArgumentTypes()[i], main.getArgAttrDict(i),
+            fileName + ": argument " + Twine(i), "arg" + std::to_string(i),
+            functionName, taken, parameter))
       return std::move(error);
     signature.inputs.push_back(std::move(parameter));
   }
@@ -199,12 +358,28 @@ Expected<Signature> stepwell::readSignature(StringRef text,
       continue;
     }
     Parameter parameter;
-    if (Error error =
-            readParameter(main.getResultTypes()[i], main.getResultAttrDict(i),
-                          fileName + ": result " + Twine(i),
-                          "out" + std::to_string(i), taken, parameter))
+    if (Error error = readParameter(
+            main.getResultTypes()[i], main.getResultAttrDict(i),
+            fileName + ": result " + Twine(i), "out" + std::to_string(i),
+            functionName, taken, parameter))
       return std::move(error);
     signature.outputs.push_back(std::move(parameter));
   }
   return signature;
+}
+
+Expected<Signature> stepwell::readSignature(StringRef text, StringRef fileName,
+                                            StringRef functionName) {
+  if (unsigned line = findDeepNesting(text))
+    return makeError(fileName + ":" + Twine(line) +
+                     ": this is nested too deeply");
+  // The parser is not ours, and it was not made for what files may hold.
+  std::optional<Expected<Signature>> signature;
+  std::string reason;
+  if (!runGuarded(
+          [&] { signature.emplace(readGuarded(text, fileName, functionName)); },
+          reason))
+    return makeError(fileName +
+                     ": the MLIR parser failed on this text: " + reason);
+  return std::move(*signature);
 }

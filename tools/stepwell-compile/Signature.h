@@ -56,10 +56,15 @@ struct Signature {
   std::vector<Parameter> outputs; // those with a buffer of their own
 };
 
-/// Reads @main of the MLIR text. The error is one line with file, line and
-/// column.
+/// Whether C, C++, their libraries' headers or the generated code use this
+/// word.
+bool isReservedName(llvm::StringRef name);
+
+/// Reads @main of the MLIR text, for a C function of that name. The error is
+/// one line with file, line and column.
 llvm::Expected<Signature> readSignature(llvm::StringRef text,
-                                        llvm::StringRef fileName);
+                                        llvm::StringRef fileName,
+                                        llvm::StringRef functionName);
 
 } // namespace stepwell
 

@@ -160,6 +160,10 @@ Error TensorFile::bind(Parameter &parameter, const json::Object &object) const {
     return fail(name + " does not have the shape of " + parameter.describe());
   if (size != entry->end - entry->begin)
     return fail(name + " has the wrong number of bytes");
+  StringRef bytes = buffer->getBuffer().substr(dataBegin + entry->begin, size);
+  if (entry->dtype == "BOOL" &&
+      !all_of(bytes, [](char c) { return c == 0 || c == 1; }))
+    return fail(name + " has bytes that are neither 0 nor 1");
   // The assembler reads it from there.
   SmallString<256> absolute(path);
   if (std::error_code failed = sys::fs::make_absolute(absolute))

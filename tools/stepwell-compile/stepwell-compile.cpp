@@ -18,6 +18,9 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+
+#include <dlfcn.h>
 
 using namespace llvm;
 using namespace stepwell;
@@ -32,7 +35,7 @@ struct Options {
   std::string input, output, weights, name, dump;
   std::string target = "host";
   Emit emit = Emit::Executable;
-  bool serial = false;
+  bool serial = false, unchecked = false;
 };
 
 constexpr StringLiteral usage =
@@ -52,6 +55,8 @@ the text of a program of the array dialect (.mlir).
                    host (default)
   --threads        use several threads (default)
   --serial         use no threads, link no thread pool
+  --unchecked      of asm, llvm and mlir: the kernel as eager calls have it, which
+                   does not check what it is called with
   --weights=FILE   embed the tensors of a safetensors file that arguments of a
                    .mlir program name with stepwell.name
   --name=NAME      the C function's name (default: from the output file)
@@ -98,6 +103,8 @@ static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
       *text = setting.str();
     } else if (argument == "--threads") {
       threads = true;
+    } else if (argument == "--unchecked") {
+      options.unchecked = true;
     } else if (argument == "--serial") {
       options.serial = true;
     } else if (argument.starts_with("-")) {
@@ -113,52 +120,153 @@ static Expected<Options> parseOptions(ArrayRef<const char *> arguments) {
     return makeError("a program and -o FILE are needed; --help tells more");
   if (threads && options.serial)
     return makeError("--threads and --serial exclude each other");
+  if (options.unchecked && options.emit <= Emit::Object)
+    return makeError("--unchecked is for asm, llvm and mlir");
   return options;
 }
 
-/// The name of the C function: an identifier that is not C's own.
+/// Whether libraries that every program links have a function of that name,
+/// which ours would replace.
+static bool isLibraryFunction(const std::string &name) {
+  return dlsym(RTLD_DEFAULT, name.c_str()) != nullptr;
+}
+
+/// The name of the C function: an identifier that is nobody else's.
 static Expected<std::string> chooseName(const Options &options) {
   bool given = !options.name.empty();
   std::string name =
       given ? options.name : sys::path::stem(options.output).str();
+  auto isTaken = [](const std::string &name) {
+    return isReservedName(name) || isLibraryFunction(name);
+  };
   if (!given) {
     if (StringRef(name).starts_with("lib"))
       name.erase(0, 3);
     for (char &letter : name)
       letter = isAlnum(letter) ? letter : '_';
-    if (name.empty() || isDigit(name[0]))
-      name = "_" + name;
-    if (name == "main")
+    if (name == "main" || name.find_first_not_of('_') == std::string::npos)
       name = "program";
+    if (isDigit(name[0]))
+      name = "_" + name;
+    if (isTaken(name))
+      name = isTaken(name + "_") ? "program_" + name : name + "_";
   }
-  if (name.empty() || isDigit(name[0]) || name == "main" ||
+  if (isDigit(name[0]) || isTaken(name) ||
       !all_of(name, [](char c) { return isAlnum(c) || c == '_'; }))
     return makeError("--name: '" + name + "' cannot name a C function");
   return name;
 }
 
+//===--- Targets ----------------------------------------------------------===//
+
+namespace {
+/// What --target means: a CPU of this machine's kind, or a triple.
+struct TargetChoice {
+  bool isTriple = false;
+  Triple triple;
+  std::string chip;     // as the key says it
+  std::string features; // of the chip, for the key
+};
+} // namespace
+
+/// Programs are for 64-bit little-endian processors, whose words and files are
+/// those of docs/abi.md; objects and what is linked from them are for Linux.
+static Expected<TargetChoice> chooseTarget(const Options &options) {
+  TargetChoice choice;
+  Triple triple(Triple::normalize(options.target));
+  if (options.target == "host" ||
+      Triple(options.target).getArch() == Triple::UnknownArch) {
+    choice.triple = Triple(sys::getProcessTriple());
+    choice.chip = options.target;
+    StringRef cpu = choice.chip;
+    cpu.consume_back("+amx");
+    if (choice.triple.getArch() == Triple::x86_64 && cpu != "host" &&
+        cpu != "native" && cpu != "generic" &&
+        X86::parseArchX86(cpu, /*Only64Bit=*/true) == X86::CK_None)
+      return makeError("--target=" + options.target + ": unknown CPU '" + cpu +
+                       "' for " + choice.triple.str());
+    return choice;
+  }
+  choice.isTriple = true;
+  choice.triple = triple;
+  std::string emit = emitNames[int(options.emit)].str();
+  switch (triple.getArch()) {
+  case Triple::x86_64:
+    choice.chip = "x86-64-v2";
+    break;
+  case Triple::riscv64: // as Linux distributions have it
+    choice.chip = "generic-rv64";
+    choice.features = "+a,+c,+d,+f,+m";
+    break;
+  case Triple::ppc64le:
+    choice.chip = "ppc64le";
+    break;
+  case Triple::aarch64:
+  case Triple::loongarch64:
+    choice.chip = "generic";
+    break;
+  default:
+    return makeError("--target=" + options.target +
+                     ": programs are compiled for x86_64, aarch64, riscv64, "
+                     "powerpc64le and loongarch64, not for " +
+                     Triple::getArchTypeName(triple.getArch()));
+  }
+  if (triple.isX32() || triple.getEnvironment() == Triple::GNUILP32)
+    return makeError("--target=" + options.target +
+                     ": programs need 64-bit addresses");
+  if (options.emit > Emit::Object)
+    return choice;
+  if (!triple.isOSLinux())
+    return makeError("--target=" + options.target + ": --emit=" + emit +
+                     " is for Linux; --emit=asm can");
+  if (triple.getEnvironment() != Triple::GNU &&
+      triple.getEnvironment() != Triple::UnknownEnvironment)
+    return makeError("--target=" + options.target + ": --emit=" + emit +
+                     " is for GNU's C library; --emit=asm can");
+  return choice;
+}
+
+/// What the CPU has beyond every x86-64, for the question when a program
+/// starts.
+static std::string listFeatures(const TargetChoice &choice) {
+  if (choice.triple.getArch() != Triple::x86_64)
+    return "";
+  SmallVector<std::string> names;
+  StringRef chip = choice.chip;
+  bool tiles = chip.consume_back("+amx");
+  if (chip == "host" || chip == "native") {
+    for (auto &feature : sys::getHostCPUFeatures())
+      // What a process must ask for is not used.
+      if (feature.getValue() && !feature.getKey().starts_with("amx-"))
+        names.push_back(feature.getKey().str());
+  } else if (X86::parseArchX86(chip, /*Only64Bit=*/true) != X86::CK_None) {
+    SmallVector<StringRef> features;
+    X86::getFeaturesForCPU(chip, features);
+    for (StringRef feature : features)
+      names.push_back(feature.str());
+  }
+  if (tiles)
+    names.append({"amx-bf16", "amx-tile"});
+  sort(names);
+  return join(names, ",");
+}
+
 /// The key of docs/kernel-key.md that asks for this program.
-static std::string makeKey(const Options &options, StringRef program,
-                           const Twine &entry) {
-  Triple triple(options.target);
-  bool isTriple =
-      options.target != "host" && triple.getArch() != Triple::UnknownArch;
+static std::string makeKey(const Options &options, const TargetChoice &target,
+                           StringRef program, const Twine &entry) {
   std::string key;
   raw_string_ostream out(key);
   out << "stepwell-key 1\nabi " << STEPWELL_ABI_VERSION << "\nbuild "
-      << stepwellCompilerBuildId() << "\ntarget cpu";
-  if (!isTriple)
-    out << ' ' << options.target;
-  else if (triple.getArch() == Triple::x86_64)
-    out << " x86-64-v2";
-  else
-    out << " generic";
+      << stepwellCompilerBuildId() << "\ntarget cpu " << target.chip;
+  if (!target.features.empty())
+    out << ' ' << target.features;
   static constexpr StringLiteral kinds[] = {"object", "object", "object",
                                             "asm",    "llvm",   "mlir"};
-  out << "\noptions emit=" << kinds[int(options.emit)] << " entry=" << entry
+  out << "\noptions checks=" << (options.unchecked ? 0 : 1)
+      << " emit=" << kinds[int(options.emit)] << " entry=" << entry
       << " threads=" << (options.serial ? 0 : 1);
-  if (isTriple)
-    out << " triple=" << Triple::normalize(options.target);
+  if (target.isTriple)
+    out << " triple=" << target.triple.str();
   out << "\n\n" << program;
   return key;
 }
@@ -203,6 +311,16 @@ static Error writeText(StringRef file, StringRef text) {
 }
 
 static Error run(const Options &options) {
+  Expected<std::string> name = chooseName(options);
+  if (!name)
+    return name.takeError();
+  Expected<TargetChoice> target = chooseTarget(options);
+  if (!target)
+    return target.takeError();
+  if ((options.emit == Emit::Shared || options.emit == Emit::Object) &&
+      sys::path::extension(options.output) == ".h")
+    return makeError("-o " + options.output +
+                     ": the header beside it would have that name");
   auto buffer = MemoryBuffer::getFile(options.input);
   if (!buffer)
     return makeError(options.input + ": " + buffer.getError().message());
@@ -225,26 +343,14 @@ static Error run(const Options &options) {
       return inside.takeError();
     program = std::move(*inside);
   }
-  Expected<Signature> signature = readSignature(program, options.input);
+  Expected<Signature> signature = readSignature(program, options.input, *name);
   if (!signature)
     return signature.takeError();
-  Expected<std::string> name = chooseName(options);
-  if (!name)
-    return name.takeError();
   if (tensors)
     if (Error error = tensors->bind(*signature, /*all=*/package))
       return error;
 
   bool packaged = options.emit <= Emit::Object;
-  Triple triple(Triple::normalize(options.target)),
-      host(sys::getProcessTriple());
-  bool foreign = options.target != "host" &&
-                 triple.getArch() != Triple::UnknownArch &&
-                 triple.getArch() != host.getArch();
-  if (packaged && foreign && !triple.isOSLinux())
-    return makeError("--emit=" + emitNames[int(options.emit)] +
-                     " for another machine is for Linux, and " +
-                     options.target + " is not; --emit=asm can");
   if (options.emit == Emit::Executable)
     for (const Parameter &result : signature->outputs)
       if (!result.isStatic())
@@ -253,19 +359,24 @@ static Error run(const Options &options) {
                          result.name + "' is " + result.describe() +
                          "; --emit=shared lets the caller give the sizes");
 
-  Expected<std::string> object = compileKernel(
-      options, makeKey(options, program, packaged ? *name + "_kernel" : *name));
+  Expected<std::string> object =
+      compileKernel(options, makeKey(options, *target, program,
+                                     packaged ? *name + "_kernel" : *name));
   if (!object)
     return object.takeError();
   if (!packaged)
     return writeText(options.output, *object);
+  bool foreign =
+      target->isTriple &&
+      target->triple.getArch() != Triple(sys::getProcessTriple()).getArch();
   PackageKind kind = options.emit == Emit::Executable ? PackageKind::Executable
                      : options.emit == Emit::Shared   ? PackageKind::Shared
                                                       : PackageKind::Object;
   return buildPackage({kind, *name, !options.serial,
                        StringRef(options.target).ends_with("+amx"),
                        std::move(*signature), options.output,
-                       foreign ? triple.getArchName().str() : ""},
+                       foreign ? target->triple.getArchName().str() : "",
+                       options.target, listFeatures(*target)},
                       *object);
 }
 

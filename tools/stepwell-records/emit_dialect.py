@@ -32,14 +32,23 @@ def _mask(op):
 
 
 def inference(ops):
-    """Op::inferReturnTypes of every operation that states an inference."""
+    """Op::inferReturnTypes of every operation that states an inference, and the rules by name."""
     out = [HEADER]
+    table = []
     for op in ops.values():
         if not op.inference:
             continue
         shapes = ", ".join(f"rules::{shape}" for shape, _ in op.inference)
         dtypes = ", ".join(f"rules::{dtype}" for _, dtype in op.inference)
         attributes = ", ".join(f"toAttribute(adaptor.{_getter(a.name)}())" for a in op.attributes)
+        table.append(
+            f"""    {{"array.{op.mnemonic}", [](Operation *op, Attributes &attributes) {{
+       [[maybe_unused]] auto adaptor = cast<{op.cpp_class}>(op);
+       attributes = Attributes{{{attributes}}};
+       return SmallVector<rules::ShapeRule>{{{shapes}}};
+     }}}},
+"""
+        )
         out.append(
             f"""
 LogicalResult {op.cpp_class}::inferReturnTypes(
@@ -53,6 +62,7 @@ bool {op.cpp_class}::isCompatibleReturnTypes(TypeRange inferred, TypeRange actua
 }}
 """
         )
+    out.append("static const InferenceRow kInferenceRows[] = {\n" + "".join(table) + "};\n")
     return "".join(out)
 
 

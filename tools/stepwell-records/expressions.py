@@ -72,6 +72,30 @@ ATTRIBUTE_FUNCTIONS = {
 }
 # What a scalar body may call besides arith and math: the number of arguments.
 SCALAR_BUILTINS = {"convert": 1, "power": 2, "bits": 0, "widen": 1, "narrow": 1}
+# The arith and math operations that infer their type, by their number of values. Predicates
+# come before those of the first two.
+SCALAR_OPERATIONS = {
+    f"{dialect}.{name}": count
+    for dialect, count, names in (
+        ("arith", 1, "negf"),
+        ("arith", 2, "addf subf mulf divf remf maximumf minimumf maxnumf minnumf"),
+        ("arith", 2, "addi subi muli divsi divui remsi remui floordivsi ceildivsi ceildivui"),
+        ("arith", 2, "andi ori xori shli shrsi shrui maxsi maxui minsi minui cmpf cmpi"),
+        ("arith", 3, "select"),
+        ("math", 1, "absf absi acos acosh asin asinh atan atanh cbrt ceil cos cosh ctlz cttz"),
+        ("math", 1, "ctpop erf erfc exp exp2 expm1 floor log log10 log1p log2 round roundeven"),
+        ("math", 1, "rsqrt sin sinh sqrt tan tanh trunc"),
+        ("math", 2, "atan2 copysign fpowi ipowi powf"),
+        ("math", 3, "fma"),
+    )
+    for name in names.split()
+}
+PREDICATES = {
+    "arith.cmpf": set("false oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno true".split()),
+    "arith.cmpi": set("eq ne slt sle sgt sge ult ule ugt uge".split()),
+}
+# What a literal may be, by the kind of the attribute that takes it.
+LITERALS = {"I64": int, "F64": (int, float), "Bool": bool, "Dims": (list, tuple), "String": str}
 INFIX = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
@@ -159,19 +183,34 @@ class _ValueParser(_Parser):
         extra = dict(zip([a.name for a in op.attributes], node.args[count:], strict=False))
         if len(node.args) - count > len(op.attributes):
             self.fail(f"too many arguments for '{op.mnemonic}'")
-        extra |= {keyword.arg: keyword.value for keyword in node.keywords}
+        for keyword in node.keywords:
+            if keyword.arg in extra:
+                self.fail(f"'{op.mnemonic}' gets '{keyword.arg}' twice")
+            extra[keyword.arg] = keyword.value
         for name, value in extra.items():
             if op.attribute(name) is None:
                 self.fail(f"'{op.mnemonic}' has no attribute '{name}'")
             call.attributes[name] = self.attribute(value)
+            self.check_literal(op.attribute(name), call.attributes[name])
         for attribute in op.attributes:
             if attribute.name not in call.attributes and attribute.default is None:
                 self.fail(f"'{op.mnemonic}' needs the attribute '{attribute.name}'")
         return call
 
+    def check_literal(self, attribute, value):
+        wanted = LITERALS.get(attribute.kind)
+        if not isinstance(value, Literal) or wanted is None:
+            return
+        literal = value.value
+        fits = isinstance(literal, wanted) and isinstance(literal, bool) == (wanted is bool)
+        if fits and attribute.kind == "Dims":
+            fits = all(type(item) is int for item in literal)
+        if not fits:
+            self.fail(f"{literal!r} is no value of the attribute '{attribute.name}'")
+
     def typed_number(self, node):
         """`number(attribute or literal, value)`: with the value's element type."""
-        if len(node.args) != 2:
+        if len(node.args) != 2 or node.keywords:
             self.fail("'number' takes a number and a value")
         literal = self.number(node.args[0])
         attribute = Literal(literal.value) if literal else self.attribute(node.args[0])
@@ -184,7 +223,7 @@ class _ValueParser(_Parser):
             return AttributeRef(node.id)
         if isinstance(node, ast.Call):
             function = ast.unparse(node.func)
-            if function not in ATTRIBUTE_FUNCTIONS or len(node.args) != 1:
+            if function not in ATTRIBUTE_FUNCTIONS or len(node.args) != 1 or node.keywords:
                 self.fail(f"'{ast.unparse(node)}' computes no attribute")
             if ATTRIBUTE_FUNCTIONS[function] == "value":
                 return AttributeCall(function, self.value(node.args[0]))
@@ -235,21 +274,29 @@ class _ScalarParser(_Parser):
             return ref
         if isinstance(node, ast.Call) and ast.unparse(node.func) in SCALAR_BUILTINS:
             name = ast.unparse(node.func)
-            if len(node.args) != SCALAR_BUILTINS[name]:
+            if len(node.args) != SCALAR_BUILTINS[name] or node.keywords:
                 self.fail(f"'{name}' takes {SCALAR_BUILTINS[name]} arguments")
             return Call(name, [self.value(argument) for argument in node.args])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name = ast.unparse(node.func)
             if name.split(".")[0] not in ("arith", "math"):
                 self.fail(f"'{name}' is neither an arith nor a math operation")
+            if name not in SCALAR_OPERATIONS:
+                self.fail(f"'{name}' is no operation that a scalar may call")
             call = Call(name, [])
-            for argument in node.args:
+            arguments = list(node.args)
+            if name in PREDICATES:
+                first = arguments.pop(0) if arguments else None
+                predicate = first.value if isinstance(first, ast.Constant) else None
+                if predicate not in PREDICATES[name]:
+                    self.fail(f"'{name}' takes a predicate first")
+                call.attributes["predicate"] = Literal(predicate)
+            for argument in arguments:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    if name not in ("arith.cmpf", "arith.cmpi"):
-                        self.fail(f"'{name}' takes no predicate")
-                    call.attributes["predicate"] = Literal(argument.value)
-                else:
-                    call.args.append(self.value(argument))
+                    self.fail(f"'{name}' takes no predicate")
+                call.args.append(self.value(argument))
+            if len(call.args) != SCALAR_OPERATIONS[name] or node.keywords:
+                self.fail(f"'{name}' takes {SCALAR_OPERATIONS[name]} values")
             return call
         self.fail(f"'{ast.unparse(node)}' is not understood")
 

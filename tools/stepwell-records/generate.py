@@ -23,7 +23,18 @@ import records
 
 def generate(text):
     """Relative path -> text of every generated file."""
-    ops = records.read(json.loads(text))
+    definitions = json.loads(text)
+    try:
+        return _generate(definitions)
+    except records.RecordError as error:
+        record = str(error).partition(":")[0]
+        places = definitions.get(record, {}).get("!locs") or [""]
+        place = ":".join(places[0].split(":")[:2])
+        raise records.RecordError(f"{place}: {error}" if place else str(error)) from None
+
+
+def _generate(definitions):
+    ops = records.read(definitions)
     return {
         "stepwell/Array/OpTable.inc": emit_table.emit(ops),
         "stepwell/Array/ArrayInference.inc": emit_dialect.inference(ops),

@@ -63,6 +63,11 @@ int32_t stepwell_runtime_get_num_threads(void);
  * alternate signal stack is too small for them. Asked once. */
 int stepwell_runtime_has_tiles(void);
 
+/* The first of these features ("avx2,fma", as LLVM spells them) that this
+ * processor or its operating system lacks; null if there is none. Features that
+ * no question is known for are taken to be there. */
+const char *stepwell_runtime_missing_feature(const char *features);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,13 +4,13 @@
 // What an eager call compiles: LLVM's time goes by instructions, so there are few of them.
 
 // The entry asks for threads and no more: nothing on the stack, no division, no branch.
-// RUN: stepwell-compile %s --target=x86-64-v3 --emit=asm -o - | sed -n '/^_:/,/retq/p' \
+// RUN: stepwell-compile %s --target=x86-64-v3 --emit=asm --unchecked -o - | sed -n '/^program:/,/retq/p' \
 // RUN:   | FileCheck %s --check-prefix=ENTRY --implicit-check-not=div --implicit-check-not=j --implicit-check-not=rsp
 // ENTRY: shrq {{.*}}$10
 // ENTRY: callq *32(%rdi)
 
 // The body addresses its operands by one counter, without strength reduction.
-// RUN: stepwell-compile %s --target=x86-64-v3 --emit=asm -o - | sed -n '/^.LBB0_2:/,/\tjl\t/p' | FileCheck %s --check-prefix=LOOP
+// RUN: stepwell-compile %s --target=x86-64-v3 --emit=asm --unchecked -o - | sed -n '/^.LBB0_2:/,/\tjl\t/p' | FileCheck %s --check-prefix=LOOP
 // LOOP-COUNT-4: vsubps {{[0-9]*}}({{%r[a-z0-9]+}},{{%r[a-z0-9]+}},4), %ymm
 // LOOP-NOT:     vsubps
 // LOOP:         addq $32

@@ -7,7 +7,7 @@
 #ifndef STEPWELL_ARRAY_ARRAY_H
 #define STEPWELL_ARRAY_ARRAY_H
 
-#include "stepwell/Semantics/Types.h"
+#include "stepwell/Semantics/Rules.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -18,6 +18,21 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "stepwell/Array/ArrayDialect.h.inc"
+
+namespace stepwell::array {
+
+/// An attribute that the operation does not have is an error, unless it is
+/// another dialect's.
+llvm::LogicalResult verifyAttributeNames(mlir::Operation *op);
+
+template <typename Op>
+struct KnownAttributes : mlir::OpTrait::TraitBase<Op, KnownAttributes> {
+  static llvm::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyAttributeNames(op);
+  }
+};
+
+} // namespace stepwell::array
 
 #define GET_OP_CLASSES
 #include "stepwell/Array/ArrayOps.h.inc"
@@ -41,6 +56,17 @@ mlir::Operation *
 createInferred(mlir::OpBuilder &builder, mlir::Location loc,
                llvm::StringRef name, mlir::ValueRange operands,
                llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
+
+/// The shape rules of an operation's results, and the attributes that they
+/// read; empty for one that states its type.
+llvm::SmallVector<rules::ShapeRule> shapeRules(mlir::Operation *op,
+                                               Attributes &attributes);
+
+/// Gives the operations of this dialect in `block` the result types that their
+/// operands tell, and tells their users what more was written there: types may
+/// know fewer or more sizes than inference, lowering takes those of inference.
+/// Other operations see the types that they saw, by way of `tensor.cast`.
+llvm::LogicalResult refineTypes(mlir::Block &block);
 
 /// A 0-d `array.constant` of that element type.
 mlir::Value createNumber(mlir::OpBuilder &builder, mlir::Location loc,

@@ -30,6 +30,6 @@ def FulfilRequestsPass : Pass<"autodiff-fulfil-requests"> {
     %dx = array.mul %dy, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
     ```
   }];
-  let dependentDialects = ["::stepwell::array::ArrayDialect"];
+  let dependentDialects = ["::stepwell::array::ArrayDialect", "::mlir::tensor::TensorDialect"];
 }
 #endif // STEPWELL_DIFFERENTIATION_PASSES

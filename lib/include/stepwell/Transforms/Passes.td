@@ -40,6 +40,47 @@ def ExpandMathPass : Pass<"expand-math"> {
   ];
 }
 
+def CheckProgramPass : Pass<"stepwell-check-program", "::mlir::ModuleOp"> {
+  let summary = "Refuse what is no program";
+  let description = [{
+    A program is one `func.func @main` with one block of `array` and `autodiff` operations. Whatever else a module may
+    hold (calls, other functions, other dialects) is an error here, with its place, before any pass takes it for something else.
+
+    Before:
+    ```mlir
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = func.call @f(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    ```
+    After:
+    ```
+    error: 'func.call' is no operation of a program, which are those of the dialects array and autodiff
+    ```
+  }];
+  let dependentDialects = ["::stepwell::array::ArrayDialect"];
+}
+
+def RequireSizesPass : Pass<"stepwell-require-sizes", "::mlir::ModuleOp"> {
+  let summary = "Say which sizes fit, for an entry that anyone may call";
+  let description = [{
+    Types leave sizes open, and the shape rules take an open size for one that fits. This pass derives from the rules
+    (`lib/Semantics/OpenSizes.h`) what the words of a call must fulfil for that: sizes that agree, those of the results, static ones,
+    no negative ones and no null pointers. A target checks it before the entry does anything. Kernels of the dispatcher, which knows all sizes, go without.
+
+    Before:
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+    After:
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {
+      stepwell.requires = [["w1", ">=", "0", 0, 3], ["w2", "==", "8", 1, 2], ["w1", "==", "4", 0, 2], ...]}
+    ```
+  }];
+  let dependentDialects = ["::stepwell::array::ArrayDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
   let summary = "Composite array operations as the operations they are made of";
   let description = [{
@@ -62,7 +103,7 @@ def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
     Option<"tiles", "tiles", "bool", "false",
            "Leave attention whose heads have known sizes to its lowering in tiles.">
   ];
-  let dependentDialects = ["::stepwell::array::ArrayDialect"];
+  let dependentDialects = ["::stepwell::array::ArrayDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def TidyProgramPass : Pass<"stepwell-tidy-program", "::mlir::ModuleOp"> {

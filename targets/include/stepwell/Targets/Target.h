@@ -38,6 +38,10 @@ namespace stepwell {
 inline constexpr llvm::StringLiteral kEntryAttr = "stepwell.entry";
 inline constexpr llvm::StringLiteral kWorkspaceSizeOfAttr =
     "stepwell.workspace_size_of";
+/// Of @main and of an entry: what a call's words must fulfil, as a list of
+/// [found, relation, expected, dimension, status], the sizes in postfix
+/// (docs/abi.md).
+inline constexpr llvm::StringLiteral kRequiresAttr = "stepwell.requires";
 inline constexpr llvm::StringLiteral kDefaultEntryName = "stepwell_kernel";
 
 struct TargetOptions {

@@ -285,7 +285,8 @@ def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
   let description = [{
     The typed arguments are read from the list of eight-byte words that docs/abi.md describes. The
     workspace function, if there is one, gets the same treatment; if there is none, one that returns
-    0 is added, or with `companions=false` one that returns 0 goes. The module gets the constant `stepwell_abi_version`.
+    0 is added, or with `companions=false` one that returns 0 goes. What `stepwell.requires` lists is
+    checked by a function around the entry, which has the entry's name: an error in the context, status and all, and nothing is written. The module gets the constant `stepwell_abi_version`.
 
     Before:
     ```mlir
@@ -305,7 +306,7 @@ def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
   ];
 }
 

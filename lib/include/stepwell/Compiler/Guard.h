@@ -7,6 +7,8 @@
 #ifndef STEPWELL_COMPILER_GUARD_H
 #define STEPWELL_COMPILER_GUARD_H
 
+#include "stepwell/Registration.h"
+
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <string>
@@ -16,7 +18,8 @@ namespace stepwell {
 /// Runs `work` so that LLVM's fatal errors and crashes inside end it early.
 /// False then, with what is known in `reason`; whatever `work` was using must
 /// be leaked, not destroyed.
-bool runGuarded(llvm::function_ref<void()> work, std::string &reason);
+STEPWELL_EXPORT bool runGuarded(llvm::function_ref<void()> work,
+                                std::string &reason);
 
 } // namespace stepwell
 
