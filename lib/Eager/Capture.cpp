@@ -492,8 +492,11 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     view.offset -= steps[i]->parent->offset;
     out.steps.push_back({*steps[i]->op, view});
   }
-  WayBack way = wayBack(result, since);
-  out.requiresGrad = followsTape(*result) && !way.released;
+  WayBack way;
+  if (followsTape(*result)) {
+    way = wayBack(result, since);
+    out.requiresGrad = !way.released;
+  }
   if (root->hasMemory()) {
     for (size_t i = 0; i < arguments.size() && out.argument < 0; ++i)
       if (arguments[i] == root)
@@ -621,6 +624,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
                      "reads through another view");
       Write write{entry.value, entry.input, false};
       // A history that the function gave to what was there before.
+      if (target)
+        refreshHistory(*target);
       if (target && target->node && target->node->sequence >= since) {
         WayBack way = wayBack(target, since);
         write.recorded = !way.released;
