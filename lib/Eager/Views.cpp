@@ -92,7 +92,8 @@ Tensor placesOf(const Geometry &view, int64_t count) {
     places = reshape(places, {view.numel()}, true);
   }
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*places, packedStrides(places->sizes)) : places;
+  return capture ? capture->alias(*places, packedStrides(places->sizes))
+                 : places;
 }
 
 /// `view` is over a row-major tensor of `sizes`. What several indices of it
