@@ -229,7 +229,7 @@ struct Job {
   std::mutex mutex;
   std::condition_variable ended;
   StepwellCompilation *result = nullptr;
-  bool done = false;
+  std::atomic<bool> done = false;
 
   void run() {
     StepwellCompilation *made = compiler().compile(
@@ -241,7 +241,7 @@ struct Job {
   }
   bool wait(std::chrono::milliseconds time) {
     std::unique_lock<std::mutex> lock(mutex);
-    return ended.wait_for(lock, time, [&] { return done; });
+    return ended.wait_for(lock, time, [&] { return done.load(); });
   }
   ~Job() {
     if (result)

@@ -266,7 +266,9 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
     known = t.kernels.insert_or_assign(key, std::move(made)).first;
     for (size_t i = 0; i < numInputs; ++i)
       if (const Tensor &now = arguments[i].tensor;
-          now && !(now->buffer == before[i]->buffer &&
+          // Other memory of the same kind is as good, unless it decided above
+          // about who shares it.
+          now && !((into < 0 || now->buffer == before[i]->buffer) &&
                    now->dtype == before[i]->dtype &&
                    static_cast<const Geometry &>(*now) == *before[i]))
         fail(Error::Kind::Runtime,

@@ -439,8 +439,11 @@ static void addKernels(nb::module_ &m) {
     PyEval_RestoreThread(static_cast<PyThreadState *>(state));
   };
   lockHooks.handlesSignals = [] {
-    static const auto main = nb::cast<unsigned long>(
-        nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+    static unsigned long main = 0; // an initialiser would wait with the lock held
+    if (!main)
+      main = nb::cast<unsigned long>(nb::module_::import_("threading")
+                                         .attr("main_thread")()
+                                         .attr("ident"));
     return PyThread_get_thread_ident() == main;
   };
   lockHooks.checkSignals = [] {
