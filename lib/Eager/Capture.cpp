@@ -120,9 +120,18 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   if (!requiresGrad(tensor))
     return false;
   const Capture *capture = current();
-  bool leaf = tensor.requiresGrad && !tensor.node &&
-              !(tensor.base && tensor.base->node);
-  return !capture || !leaf || !capture->madeInside(tensor);
+  if (!capture)
+    return true;
+  auto isLeaf = [](const TensorImpl &each) {
+    return each.requiresGrad && !each.node && !(each.base && each.base->node);
+  };
+  // A view of a leaf that the function made ends there, too.
+  const TensorImpl *at = &tensor;
+  for (; at->traced && at->traced->capture == capture->id;
+       at = at->traced->parent.get())
+    if (isLeaf(*at))
+      return false;
+  return !isLeaf(*at) || !capture->madeInside(*at);
 }
 
 bool Capture::madeInside(const TensorImpl &tensor) const {

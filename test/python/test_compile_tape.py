@@ -85,6 +85,12 @@ def another_leaf(w):
     return w * g + inner.detach()
 
 
+def view_of_another_leaf(w):
+    inner = (w * 2).detach().requires_grad_()
+    part = w.detach().requires_grad_().flip(0)
+    return w * inner[:].flip(0).flip(0) + part * 3
+
+
 def gradient_as_a_constant(w):
     (g,) = sw.autograd.grad((w * w * w).sum(), w)
     return w * g, g
@@ -106,6 +112,7 @@ def gradient_of_a_gradient(w):
     (part_of_a_detached, [-2.0, -8.0]),
     (copied_from_a_detached, [1.0, -2.0]),
     (another_leaf, [4.0, -8.0]),
+    (view_of_another_leaf, [2.0, -4.0]),
     (gradient_as_a_constant, [3.0, 12.0]),
     (gradient_of_a_gradient, [9.0, 36.0]),
 ])  # fmt: skip
