@@ -52,7 +52,7 @@ static Tensor replay(Tensor tensor,
     case ViewOp::Kind::Strided: {
       Geometry geometry = view;
       geometry.offset += tensor->offset;
-      tensor = stridedView(tensor, geometry, op.slice);
+      tensor = viewAgain(tensor, geometry, op);
       break;
     }
     }

@@ -346,6 +346,11 @@ static Geometry packedSlice(const SliceOf &slice, const Dims &from,
   return packed;
 }
 
+Tensor stepwell::viewAgain(const Tensor &tensor, const Geometry &geometry,
+                           const ViewOp &op) {
+  return makeView(tensor, geometry, [&] { return op; });
+}
+
 Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,
                              std::optional<SliceOf> slice) {
   return makeView(tensor, geometry, [&] {

@@ -200,6 +200,12 @@ def test_item_writes_through_views(index):
     assert got.tolist() == want.tolist()
 
 
+def test_a_view_of_an_expanded_argument():
+    x = start(3, 4).requires_grad_()
+    sw.compile(lambda x: x.diagonal())(x.expand(2, 3, 4)).sum().backward()
+    assert x.grad.tolist() == [[1.0] * 4, [1.0] * 4, [0.0] * 4]
+
+
 def test_writing_into_an_expanded_argument_is_refused():
     with pytest.raises(RuntimeError, match="expanded tensor cannot be captured"):
         sw.compile(lambda x: x[0].add_(1))(start(3).expand(2, 3))
