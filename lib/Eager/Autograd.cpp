@@ -439,7 +439,10 @@ WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
     found.released |= node->released();
     found.watched |= node->watched();
     for (const Edge &edge : node->edges)
-      waiting.push_back(edge.node.get());
+      if (edge.node && edge.node->sequence >= since)
+        waiting.push_back(edge.node.get());
+      else if (edge)
+        found.leaves.push_back(edge);
   }
   return found;
 }

@@ -70,6 +70,7 @@ int32_t Capture::here() {
 Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
   program.inputs.push_back(type);
   inputs.push_back(std::move(source));
+  origins.resize(inputs.size());
   return -static_cast<Id>(inputs.size());
 }
 
@@ -119,9 +120,18 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   if (!requiresGrad(tensor))
     return false;
   const Capture *capture = current();
-  bool leaf = tensor.requiresGrad && !tensor.node &&
-              !(tensor.base && tensor.base->node);
-  return !capture || !leaf || !capture->madeInside(tensor);
+  if (!capture)
+    return true;
+  auto isLeaf = [](const TensorImpl &each) {
+    return each.requiresGrad && !each.node && !(each.base && each.base->node);
+  };
+  // A view of a leaf that the function made ends there, too.
+  const TensorImpl *at = &tensor;
+  for (; at->traced && at->traced->capture == capture->id;
+       at = at->traced->parent.get())
+    if (isLeaf(*at))
+      return false;
+  return !isLeaf(*at) || !capture->madeInside(*at);
 }
 
 bool Capture::madeInside(const TensorImpl &tensor) const {
@@ -174,6 +184,8 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   ProgramInput input;
   input.type = tensor.type();
   Id value = addInput(input, source);
+  if (source.requiresGrad)
+    origins.back() = edgeOf(same);
   entries.push_back({tensor, value, static_cast<int>(inputs.size()) - 1, false,
                      tensor.buffer, tensor.buffer->version});
   return entries.back();
@@ -241,8 +253,8 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
   if (!op.slice) {
     Dims flat{step.parent->numel()}, count{Geometry{sizes, {}, 0}.numel()};
     Id all = appendOp("reshape", {parent}, {flat}, {dtype, flat});
-    Id chosen = appendOp("index_select", {all, positions(op)},
-                         {int64_t{0}}, {dtype, count});
+    Id chosen = appendOp("index_select", {all, positions(op)}, {int64_t{0}},
+                         {dtype, count});
     return appendOp("reshape", {chosen}, {sizes}, {dtype, sizes});
   }
   Dims flipped;
@@ -398,7 +410,9 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
     part = appendOp("with_gradient_of", {part, entry.value}, {}, typeOf(part));
   entry.value = part;
   entry.mutated = true;
-  ++root->buffer->version;
+  entry.counted |= !target.untracked;
+  if (!target.untracked)
+    ++root->buffer->version;
 }
 
 /// -0.0 is not 0.0.
@@ -487,13 +501,15 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   for (size_t i = 0; i < steps.size(); ++i) {
     if (!steps[i]->op)
       continue;
-    Geometry view =
-        i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
+    Geometry view = i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
     view.offset -= steps[i]->parent->offset;
     out.steps.push_back({*steps[i]->op, view});
   }
-  WayBack way = wayBack(result, since);
-  out.requiresGrad = followsTape(*result) && !way.released;
+  WayBack way;
+  if (followsTape(*result)) {
+    way = wayBack(result, since);
+    out.requiresGrad = !way.released;
+  }
   if (root->hasMemory()) {
     for (size_t i = 0; i < arguments.size() && out.argument < 0; ++i)
       if (arguments[i] == root)
@@ -518,6 +534,20 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     outputs.push_back({value});
   }
   out.output = place->second;
+  if (out.requiresGrad)
+    noteWay(out.output, way);
+}
+
+void Capture::noteWay(size_t output, const WayBack &way) {
+  if (reached.size() <= output)
+    reached.resize(output + 1);
+  std::vector<bool> &inputs = reached[output];
+  inputs.resize(origins.size());
+  for (const Edge &edge : way.leaves)
+    for (size_t i = 0; i < origins.size(); ++i)
+      if (origins[i] && origins[i].leaf == edge.leaf &&
+          origins[i].node == edge.node && origins[i].index == edge.index)
+        inputs[i] = true;
 }
 
 /// How arguments and watched tensors lie over each other: a capture of the same
@@ -590,8 +620,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
   for (size_t i = 0; i < results.size(); ++i)
     addResult(executable, results, i, outputs);
   for (const OldGrad &old : oldGrads) {
-    executable.guards.push_back(
-        {argumentIndex(*old.leaf, true), old.leaf, static_cast<bool>(old.grad)});
+    executable.guards.push_back({argumentIndex(*old.leaf, true), old.leaf,
+                                 static_cast<bool>(old.grad)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;
@@ -604,7 +634,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
   struct Write {
     Id value;
     int input;
-    bool recorded;
+    bool recorded, counted;
+    WayBack way;
   };
   std::vector<Write> writes;
   for (auto &[buffer, entries] : known)
@@ -619,12 +650,15 @@ Executable Capture::finish(std::span<const Tensor> results) {
         if (&other != &entry && overlap(other.geometry, entry.geometry))
           refuseHere("the captured function writes to memory that it also "
                      "reads through another view");
-      Write write{entry.value, entry.input, false};
+      Write write{entry.value, entry.input, false, entry.counted, {}};
       // A history that the function gave to what was there before.
+      if (target)
+        refreshHistory(*target);
       if (target && target->node && target->node->sequence >= since) {
         WayBack way = wayBack(target, since);
         write.recorded = !way.released;
         executable.hooked |= write.recorded && way.watched;
+        write.way = std::move(way);
       }
       executable.differentiable |= write.recorded;
       writes.push_back(write);
@@ -635,9 +669,12 @@ Executable Capture::finish(std::span<const Tensor> results) {
   for (const Write &write : writes) {
     if (executable.differentiable) {
       executable.updates.push_back(
-          {write.input, addOutput(write.value), write.recorded});
+          {write.input, addOutput(write.value), write.recorded, write.counted});
+      if (write.recorded)
+        noteWay(outputs.size() - 1, write.way);
     } else {
       executable.mutated.push_back(write.input);
+      executable.counted.push_back(write.counted);
       outputs.push_back({write.value, Layout::Contiguous, write.input});
     }
   }
@@ -685,6 +722,10 @@ Executable Capture::finish(std::span<const Tensor> results) {
       output.into = place[output.into];
   }
   executable.call = programTemplate(std::move(program));
+  for (size_t i = 0; i < reached.size(); ++i)
+    for (size_t j = 0; j < reached[i].size(); ++j)
+      if (reached[i][j])
+        executable.call->reached[i][place[j]] = true;
 
   for (const Executable::Input &input : executable.inputs)
     if (input.argument < 0 && input.captured && !input.gradient)

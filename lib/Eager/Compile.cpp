@@ -274,7 +274,7 @@ struct Job {
   std::mutex mutex;
   std::condition_variable ended;
   StepwellCompilation *result = nullptr;
-  bool done = false;
+  std::atomic<bool> done = false;
 
   void run() {
     StepwellCompilation *made = compiler().compile(
@@ -286,7 +286,7 @@ struct Job {
   }
   bool wait(std::chrono::milliseconds time) {
     std::unique_lock<std::mutex> lock(mutex);
-    return ended.wait_for(lock, time, [&] { return done; });
+    return ended.wait_for(lock, time, [&] { return done.load(); });
   }
   ~Job() {
     if (result)

@@ -52,7 +52,7 @@ static Tensor replay(Tensor tensor,
     case ViewOp::Kind::Strided: {
       Geometry geometry = view;
       geometry.offset += tensor->offset;
-      tensor = stridedView(tensor, geometry, op.slice);
+      tensor = viewAgain(tensor, geometry, op);
       break;
     }
     }
@@ -103,12 +103,14 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       }
     launch(*executable.call, gathered, outputs);
   }
-  for (int input : executable.mutated)
-    ++gathered[input].tensor->buffer->version;
+  for (size_t i = 0; i < executable.mutated.size(); ++i)
+    if (executable.counted[i])
+      ++gathered[executable.mutated[i]].tensor->buffer->version;
   for (size_t i = 0; i < updated.size(); ++i) {
     const Executable::Update &update = executable.updates[i];
     GradModeGuard guard(gradEnabled() && update.recorded);
-    copyInto(updated[i], outputs[update.output]);
+    copyInto(update.counted ? updated[i] : detach(updated[i], true),
+             outputs[update.output]);
   }
   for (const Executable::GradEffect &effect : executable.gradients) {
     const Tensor &leaf =

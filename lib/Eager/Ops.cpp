@@ -551,7 +551,8 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
   Argument read{source};
   checkWritable(target, {&read, 1});
   Ref<Node> node = recordCopy(target, &source, true);
-  bool cut = gradEnabled() && !Capture::followsTape(*source);
+  bool cut =
+      Capture::current() && gradEnabled() && !Capture::followsTape(*source);
   {
     GradModeGuard guard(false);
     Tensor wide = expand(source, target->sizes);

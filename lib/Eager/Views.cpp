@@ -94,7 +94,8 @@ Tensor placesOf(const Geometry &view, int64_t count) {
     places = reshape(places, {view.numel()}, true);
   }
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*places, packedStrides(places->sizes)) : places;
+  return capture ? capture->alias(*places, packedStrides(places->sizes))
+                 : places;
 }
 
 /// `view` is over a row-major tensor of `sizes`. What several indices of it
@@ -349,6 +350,11 @@ static Geometry packedSlice(const SliceOf &slice, const Dims &from,
     packed.strides[at++] = strides[i] * slice.steps[i];
   }
   return packed;
+}
+
+Tensor stepwell::viewAgain(const Tensor &tensor, const Geometry &geometry,
+                           const ViewOp &op) {
+  return makeView(tensor, geometry, [&] { return op; });
 }
 
 Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,

@@ -439,13 +439,13 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
 
 void stepwell::populateStructurePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns
-      .add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
-           BroadcastToPattern<array::FullOp>, ConcatPattern, ConstantPattern,
-           FlipPattern, ForwardPattern<array::DetachOp>,
-           ForwardPattern<array::WithGradientOfOp>, InsertSlicePattern,
-           IotaPattern, PadPattern, ReshapeLikePattern, ReshapePattern,
-           SlicePattern, TransposePattern>(converter, patterns.getContext());
+  patterns.add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
+               BroadcastToPattern<array::FullOp>, ConcatPattern,
+               ConstantPattern, FlipPattern, ForwardPattern<array::DetachOp>,
+               ForwardPattern<array::WithGradientOfOp>, InsertSlicePattern,
+               IotaPattern, PadPattern, ReshapeLikePattern, ReshapePattern,
+               SlicePattern, TransposePattern>(converter,
+                                               patterns.getContext());
 }
 
 void stepwell::populateConcatRowsPattern(const TypeConverter &converter,

@@ -16,7 +16,7 @@ from ._compile import _flatten, _unflatten
 from ._core import Tensor
 from ._guards import Reach
 from ._package import read_package, write_package
-from .autograd import no_grad
+from .autograd import enable_grad, no_grad
 
 _DEEPEST = 32
 
@@ -266,6 +266,10 @@ def _weight_names(function: Any, reach: Reach) -> dict[int, str]:
     return {**reach.names(), **found}
 
 
+def _copied(tensor: Tensor) -> Tensor:
+    return (tensor.requires_grad_() if tensor.is_floating_point() else tensor).clone()
+
+
 def export(
     function: Callable[..., Any],
     args: tuple[Any, ...] | Tensor = (),
@@ -273,7 +277,7 @@ def export(
 ) -> ExportedProgram:
     """Captures a function or module as a program that stands alone.
 
-    It runs once, without gradients and in the mode (`train`, `eval`) that it is in. Tensors that
+    It runs once, in the mode (`train`, `eval`) that it is in. Tensors that
     it closes over become weights of the program; numbers and texts among the arguments are fixed.
     The shapes are those of `args`.
 
@@ -307,8 +311,9 @@ def export(
     # Copies: the same tensor given twice is two arguments, and none is a weight.
     tensors: list[Tensor] = []
     given = _flatten((args, kwargs), tensors)
-    with no_grad():
-        tensors = [tensor.detach().clone() for tensor in tensors]
+    # They might require a gradient when the program is called: it is kept what has none.
+    with enable_grad():
+        tensors = [_copied(tensor.detach()) for tensor in tensors]
     args, kwargs = _unflatten(given, iter(tensors))
     slots = []
     for name, value in zip(names, (*args, *kwargs.values()), strict=True):
@@ -323,7 +328,7 @@ def export(
         # Each a value of its own, also where the function hands back what it was given.
         return [result.clone().contiguous() for result in results]
 
-    with no_grad(), Reach([("", function)]) as reach:
+    with enable_grad(), Reach([("", function)]) as reach:
         executable = _core._capture(tensors, once)
     results = _describe(structure, "the result")
     if not _leaves(_structure(results), ""):

@@ -72,7 +72,7 @@ class TracedNumber:
         self._trace, self._expression, self._value = trace, expression, value
         self._from = origin
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:  # isinstance(step, int) holds
         return type(self._value)
 
@@ -134,6 +134,10 @@ class TracedNumber:
     def __hash__(self) -> int:
         return hash(self._known())
 
+    def __getattr__(self, name: str) -> Any:
+        """`step.bit_length`, `x.is_integer`: what a number has besides."""
+        return getattr(self._known(), name)
+
 
 def _arithmetic(name: str, function: Any) -> None:
     setattr(TracedNumber, f"__{name}__", lambda self, other: self._with(other, function, False))
@@ -149,7 +153,7 @@ for _name, _function in {
     "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
 }.items():  # fmt: skip
     _arithmetic(_name, _function)
-for _name, _function in {
+_asks: dict[str, Any] = {
     "__eq__": operator.eq, "__ne__": operator.ne, "__lt__": operator.lt, "__le__": operator.le,
     "__gt__": operator.gt, "__ge__": operator.ge, "__bool__": bool, "__int__": int,
     "__float__": float, "__index__": operator.index, "__complex__": complex, "__str__": str,
@@ -160,14 +164,9 @@ for _name, _function in {
     "__invert__": operator.invert, "__rand__": operator.and_, "__ror__": operator.or_,
     "__rxor__": operator.xor, "__rlshift__": lambda a, b: b << a,
     "__rrshift__": lambda a, b: b >> a,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _function in _asks.items():
     _value(_name, _function)
 
 
-def _attribute(self: TracedNumber, name: str) -> Any:
-    """`step.bit_length`, `x.is_integer`: what a number has besides."""
-    return getattr(self._known(), name)
-
-
-TracedNumber.__getattr__ = _attribute  # type: ignore[method-assign]
 _core._set_number_type(TracedNumber)

@@ -62,7 +62,7 @@ VIEWING = [
     "{v} = {x}.diagonal()", "{v} = {x}.flip({d})", "{v} = {x}[:, 1:3]", "{v} = {x}.clone()",
     "{v} = {x}.transpose({d}, {e})", "{v} = {x}.narrow({d}, 1, 2)", "{v} = {x}[::-1]",
     "{v} = {x}.flatten()", "{v}, {w} = {x}.split(2, {d})[:2]", "{v} = {x}.select({d}, -1)",
-    "{v} = {x}.permute(1, 0)", "{v} = {x}.data", "{v} = {x}.float()", "{v} = {x}",
+    "{v} = {x}.permute(1, 0)", "{v} = {x}.float()", "{v} = {x}",
     "{v} = {x}.chunk(2, {d})[-1]", "{v} = {x}.expand_as({y})", "{v} = {x}.movedim(0, {d})",
 ]  # fmt: skip
 WRITING = [
@@ -75,7 +75,7 @@ WRITING = [
     "{x}.contiguous().zero_()", "{x}.flip({d}).add_(1)", "{x}.relu_()", "{x}.clamp_(-4, 4)",
     "{x}[..., None].mul_(3)", "{x}.index_copy_({d}, {i}, {y})", "{x}.masked_fill_({y} > 0, {c})",
     "{x}.unsqueeze(0)[0, {k}].sub_({y}[{k}])", "{x}[[0, 1]] += 1", "{x}.permute(1, 0)[1:] = {c}",
-    "{x}.data.mul_(2)", "{x}.detach().add_(1)", "{x}[-1].copy_({x}[0])", "{x}[1:] = {x}[:-1]",
+    "{x}.detach().add_(1)", "{x}[-1].copy_({x}[0])", "{x}[1:] = {x}[:-1]",
 ]  # fmt: skip
 # A `with no_grad():` around a statement, and what only gradients see.
 TAPE = [
@@ -319,7 +319,8 @@ def _differ(case: Case, want: Any, got: Any) -> str | None:
 # What a capture says when it will not do a thing.
 CLEAR = (
     "captured", "capture", "compiled function", "Trying to backward through the graph a second",
-    "modified by an inplace operation", "leaf Variable", "does not require grad",
+    "modified by an inplace operation", "base or another view of its base has been modified",
+    "leaf Variable", "does not require grad",
 )  # fmt: skip
 
 

@@ -60,6 +60,18 @@ func.func @reshape_like(%x: tensor<?xf32>, %y: tensor<?x?xi1>) -> tensor<?x?xf32
 
 // -----
 
+// What only a derivative tells from its operand costs nothing.
+// CHECK-LABEL: @detached
+// CHECK-SAME: (%[[X:[a-z0-9]+]]: tensor<?x4xf32>
+// CHECK-NEXT: return %[[X]], %[[X]]
+func.func @detached(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %0 = array.detach %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = array.with_gradient_of %x, %y : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: @flip
 // CHECK-SAME: (%[[X:.*]]: tensor<2x?xf32>)
 // CHECK: %[[SIZE:.*]] = tensor.dim %[[X]], %c1

@@ -77,6 +77,7 @@ uint64_t tapePosition();
 /// What lies on the way back from a tensor, among the nodes from `since` on.
 struct WayBack {
   bool released = false, watched = false;
+  std::vector<Edge> leaves; // and older nodes
 };
 WayBack wayBack(const Tensor &, uint64_t since);
 

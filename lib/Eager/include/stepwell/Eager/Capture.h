@@ -10,6 +10,7 @@
 #ifndef STEPWELL_EAGER_CAPTURE_H
 #define STEPWELL_EAGER_CAPTURE_H
 
+#include "stepwell/Eager/Autograd.h"
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/Eager/Tensor.h"
 
@@ -54,12 +55,14 @@ struct Executable {
   std::vector<Input> inputs;
   std::vector<Result> results;
   std::vector<GradEffect> gradients;
-  std::vector<int> mutated; // inputs
+  std::vector<int> mutated;  // inputs
+  std::vector<bool> counted; // by the same
   /// Of a differentiable function, instead: results that replace inputs after
   /// the call. The tape keeps what they were.
   struct Update {
     int input, output;
     bool recorded; // it has a history
+    bool counted;  // as a modification: not one through `.data`
   };
   std::vector<Update> updates;
   /// Whether these had a gradient when the function was captured.
@@ -131,6 +134,7 @@ private:
     bool mutated = false;
     Ref<Buffer> keep;
     uint64_t version = 0; // before the capture
+    bool counted = false; // the writes
   };
 
   Tensor fresh(Id value, const TensorType &, const Dims &strides);
@@ -172,6 +176,10 @@ private:
   };
   std::unordered_map<const TracedView *, Taken> taken;
   std::unordered_map<const Buffer *, int> baseOutputs;
+  std::vector<Edge> origins; // of the inputs, on the tape
+  /// By output: which inputs the tape leads to.
+  std::vector<std::vector<bool>> reached;
+  void noteWay(size_t output, const WayBack &);
   std::unordered_map<Buffer *, std::vector<Known>> known;
   struct OldGrad {
     Tensor leaf, grad;

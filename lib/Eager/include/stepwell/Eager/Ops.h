@@ -56,6 +56,8 @@ Tensor expand(const Tensor &, Dims sizes);
 /// diagonals.
 Tensor stridedView(const Tensor &, const Geometry &,
                    std::optional<SliceOf> = std::nullopt);
+/// A strided view that was made of a tensor like this one before.
+Tensor viewAgain(const Tensor &, const Geometry &, const ViewOp &);
 Tensor slice(const Tensor &, int64_t dim, int64_t start, int64_t count,
              int64_t step);
 Tensor select(const Tensor &, int64_t dim, int64_t index);

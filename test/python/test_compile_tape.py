@@ -1,0 +1,201 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Gradients of compiled functions that cut the tape: detach, no_grad, leaves, hooks."""
+
+import pytest
+import stepwell as sw
+from stepwell import nn
+from stepwell.nn import functional as F
+
+
+def leaf(*values):
+    return sw.tensor(list(values), requires_grad=True)
+
+
+def both(function, *values):
+    """Values and gradients of eager and compiled; the compiled one is called twice."""
+    found = []
+    compiled = sw.compile(function)
+    for call in (function, compiled, compiled):
+        w = leaf(*values)
+        results = call(w)
+        results = results if isinstance(results, tuple) else (results,)
+        sum((r.double() * (n + 1)).sum() for n, r in enumerate(results)).backward()
+        flags = [r.requires_grad for r in results]
+        gradient = None if w.grad is None else w.grad.tolist()
+        found.append((gradient, [r.tolist() for r in results], flags, w.tolist()))
+    assert found[1] == found[0] and found[2] == found[0]
+    return found[0][0]
+
+
+def straight_through(w):
+    return w + (w.sign() - w).detach()
+
+
+def quantised(w):
+    with sw.no_grad():
+        q = w.round()
+    return w + (q - w).detach(), q
+
+
+def enabled_inside(w):
+    with sw.no_grad():
+        a = w * 2
+        with sw.enable_grad():
+            b = w * 3
+        c = b * a
+    return b + a + c, c
+
+
+def written_without_grad(w):
+    with sw.no_grad():
+        w.mul_(3)
+    return w * w
+
+
+def temporary_written_without_grad(w):
+    y = w * 2
+    with sw.no_grad():
+        y.mul_(3)
+    return y + y * 1.0
+
+
+def written_through_data(w):
+    y = w * 2
+    y.data.mul_(3)
+    return y * w
+
+
+def part_of_a_detached(w):
+    y = w * 2
+    y[0] = w.detach()[1]
+    return y * w
+
+
+def copied_from_a_detached(w):
+    y = w * 2
+    y.copy_(w.detach() * w)
+    y.add_(w.data)
+    return y
+
+
+def another_leaf(w):
+    inner = (w * 2).detach().requires_grad_()
+    (g,) = sw.autograd.grad((inner * inner).sum(), inner)
+    return w * g + inner.detach()
+
+
+def view_of_another_leaf(w):
+    inner = (w * 2).detach().requires_grad_()
+    part = w.detach().requires_grad_().flip(0)
+    return w * inner[:].flip(0).flip(0) + part * 3
+
+
+def gradient_as_a_constant(w):
+    (g,) = sw.autograd.grad((w * w * w).sum(), w)
+    return w * g, g
+
+
+def gradient_of_a_gradient(w):
+    (g,) = sw.autograd.grad((w * w * w).sum(), w, create_graph=True)
+    return w * g
+
+
+@pytest.mark.parametrize("function, gradient", [
+    (lambda w: w * w.detach(), [1.0, -2.0]),
+    (straight_through, [1.0, 1.0]),
+    (quantised, [1.0, 1.0]),
+    (enabled_inside, [3.0, 3.0]),
+    (written_without_grad, [6.0, -12.0]),
+    (temporary_written_without_grad, [4.0, 4.0]),
+    (written_through_data, [8.0, -16.0]),
+    (part_of_a_detached, [-2.0, -8.0]),
+    (copied_from_a_detached, [1.0, -2.0]),
+    (another_leaf, [4.0, -8.0]),
+    (view_of_another_leaf, [2.0, -4.0]),
+    (gradient_as_a_constant, [3.0, 12.0]),
+    (gradient_of_a_gradient, [9.0, 36.0]),
+])  # fmt: skip
+def test_what_the_function_cuts_is_cut(function, gradient):
+    assert both(function, 1.0, -2.0) == gradient
+
+
+def test_a_result_that_needs_no_gradient_gives_none():
+    a, b = leaf(1.0), leaf(2.0)
+    first, _ = sw.compile(lambda a, b: (a * 2, b * 3))(a, b)
+    first.backward()
+    assert a.grad.tolist() == [2.0] and b.grad is None
+
+
+def test_padding_has_no_gradient():
+    weight = sw.ones(3, 2, requires_grad=True)
+    index = sw.tensor([0, 2, 2])
+    sw.compile(lambda w: F.embedding(index, w, padding_idx=2))(weight).sum().backward()
+    assert weight.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_written_argument_keeps_its_history():
+    def scale(x, w):
+        x.mul_(w)
+        x[0].add_(w[1])
+
+    x, w = sw.ones(2), leaf(3.0, 4.0)
+    sw.compile(scale)(x, w)
+    assert x.requires_grad and x.tolist() == [7.0, 4.0]
+    x.sum().backward()
+    assert w.grad.tolist() == [1.0, 2.0]
+
+
+def test_a_written_view_of_something_keeps_its_history():
+    w = sw.ones(2, 2, requires_grad=True)
+    base = w * 1
+    sw.compile(lambda t, w: t[0].sub_(w[0]))(base.T, w)
+    base.sum().backward()
+    assert w.grad.tolist() == [[0.0, 0.0], [1.0, 1.0]]
+
+
+def test_exported_programs_cut_too():
+    program = sw.export(lambda w: w * w.detach(), (sw.ones(2),))
+    w = leaf(2.0, 3.0)
+    program(w).sum().backward()
+    assert w.grad.tolist() == [2.0, 3.0]
+
+
+def test_cuts_cost_nothing_without_a_derivative():
+    compiled = sw.compile(lambda x: x.detach() * 2 + x)
+    compiled(sw.ones(3))
+    (entries,) = compiled._cache.values()
+    assert "detach" not in entries[0].executable.program
+
+
+def hooked_tensor(x):
+    y = x * 2
+    y.register_hook(lambda g: g * 10)
+    return y.sum()
+
+
+def retained(x):
+    y = x * 2
+    y.retain_grad()
+    return y.sum()
+
+
+hooked_module = nn.Linear(2, 2)
+hooked_module.register_full_backward_hook(lambda module, given, out: None)
+
+
+@pytest.mark.parametrize("function", [
+    hooked_tensor, retained, lambda x: hooked_module(x).sum(),
+])  # fmt: skip
+def test_hooks_inside_are_not_ignored_in_silence(function):
+    with pytest.raises(RuntimeError, match="hook on a tensor"):
+        sw.compile(function)(leaf(1.0, 2.0)).backward()
+
+
+def test_hooks_on_tensors_from_outside_are_called():
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g * 10)
+    sw.compile(lambda x: (x * 2).sum())(x).backward()
+    assert x.grad.tolist() == [20.0, 20.0]
+    with pytest.raises(RuntimeError, match="from outside cannot be registered inside"):
+        sw.compile(lambda x: x.register_hook(lambda g: g))(x)
