@@ -171,6 +171,11 @@ private:
   Value neutral(unsigned output, unsigned lanes) {
     Type type = vectorOf(element(output), lanes);
     TypedAttr attribute = *arith::getNeutralElement(combiners[output]);
+    // The NaN that upstream begins with would stay: vectors are compared.
+    if (auto number = dyn_cast<FloatType>(element(output));
+        number && isa<arith::MaxNumFOp>(combiners[output]))
+      attribute = FloatAttr::get(
+          number, APFloat::getInf(number.getFloatSemantics(), true));
     if (lanes)
       attribute =
           DenseElementsAttr::get(cast<VectorType>(type), Attribute(attribute));

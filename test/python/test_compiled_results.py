@@ -211,3 +211,12 @@ def test_position_in_a_transposed_input(name, dtype):
     check(lambda x: getattr(x.T, name)(), x)
     check(lambda x: getattr(x.T, name)(1), x)
     check(lambda x: getattr(x.T * 1, name)(), x)
+
+
+# One query: the largest of the scores is taken along a column of vectors.
+@pytest.mark.parametrize("keys", [1, 5, 17, 33, 65])
+def test_attention_of_one_query(keys):
+    q, k, v = number(1, 3, 1, 2), number(1, 3, keys, 2), number(1, 3, keys, 2)
+    attend = sw.nn.functional.scaled_dot_product_attention
+    got, want = sw.compile(lambda *given: attend(*given))(q, k, v), attend(q, k, v)
+    np.testing.assert_allclose(got.tolist(), want.tolist(), rtol=1e-5)
