@@ -691,7 +691,9 @@ def run(module: Any, case: Any) -> list[tuple[str, Any]]:
     if not again:
         return phases
     try:
-        weights = [cotangent(module, random, g) for g in again]
+        # Drawn for all of them, so that each has the same in both packages.
+        drawn = [(g, cotangent(module, random, g)) for g in found if g is not None]
+        weights = [weight for g, weight in drawn if g.requires_grad]
         twice = grad(again, [*leaves, *given], weights, allow_unused=True)
     except Exception as error:
         return [*phases, ("second", error)]
