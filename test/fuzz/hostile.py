@@ -305,10 +305,14 @@ class _Float:
 
 
 class _Long:
+    """A sequence that says it is longer than it is."""
+
     def __len__(self) -> int:
         return 1 << 40
 
     def __getitem__(self, index: int) -> int:
+        if index >= 1 << 10:
+            raise IndexError
         return 1
 
 
