@@ -107,10 +107,13 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   Tensor result;
   {
     GradModeGuard guard(false);
-    if (Capture::current()) {
+    if (Capture *capture = Capture::current()) {
       std::vector<Argument> arguments;
-      for (const Tensor &part : parts)
-        arguments.push_back({cast(part, dtype)});
+      for (const Tensor &part : parts) {
+        Tensor value = cast(part, dtype);
+        bool cut = node && !Capture::followsTape(*part);
+        arguments.push_back({cut ? capture->detached(*value) : value});
+      }
       result = callOp(op, std::move(arguments), attributes)[0];
     } else {
       result = catRows(parts, dtype, *sizes, dim);

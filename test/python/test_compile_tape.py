@@ -103,6 +103,7 @@ def gradient_of_a_gradient(w):
 
 @pytest.mark.parametrize("function, gradient", [
     (lambda w: w * w.detach(), [1.0, -2.0]),
+    (lambda w: sw.cat([w, w.detach()]), [1.0, 1.0]),
     (straight_through, [1.0, 1.0]),
     (quantised, [1.0, 1.0]),
     (enabled_inside, [3.0, 3.0]),
