@@ -73,35 +73,6 @@ void fillForEachUse(IRRewriter &rewriter, Operation *root) {
   }
 }
 
-/// A place that is written again and again, slice by slice, would be one set of
-/// aliases, of which the analysis looks at all pairs for each member: it is cut
-/// into pieces, each of which owns the memory that the one before leaves.
-void cutLongChains(IRRewriter &rewriter, Operation *root) {
-  constexpr unsigned kLongest = 16;
-  DenseMap<Value, unsigned> depth;
-  SmallVector<tensor::InsertSliceOp> ends;
-  root->walk([&](tensor::InsertSliceOp op) {
-    unsigned here = depth.lookup(op.getDest()) + 1;
-    if (here == kLongest) {
-      ends.push_back(op);
-      here = 0;
-    }
-    depth[op.getResult()] = here;
-  });
-  for (tensor::InsertSliceOp op : ends) {
-    rewriter.setInsertionPointAfter(op);
-    RankedTensorType type = op.getType();
-    auto buffer = bufferization::ToBufferOp::create(
-        rewriter, op.getLoc(),
-        MemRefType::get(type.getShape(), type.getElementType()),
-        op.getResult());
-    auto tensor = bufferization::ToTensorOp::create(
-        rewriter, op.getLoc(), type, buffer.getResult(), /*restrict=*/true,
-        /*writable=*/true);
-    rewriter.replaceAllUsesExcept(op.getResult(), tensor.getResult(), buffer);
-  }
-}
-
 /// Whether nothing looks at `value` after `op`, which does.
 bool isLastUser(Operation *op, Value value) {
   return llvm::all_of(value.getUses(), [&](OpOperand &use) {
@@ -356,7 +327,6 @@ struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
         ChainCutter(rewriter, function.getBody().front()).run();
     fillForEachUse(rewriter, getOperation());
     overwriteTemporaries(rewriter, getOperation());
-    cutLongChains(rewriter, getOperation());
     bufferization::OneShotBufferizationOptions options;
     // Iterations that run at the same time write parts of their own.
     options.checkParallelRegions = false;
