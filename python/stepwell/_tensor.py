@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _core, autograd
+from ._arguments import wrong
 from ._core import Tensor
 from ._factories import as_tensor, device
 
@@ -115,7 +116,9 @@ for _name, _to in {
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor's elements in the shape of another."""
-    return self.view(*other.shape)
+    if not isinstance(other, Tensor):
+        raise wrong("view_as", "other", "Tensor", other)
+    return self.view(other.shape)
 
 
 @_method
