@@ -313,6 +313,23 @@ static std::optional<DType> numbersFit(const OpRow &op, DType compute,
   return isHalf ? compute : scalarCarrier(compute);
 }
 
+/// A factor that is a number, or a float of no dimensions, is not rounded to the
+/// 16 bits of the tensor: 1e-8 would be 0. A summand is, as in PyTorch.
+static bool staysWide(const OpRow &op, DType compute,
+                      std::span<const Argument> arguments) {
+  bool isFactor = !op.gradients.empty() && !op.gradients[0].isCotangent;
+  if (!op.elementwise || !op.numbers || op.heldNumbers || !isFactor ||
+      op.promotion == Promotion::ToBool ||
+      (compute != DType::F16 && compute != DType::BF16))
+    return false;
+  return std::any_of(
+      arguments.begin(), arguments.end(), [&](const Argument &argument) {
+        return !argument.tensor ||
+               (!argument.tensor->rank() && isFloat(argument.tensor->dtype) &&
+                argument.tensor->dtype != compute);
+      });
+}
+
 /// A call of an operation that has no plan yet.
 static std::vector<Tensor> callOpFirst(const OpRow &op,
                                        std::span<const Argument> arguments,
@@ -382,6 +399,8 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   for (const Argument &argument : arguments)
     if (fit && !argument.tensor)
       checkFits(*fit, argument.scalar);
+  if (staysWide(op, compute, arguments))
+    compute = DType::F32;
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key, fit);
 }

@@ -237,6 +237,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Each vector's values along a dimension of its own, over the grid that all of them span."""
+    indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
@@ -246,6 +247,11 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
         if len(tensors) == 1 and not isinstance(tensors[0], Tensor)
         else list(tensors)
     )
+    for at, each in enumerate(listed):
+        if not isinstance(each, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {at} in argument 0, but got {type(each).__name__}"
+            )
     shape = [each.numel() for each in listed]
     grids = [
         each.reshape([n if d == i else 1 for d, n in enumerate(shape)]).expand(shape)

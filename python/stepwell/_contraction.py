@@ -236,6 +236,11 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     if not operands:
         raise ValueError("einsum(): must specify the equation string and at least one operand")
+    for position, operand in enumerate(operands):
+        if not isinstance(operand, Tensor):
+            raise TypeError(
+                f"einsum(): operand {position} must be Tensor, not {type(operand).__name__}"
+            )
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -245,10 +250,6 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     named: list[list[str]] = []
     offset = 0
     for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
-        if not isinstance(operand, Tensor):
-            raise TypeError(
-                f"einsum(): operand {position} must be Tensor, not {type(operand).__name__}"
-            )
         names = _expanded(_names(term, offset), operand.ndim, position)
         offset += len(term) + 1
         tensor, names = _diagonals(operand, names, position)

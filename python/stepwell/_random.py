@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from . import _core, autograd
+from ._arguments import flag
 from ._core import Tensor, dtype
 from ._factories import _element_type, _finish, _like, _sizes, _wrong
 from ._factories import device as _device
@@ -414,12 +415,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         y = stepwell.dropout(x, 0.1)
     """
     kind = _like(input, "dropout").dtype
+    flag("dropout", "training", training)
     if not 0 <= _number(p, "p", "dropout") <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0
+        return input * _core._full(kind, (), 0)
     if not kind.is_floating_point:
         raise RuntimeError(f"dropout(): the result, of floats, cannot be of type {kind.name}")
     kept = _trials(input.shape, 1 - p, None, "dropout")

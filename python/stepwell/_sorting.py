@@ -205,7 +205,9 @@ def median(
 
 __all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
 
-globals().update({name: checked(globals()[name]) for name in ("kthvalue", "median", "msort", "topk")})
+globals().update(
+    {name: checked(globals()[name]) for name in ("kthvalue", "median", "msort", "topk")}
+)
 
 for _each in (argsort, kthvalue, median, msort, sort, topk):
     setattr(Tensor, _each.__name__, _each)

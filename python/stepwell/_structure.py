@@ -26,12 +26,14 @@ class max_result(NamedTuple):
 
 
 def _wrap(dim: builtins.int, rank: builtins.int) -> builtins.int:
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"a dimension must be int, not {type(dim).__name__}")
     if not -max_(rank, 1) <= dim < max_(rank, 1):
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-max_(rank, 1)}, "
             f"{max_(rank, 1) - 1}], but got {dim})"
         )
-    return dim + rank if dim < 0 else dim
+    return dim + max_(rank, 1) if dim < 0 else dim
 
 
 max_ = builtins.max
@@ -217,9 +219,17 @@ def linspace(
     """`steps` numbers at equal distances, from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if dtype is not None and not isinstance(dtype, _core.dtype):
+        raise wrong("linspace", "dtype", "stepwell.dtype", dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     dtype = dtype or _core.float32
+    if steps < 2:  # the end is not read
+        end = start
     start, end = _as_elements("linspace", dtype, (start, end))
+    start, end = (+value for value in (start, end))  # no bool
+    if dtype.is_floating_point:
+        for each in (start, end):
+            _core._number(each, dtype)  # whether it fits
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
@@ -321,7 +331,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap(dim, input.ndim)
     shape = [
-        max_(a, b) if i != dim else b
+        (a if b == 1 else b) if i != dim else b
         for i, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
     ]
     wide = [n if i != dim else input.shape[dim] for i, n in enumerate(shape)]
@@ -404,6 +414,8 @@ def scatter_(
             f"scatter(): argument 'src' must be Tensor or number, not {type(src).__name__}"
         )
     dim = _wrap(dim, input.ndim)
+    if max_(input.ndim, 1) != max_(index.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     if input.ndim == 0 or index.ndim == 0:
         vector = input.reshape(1) if input.ndim == 0 else input
         src = src.reshape(-1) if isinstance(src, Tensor) else src
@@ -465,9 +477,7 @@ def index_add_(
         raise
 
 
-def _explain_index_copy(
-    input: Tensor, dim: builtins.int, index: Tensor, source: Tensor
-) -> None:
+def _explain_index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor) -> None:
     """PyTorch's class of error, where it is another one."""
     count = index.numel()
     if index.ndim > 1:

@@ -80,11 +80,14 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:
 @_method
 def to(self: Tensor, *args: Any, dtype: _core.dtype | None = None, copy: bool = False) -> Tensor:
     """This tensor with another element type or device; itself if it is so already."""
-    for arg in args:
+    flags = 0
+    for at, arg in enumerate(args):
         if isinstance(arg, Tensor):
             dtype = arg.dtype
         elif isinstance(arg, _core.dtype):
             dtype = arg
+        elif at and isinstance(arg, bool):  # non_blocking, copy
+            copy, flags = copy or (flags == 1 and arg), flags + 1
         else:
             device(arg)
     made = self if dtype is None else self._cast(dtype)

@@ -151,14 +151,14 @@ def pad(
     Negative amounts cut off.
 
     Raises:
-        ValueError: a mode other than "constant".
+        NotImplementedError: a mode other than "constant".
         RuntimeError: an odd number of amounts, more than two per dimension, or a cut beyond the end.
 
     >>> pad(stepwell.ones(2), (1, 2))
     tensor([0., 1., 1., 0., 0.])
     """
     if mode != "constant":
-        raise ValueError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
+        raise NotImplementedError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.ndim:
@@ -177,7 +177,12 @@ def pad(
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
-    if not (input.ndim and weight.ndim):
+    try:
+        vectors = input.ndim and weight.ndim
+    except AttributeError:
+        name, given = ("weight", weight) if isinstance(input, Tensor) else ("input", input)
+        raise wrong("linear", name, "Tensor", given) from None
+    if not vectors:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
             f"{weight.ndim}D"
@@ -316,18 +321,20 @@ def batch_norm(
         ("bias", bias),
     )
     flag("batch_norm", "training", training)
-    if training and (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var must either both be None or neither be None")
     channels = input.shape[1] if input.ndim > 1 else 0
     for name, each in operands:
         if each is None and not training and name.startswith("running"):
             raise RuntimeError(f"{name} must be defined in evaluation mode")
         if each is not None and each.numel() != channels:
             raise RuntimeError(f"{name} should contain {channels} elements not {each.numel()}")
+    if training and (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected two dimensions or more, got {input.shape}")
     if not input.is_floating_point():
-        raise NotImplementedError(f"batch_norm: not defined for elements of type {input.dtype}")
+        raise (RuntimeError if training else NotImplementedError)(
+            f"batch_norm: not defined for elements of type {input.dtype}"
+        )
     dims = (0, *range(2, input.ndim))
     shape = (-1, *(1 for _ in dims[1:]))
     if training:
@@ -338,10 +345,15 @@ def batch_norm(
                 f"{input.shape}"
             )
         with no_grad():
+            # 16-bit floats are rounded once.
+            small = input.dtype in (_core.float16, _core.bfloat16)
+            batch = input._cast(_core.float32) if small else input
             if running_mean is not None and count:
-                running_mean.add_((input.mean(dims) - running_mean) * momentum)
+                old = running_mean._cast(batch.dtype)
+                running_mean.copy_(old + (batch.mean(dims) - old) * momentum)
             if running_var is not None and count:
-                running_var.add_((input.var(dims) - running_var) * momentum)
+                old = running_var._cast(batch.dtype)
+                running_var.copy_(old + (batch.var(dims) - old) * momentum)
         result = _core._normalize(input, dims, eps)
         if weight is not None:
             result = result * weight.reshape(*shape)
