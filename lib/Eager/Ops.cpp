@@ -298,8 +298,9 @@ static void checkElementKind(const OpRow &op,
 }
 
 /// Numbers that may become elements as they are must be such elements, as in
-/// PyTorch; elsewhere they wrap around or are rounded. An exponent of 32 bits or
-/// more becomes no element, and what chooses between numbers rounds them to 16.
+/// PyTorch; elsewhere they wrap around or are rounded. An exponent of 32 bits
+/// or more becomes no element, and what chooses between numbers rounds them
+/// to 16.
 static std::optional<DType> numbersFit(const OpRow &op, DType compute,
                                        std::span<const Argument> arguments) {
   bool held = false;
@@ -313,8 +314,8 @@ static std::optional<DType> numbersFit(const OpRow &op, DType compute,
   return isHalf ? compute : scalarCarrier(compute);
 }
 
-/// A factor that is a number, or a float of no dimensions, is not rounded to the
-/// 16 bits of the tensor: 1e-8 would be 0. A summand is, as in PyTorch.
+/// A factor that is a number, or a float of no dimensions, is not rounded to
+/// the 16 bits of the tensor: 1e-8 would be 0. A summand is, as in PyTorch.
 static bool staysWide(const OpRow &op, DType compute,
                       std::span<const Argument> arguments) {
   bool isFactor = !op.gradients.empty() && !op.gradients[0].isCotangent;

@@ -223,13 +223,12 @@ def linspace(
         raise wrong("linspace", "dtype", "stepwell.dtype", dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     dtype = dtype or _core.float32
-    if steps < 2:  # the end is not read
-        end = start
+    if steps < 2:  # what is not read may be anything
+        start, end = (start, start) if steps else (0, 0)
     start, end = _as_elements("linspace", dtype, (start, end))
     start, end = (+value for value in (start, end))  # no bool
-    if dtype.is_floating_point:
-        for each in (start, end):
-            _core._number(each, dtype)  # whether it fits
+    for each in (start, end):
+        _core._number(each, dtype)  # whether it fits
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
