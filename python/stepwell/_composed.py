@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from . import _core
-from ._arguments import checked
+from ._arguments import checked, wrong
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
 from ._structure import _shared
@@ -238,6 +238,8 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Each vector's values along a dimension of its own, over the grid that all of them span."""
     indexing = "ij" if indexing is None else indexing
+    if not isinstance(indexing, str):
+        raise wrong("meshgrid", "indexing", "str", indexing)
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'

@@ -39,6 +39,7 @@ SUMS = {
 }  # fmt: skip
 # What is the quotient's rest there, which overflows.
 QUOTIENTS = {"%", "remainder", "remainder_"}
+NORMS = {"batch_norm", "layer_norm"}
 # Whose indices of equal elements PyTorch does not define: (the argument `dim`, where it is given by position).
 CHOOSERS = {"topk": 2, "kthvalue": 2, "median": 1}
 
@@ -368,6 +369,7 @@ TAKEN = (
 )
 # Parts of what is said here of calls that PyTorch takes.
 LACKING = (
+    "copy_(): incompatible function arguments",  # of a number
     "loss() takes 2 positional arguments",  # size_average
     "softmax() missing 1 required positional argument: 'dim'",
     "keyword argument 'alpha'",
@@ -425,6 +427,8 @@ def _expected(case: Case, ours: Any, theirs: Any, every: list[tuple[Any, Any]]) 
             return True
         if case["call"] in ("clamp", "clamp_") and "invalid combination" in text:
             return _bounds_are_mixed(case)
+        if case["call"] == "take_along_dim" and "view size is not compatible" in text:
+            return True
         if case["call"] == "prod" and "tuple" in text:
             return True
         if case["call"] == "scaled_dot_product_attention" and "the broadcast shape" in text:
@@ -710,6 +714,8 @@ def check(case: Case) -> str | None:
         for spec in _specs(each)
     )
     largest = 0.0
+    # So is what rounding leaves of equal numbers less their mean.
+    extreme |= name in NORMS and case["args"][0].get("layout") == "expanded"
     if extreme and (name in SUMS or name in QUOTIENTS):
         sizes = [np.abs(_wide(b)[np.isfinite(_wide(b))]) for _, b in every]
         largest = max((float(each.max()) for each in sizes if each.size), default=0.0)

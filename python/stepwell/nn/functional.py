@@ -69,7 +69,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.silu_() if inplace else _core.silu(input)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
     """``input`` times the normal distribution's function.
 
     Args:
@@ -157,6 +157,8 @@ def pad(
     >>> pad(stepwell.ones(2), (1, 2))
     tensor([0., 1., 1., 0., 0.])
     """
+    if not isinstance(mode, str):
+        raise wrong("pad", "mode", "str", mode)
     if mode != "constant":
         raise NotImplementedError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
     if len(pad) % 2:
