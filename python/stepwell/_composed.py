@@ -63,6 +63,16 @@ def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> builtins.bool:
     )
 
 
+def _unread(result: Tensor, *operands: Tensor) -> Tensor:
+    """`result`, of which the gradient with respect to `operands` is 0."""
+    if _core.is_grad_enabled():
+        for each in operands:
+            if each.requires_grad:
+                never = _core._full(_core.bool, (), False)
+                result = _core.where(never, each.sum(), result)
+    return result
+
+
 def addmm(
     input: Tensor,
     mat1: Tensor,
@@ -88,11 +98,12 @@ def addmm(
         alpha, beta = builtins.int(alpha), builtins.int(beta)
     addend = input.expand(mat1.shape[0], mat2.shape[1])
     if alpha == 0 and mat1.shape[1] == mat2.shape[0]:
-        return _core._full(input.dtype, addend.shape, 0) if beta == 0 else addend * beta
+        rest = _core._full(input.dtype, addend.shape, 0) if beta == 0 else addend * beta
+        return _unread(rest, mat1, mat2, *([input] if beta == 0 else []))
     product = mm(mat1, mat2)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
-        return product
+        return _unread(product, input)
     return product + (addend if beta == 1 else addend * beta)
 
 
