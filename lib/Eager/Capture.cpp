@@ -558,7 +558,9 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     out.steps.push_back({*steps[i]->op, view});
   }
   WayBack way;
-  if (followsTape(*result)) {
+  // A view made under no_grad says that it requires a gradient, and has no
+  // place on the tape.
+  if (followsTape(*result) && edgeOf(result)) {
     way = wayBack(result, since);
     out.requiresGrad = !way.released;
   }
