@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which memory a compiled function reads, writes and returns: the same as eager, call after call."""
 
+import numpy as np
 import pytest
 import stepwell as sw
 
@@ -306,6 +307,32 @@ def test_disjoint_views_of_one_buffer_may_be_written(views):
 def test_views_that_share_an_element_may_not(views):
     with pytest.raises(RuntimeError, match="through another view"):
         sw.compile(lambda x, y: (x.add_(1), y.mul_(2), x.sum() + y.sum())[2])(*views(start(4, 4)))
+
+
+PIECES = [
+    lambda b: b[0], lambda b: b[:, 1], lambda b: b[::2, ::2], lambda b: b[1::2, 1:], lambda b: b[:2, :2],
+    lambda b: b.T[2:4], lambda b: b.diagonal(), lambda b: b.diagonal(-2), lambda b: b.reshape(-1)[::5],
+    lambda b: b.reshape(-1)[1::3], lambda b: b.reshape(3, 2, 6)[:, 1], lambda b: b[3:3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", range(len(PIECES)))
+def test_views_are_refused_where_numpy_finds_a_shared_element(first):
+    places = np.arange(36).reshape(6, 6)
+    for second in range(first):
+        b = sw.zeros(6, 6)
+        x, y = PIECES[first](b), PIECES[second](b)
+        compiled = sw.compile(lambda x, y: (x.add_(1), y.add_(2))[:0])
+        numbers = [set(PIECES[n](sw.tensor(places)).reshape(-1).tolist()) for n in (first, second)]
+        if numbers[0] & numbers[1]:
+            with pytest.raises(RuntimeError, match="through another view"):
+                compiled(x, y)
+            continue
+        compiled(x, y)
+        want = np.zeros(36)
+        want[list(numbers[0])] += 1
+        want[list(numbers[1])] += 2
+        assert b.reshape(-1).tolist() == want.tolist()
 
 
 # --- Long chains ---------------------------------------------------------------
