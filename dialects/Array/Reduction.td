@@ -39,10 +39,11 @@ def Array_ProdOp : Array_TypedReductionOp<"prod"> {
   let summary = "Product over dimensions";
   let description = [{
     The product over `dims`; over no element it is 1. Bool and integers are multiplied in int64. f16 and bf16 accumulate
-    in float32. First and second derivatives are right at zeros.
+    in float32. The first three derivatives are right at zeros.
   }];
   // The product of the other factors: of those that are not zero, times that of the other zeros. The latter is 1 if
-  // there is none; of one it is their sum, which has the right derivative; of more it is 0.
+  // there is none; of one it is their sum, of two half of what the square of their sum is more than the sum of their
+  // squares: that has the right derivatives; of more it is 0.
   let vjp = [
     "broadcast_like(g * prod(where(eq(input, 0), 1, input), dims, keepdim), input, dims, keepdim)"
     " / where(eq(input, 0), 1, input)"
@@ -51,7 +52,13 @@ def Array_ProdOp : Array_TypedReductionOp<"prod"> {
     " where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
     " cast(eq(input, 0), dtype(input)) + 1),"
     " broadcast_like(sum(where(eq(input, 0), input, 0), dims, keepdim), input, dims, keepdim)"
-    " - where(eq(input, 0), input, 0), 0))"];
+    " - where(eq(input, 0), input, 0),"
+    " where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
+    " cast(eq(input, 0), dtype(input)) + 2),"
+    " 0.5 * (pow(broadcast_like(sum(where(eq(input, 0), input, 0), dims, keepdim), input, dims, keepdim)"
+    " - where(eq(input, 0), input, 0), 2)"
+    " - broadcast_like(sum(where(eq(input, 0), input * input, 0), dims, keepdim), input, dims, keepdim)"
+    " + where(eq(input, 0), input * input, 0)), 0)))"];
 }
 
 /// The gradient is shared by the elements that are equal to the result. Over no element there is none, unless `empty`

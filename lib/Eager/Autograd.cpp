@@ -81,6 +81,12 @@ Tensor Saved::unpack(const Edge &edge, const Node &user, bool read) const {
 
 //===--- Calls ------------------------------------------------------------===//
 
+[[noreturn]] static void refuseDerivative(const OpRow &op) {
+  fail(Error::Kind::Runtime,
+       "derivative for aten::" + std::string(op.mnemonic) +
+           " is not implemented");
+}
+
 namespace {
 struct CallNode : Node {
   Ref<Template> call;
@@ -91,6 +97,9 @@ struct CallNode : Node {
 
   std::string name() const override { return call->describe(); }
   bool released() const override { return gone; }
+  const OpRow *underivable() const override {
+    return call->op && call->op->nonDifferentiable ? call->op : nullptr;
+  }
   void release() override {
     if (!saves)
       return;
@@ -109,10 +118,8 @@ struct CallNode : Node {
   }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
-    if (call->op && call->op->nonDifferentiable)
-      fail(Error::Kind::Runtime,
-           "derivative for aten::" + std::string(call->op->mnemonic) +
-               " is not implemented");
+    if (const OpRow *op = underivable())
+      refuseDerivative(*op);
     if (gone)
       fail(Error::Kind::Runtime,
            "Trying to backward through the graph a second time (or directly "
@@ -134,6 +141,11 @@ struct CallNode : Node {
     for (size_t i = 0; i < gradients.size(); ++i)
       if (gradients[i])
         cotangents.push_back(static_cast<int>(i));
+    if (!call->underivable.empty())
+      for (int result : cotangents)
+        for (int input : wrt)
+          if (const OpRow *op = call->underivable[result][input])
+            refuseDerivative(*op);
     // What no result depends on has no gradient, as on a tape of its parts.
     std::erase_if(wrt,
                   [&](int input) { return !call->reaches(input, cotangents); });
@@ -427,10 +439,12 @@ static void callHooks(const Node &node, std::vector<Tensor> &gradients) {
       gradients[index] = hooks->call(gradients[index]);
 }
 
-WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
+/// `underivable`: where nodes are put whose operations have no derivative.
+static WayBack walkBack(const Node *start, uint64_t since,
+                        std::vector<const Node *> *underivable) {
   WayBack found;
   std::set<const Node *> seen;
-  std::vector<const Node *> waiting{edgeOf(tensor).node.get()};
+  std::vector<const Node *> waiting{start};
   while (!waiting.empty()) {
     const Node *node = waiting.back();
     waiting.pop_back();
@@ -438,12 +452,23 @@ WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
       continue;
     found.released |= node->released();
     found.watched |= node->watched();
+    if (underivable && node->underivable())
+      underivable->push_back(node);
     for (const Edge &edge : node->edges)
       if (edge.node && edge.node->sequence >= since)
         waiting.push_back(edge.node.get());
       else if (edge)
         found.leaves.push_back(edge);
   }
+  return found;
+}
+
+WayBack stepwell::wayBack(const Tensor &tensor, uint64_t since) {
+  std::vector<const Node *> underivable;
+  WayBack found = walkBack(edgeOf(tensor).node.get(), since, &underivable);
+  for (const Node *node : underivable)
+    for (const Edge &edge : walkBack(node, since, nullptr).leaves)
+      found.underivable.emplace_back(edge, node->underivable());
   return found;
 }
 

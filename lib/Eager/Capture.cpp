@@ -151,8 +151,11 @@ int Capture::argumentIndex(const TensorImpl &tensor, bool itself) const {
       return static_cast<int>(i);
   if (itself)
     return -1;
+  // One that has a place on the tape is no other tensor.
+  if (requiresGrad(tensor))
+    return -1;
   for (size_t i = 0; i < arguments.size(); ++i)
-    if (arguments[i]->buffer == tensor.buffer &&
+    if (arguments[i]->buffer == tensor.buffer && !requiresGrad(*arguments[i]) &&
         static_cast<const Geometry &>(*arguments[i]) == tensor)
       return static_cast<int>(i);
   return -1;
@@ -163,6 +166,14 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   for (Known &entry : entries)
     if (entry.geometry == tensor)
       return entry;
+  Id value = inputOf(tensor);
+  entries.push_back({tensor, value, static_cast<int>(inputs.size()) - 1, false,
+                     tensor.buffer, tensor.buffer->version});
+  entries.back().bears = origins.back();
+  return entries.back();
+}
+
+Capture::Id Capture::inputOf(const TensorImpl &tensor) {
   if (!tensor.hasMemory())
     refuseHere("a value of another captured function was used");
   Executable::Input source;
@@ -186,9 +197,38 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
   Id value = addInput(input, source);
   if (source.requiresGrad)
     origins.back() = edgeOf(same);
-  entries.push_back({tensor, value, static_cast<int>(inputs.size()) - 1, false,
-                     tensor.buffer, tensor.buffer->version});
-  return entries.back();
+  return value;
+}
+
+Capture::Id Capture::readPlace(const TensorImpl &tensor) {
+  Known &entry = find(tensor);
+  if (entry.input < 0 || !gradEnabled() || !isFloat(tensor.dtype) ||
+      !followsTape(tensor))
+    return entry.value;
+  Edge edge = edgeOf(Tensor(const_cast<TensorImpl *>(&tensor)));
+  if (!edge || (edge.node && edge.node->sequence >= since) ||
+      edge == entry.bears)
+    return entry.value;
+  return appendOp("with_gradient_of", {entry.value, placeOf(tensor)}, {},
+                  typeOf(entry.value));
+}
+
+Capture::Id Capture::placeOf(const TensorImpl &tensor) {
+  auto [place, isNew] = places.try_emplace(&tensor);
+  if (isNew)
+    place->second = inputOf(tensor);
+  return place->second;
+}
+
+void Capture::noteHistory(Known &entry, const Tensor &tensor) {
+  const Executable::Input &input = inputs[entry.input];
+  bool first = tensor == (input.argument >= 0 ? arguments[input.argument]
+                                              : input.captured);
+  int target = first || input.gradient ? entry.input : -placeOf(*tensor) - 1;
+  if (entry.target >= 0 && entry.target != target)
+    refuseHere("the captured function writes what has a gradient to the same "
+               "memory through two tensors");
+  entry.target = target;
 }
 
 /// A slice with positive steps, of what is flipped first.
@@ -318,19 +358,23 @@ Capture::Id Capture::insert(const TracedView &step, Id part) {
 }
 
 Capture::Id Capture::read(const TensorImpl &tensor) {
-  if (tensor.traced && tensor.traced->capture == id) {
-    const TracedView &step = *tensor.traced;
-    Id parent = read(*step.parent);
-    if (!step.op)
-      return parent;
+  // Chains may be long.
+  std::vector<const TensorImpl *> views;
+  const TensorImpl *at = &tensor;
+  for (; at->traced && at->traced->capture == id; at = at->traced->parent.get())
+    if (at->traced->op)
+      views.push_back(at);
+  Id value = readPlace(*at);
+  for (; !views.empty(); views.pop_back()) {
+    const TensorImpl &each = *views.back();
     // As long as nobody writes, a view is taken once.
-    Taken &last = taken[tensor.traced.get()];
-    if (!last.view || last.parent != parent)
-      last = {tensor.traced, parent,
-              view(parent, step, tensor.dtype, tensor.sizes)};
-    return last.value;
+    Taken &last = taken[each.traced.get()];
+    if (!last.view || last.parent != value)
+      last = {each.traced, value,
+              view(value, *each.traced, each.dtype, each.sizes)};
+    value = last.value;
   }
-  return find(tensor).value;
+  return value;
 }
 
 Capture::Id Capture::readInCall(const TensorImpl &tensor) {
@@ -406,8 +450,16 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
     refuseHere("writing into a part of an expanded tensor cannot be captured; "
                "clone() it before");
   Known &entry = find(*root);
-  if (!recorded && followsTape(*root) && isFloat(root->dtype))
-    part = appendOp("with_gradient_of", {part, entry.value}, {}, typeOf(part));
+  Edge bears;
+  if (!recorded && followsTape(*root) && isFloat(root->dtype)) {
+    GradModeGuard any(true);
+    part = appendOp("with_gradient_of", {part, readPlace(*root)}, {},
+                    typeOf(part));
+    bears = edgeOf(root);
+  }
+  entry.bears = bears;
+  if (recorded && entry.input >= 0)
+    noteHistory(entry, root);
   entry.value = part;
   entry.mutated = true;
   entry.counted |= !target.untracked;
@@ -506,7 +558,9 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     out.steps.push_back({*steps[i]->op, view});
   }
   WayBack way;
-  if (followsTape(*result)) {
+  // A view made under no_grad says that it requires a gradient, and has no
+  // place on the tape.
+  if (followsTape(*result) && edgeOf(result)) {
     way = wayBack(result, since);
     out.requiresGrad = !way.released;
   }
@@ -545,9 +599,15 @@ void Capture::noteWay(size_t output, const WayBack &way) {
   inputs.resize(origins.size());
   for (const Edge &edge : way.leaves)
     for (size_t i = 0; i < origins.size(); ++i)
-      if (origins[i] && origins[i].leaf == edge.leaf &&
-          origins[i].node == edge.node && origins[i].index == edge.index)
+      if (origins[i] && origins[i] == edge)
         inputs[i] = true;
+  for (const auto &[edge, op] : way.underivable)
+    for (size_t i = 0; i < origins.size(); ++i)
+      if (origins[i] && origins[i] == edge) {
+        underivable.resize(std::max(underivable.size(), output + 1));
+        underivable[output].resize(origins.size());
+        underivable[output][i] = op;
+      }
 }
 
 /// How arguments and watched tensors lie over each other: a capture of the same
@@ -642,7 +702,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
     for (const Known &entry : entries) {
       if (!entry.mutated || entry.input < 0)
         continue;
-      const Executable::Input &input = inputs[entry.input];
+      int into = entry.target >= 0 ? entry.target : entry.input;
+      const Executable::Input &input = inputs[into];
       Tensor target = input.gradient        ? Tensor()
                       : input.argument >= 0 ? arguments[input.argument]
                                             : input.captured;
@@ -650,7 +711,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
         if (&other != &entry && overlap(other.geometry, entry.geometry))
           refuseHere("the captured function writes to memory that it also "
                      "reads through another view");
-      Write write{entry.value, entry.input, false, entry.counted, {}};
+      Write write{entry.value, into, false, entry.counted, {}};
       // A history that the function gave to what was there before.
       if (target)
         refreshHistory(*target);
@@ -726,6 +787,13 @@ Executable Capture::finish(std::span<const Tensor> results) {
     for (size_t j = 0; j < reached[i].size(); ++j)
       if (reached[i][j])
         executable.call->reached[i][place[j]] = true;
+  if (!underivable.empty()) {
+    std::vector<const OpRow *> none(inputs.size());
+    executable.call->underivable.assign(executable.call->results.size(), none);
+    for (size_t i = 0; i < underivable.size(); ++i)
+      for (size_t j = 0; j < underivable[i].size(); ++j)
+        executable.call->underivable[i][place[j]] = underivable[i][j];
+  }
 
   for (const Executable::Input &input : executable.inputs)
     if (input.argument < 0 && input.captured && !input.gradient)

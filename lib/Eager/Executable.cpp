@@ -83,10 +83,12 @@ std::vector<Tensor> stepwell::run(Executable &executable,
     // Nothing to compute.
   } else if (executable.differentiable &&
              (gradEnabled() || Capture::current())) {
-    for (const Executable::Update &update : executable.updates) {
-      Tensor &input = gathered[update.input].tensor;
-      input = packedCopy(input);
-    }
+    // The tape keeps what was there before.
+    for (Argument &argument : gathered)
+      if (std::any_of(updated.begin(), updated.end(), [&](const Tensor &each) {
+            return argument.tensor && argument.tensor->buffer == each->buffer;
+          }))
+        argument.tensor = packedCopy(argument.tensor);
     outputs = callTemplate(*executable.call, gathered);
     for (const Tensor &output : outputs)
       if (executable.hooked && output->node)

@@ -53,7 +53,11 @@ public:
 
 private:
   /// "%3", or "%3#1" for one of several results.
-  using Names = std::vector<std::string>;
+  struct Value {
+    std::string name;
+    const TensorType *type;
+  };
+  using Names = std::vector<Value>;
   bool withNames;
   int next = 0;
 
@@ -179,8 +183,7 @@ private:
     }
   }
 
-  void node(const ProgramNode &node, Names &names, const Program &program,
-            const std::string &indent) {
+  void node(const ProgramNode &node, Names &names, const std::string &indent) {
     std::string name = "%" + std::to_string(next++);
     text += indent;
     if (!node.results.empty()) {
@@ -192,7 +195,7 @@ private:
     text += node.op ? "\"array." + std::string(node.op->mnemonic) + "\"("
                     : std::string("\"autodiff.vjp\"(");
     for (size_t i = 0; i < node.operands.size(); ++i)
-      comma(i), text += names[node.operands[i]];
+      comma(i), text += names[node.operands[i]].name;
     text += ')';
     if (node.op) {
       bool any = false;
@@ -218,14 +221,15 @@ private:
     }
     text += " : (";
     for (size_t i = 0; i < node.operands.size(); ++i)
-      comma(i), type(program.type(node.operands[i]));
+      comma(i), type(*names[node.operands[i]].type);
     text += ") -> (";
     for (size_t i = 0; i < node.results.size(); ++i)
       comma(i), type(node.results[i]);
     text += ")\n";
     for (size_t i = 0; i < node.results.size(); ++i)
-      names.push_back(node.results.size() > 1 ? name + "#" + std::to_string(i)
-                                              : name);
+      names.push_back(
+          {node.results.size() > 1 ? name + "#" + std::to_string(i) : name,
+           &node.results[i]});
   }
 
   /// Nested blocks go on counting: a region that is not isolated may not reuse
@@ -237,20 +241,21 @@ private:
       text += indent.substr(2) + "^bb0(";
       for (size_t i = 0; i < program.inputs.size(); ++i) {
         comma(i);
-        names.push_back("%" + std::to_string(next++));
-        text += names.back() + ": ";
+        names.push_back(
+            {"%" + std::to_string(next++), &program.inputs[i].type});
+        text += names.back().name + ": ";
         type(program.inputs[i].type);
       }
       text += "):\n";
     }
     for (const ProgramNode &each : program.nodes)
-      node(each, names, program, indent);
+      node(each, names, indent);
     text += indent + '"' + terminator + "\"(";
     for (size_t i = 0; i < program.outputs.size(); ++i)
-      comma(i), text += names[program.outputs[i].value];
+      comma(i), text += names[program.outputs[i].value].name;
     text += ") : (";
     for (size_t i = 0; i < program.outputs.size(); ++i)
-      comma(i), type(program.type(program.outputs[i].value));
+      comma(i), type(*names[program.outputs[i].value].type);
     text += ") -> ()\n";
   }
 };

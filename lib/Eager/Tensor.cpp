@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 
 using namespace stepwell;
 
@@ -231,13 +232,73 @@ void stepwell::checkNotReadOnly(const Buffer &buffer) {
          "array); clone() it, or make it with tensor(), which copies");
 }
 
+namespace {
+/// A step that is made 0 to `count` times.
+struct Step {
+  int64_t stride, count;
+  int64_t rest, divisor; // of this step and the smaller ones: reach, gcd
+};
+} // namespace
+
+/// Whether steps, the largest first, lead `distance` far. After `patience`
+/// trials the answer is yes.
+static bool reaches(std::span<const Step> steps, int64_t distance,
+                    int &patience) {
+  if (distance == 0 || --patience < 0)
+    return true;
+  if (steps.empty() || distance < 0 || distance > steps[0].rest ||
+      distance % steps[0].divisor)
+    return false;
+  const Step &step = steps[0];
+  int64_t beyond = step.rest - step.stride * step.count; // of smaller steps
+  int64_t most = std::min(step.count, distance / step.stride);
+  int64_t least =
+      distance > beyond ? (distance - beyond - 1) / step.stride + 1 : 0;
+  for (int64_t n = most; n >= least; --n)
+    if (reaches(steps.subspan(1), distance - n * step.stride, patience))
+      return true;
+  return false;
+}
+
 bool stepwell::mayOverlap(const TensorImpl &a, const TensorImpl &b) {
   if (!(a.buffer == b.buffer))
     return false;
   Reach ra = *reachOf(a.sizes, a.strides, a.offset);
   Reach rb = *reachOf(b.sizes, b.strides, b.offset);
   int64_t wa = byteWidth(a.dtype), wb = byteWidth(b.dtype);
-  return ra.low * wa < rb.high * wb && rb.low * wb < ra.high * wa;
+  if (!ra.count || !rb.count || ra.low * wa >= rb.high * wb ||
+      rb.low * wb >= ra.high * wa)
+    return false;
+  // From the first byte of `a` on, from the last one of `b` back: who gets from
+  // one to the other by these steps has found a byte of both.
+  std::vector<Step> steps;
+  auto add = [&](int64_t stride, int64_t count) {
+    stride = std::abs(stride);
+    if (stride == 0 || count <= 0)
+      return;
+    for (Step &step : steps)
+      if (step.stride == stride) {
+        step.count += count;
+        return;
+      }
+    steps.push_back({stride, count, 0, 0});
+  };
+  for (int i = 0; i < a.sizes.size(); ++i)
+    add(a.strides[i] * wa, a.sizes[i] - 1);
+  for (int i = 0; i < b.sizes.size(); ++i)
+    add(b.strides[i] * wb, b.sizes[i] - 1);
+  add(1, wa - 1);
+  add(1, wb - 1);
+  std::sort(steps.begin(), steps.end(),
+            [](const Step &x, const Step &y) { return x.stride < y.stride; });
+  int64_t rest = 0, divisor = 0;
+  for (Step &step : steps) {
+    step.rest = rest += step.stride * step.count;
+    step.divisor = divisor = std::gcd(divisor, step.stride);
+  }
+  std::reverse(steps.begin(), steps.end());
+  int patience = 2000;
+  return reaches(steps, rb.high * wb - 1 - ra.low * wa, patience);
 }
 
 bool stepwell::selfOverlaps(const Geometry &geometry) {

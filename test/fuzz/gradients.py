@@ -223,11 +223,14 @@ class Generator:
         if kind == "dims":
             name = random.choice(OVER_DIMS)
             if name in ("var", "std"):
+                # Over one element, with correction 1, it is NaN, and so is what follows.
+                count = math.prod([shape[d] for d in dims]) if rank else 1
+                least = 0 if min(count, size) <= 1 else random.choice([0, 1])
                 return [
                     "f." + name,
                     reference,
                     random.choice([dims, dim]),
-                    {"k": {"correction": random.choice([0, 1]), "keepdim": keep}},
+                    {"k": {"correction": least, "keepdim": keep}},
                 ]
             if name != "logsumexp" and random.random() < 0.3:
                 return ["f." + name, reference]
@@ -240,6 +243,8 @@ class Generator:
                 return ["f." + name, reference, dim, keep]
             if name in ("sort", "median") and x.unique().numel() < x.numel():
                 name = "cumsum"
+            if name == "median" and 0 in x.stride():
+                name = "cumsum"  # PyTorch reads beyond the memory of expanded ones
             if name == "sort":
                 return ["f.sort", reference, dim, keep]
             return ["f." + name, reference, dim]
@@ -248,6 +253,8 @@ class Generator:
         name = random.choice(OTHERS)
         if name in ("topk", "kthvalue") and x.unique().numel() < x.numel():
             name = "norm"  # which of equal elements is taken is not said
+        if name == "kthvalue" and 0 in x.stride():
+            name = "norm"  # PyTorch reads beyond the memory of expanded ones
         if name == "gather":
             index = [
                 random.randint(0, n) if i != dim % max(rank, 1) else random.choice([1, 2, n])
@@ -322,7 +329,7 @@ class Generator:
             ]
             return ["getitem", reference, chosen or [None]]
         if name == "topk":
-            return ["f.topk", reference, random.randint(0, size), dim, keep]
+            return ["f.topk", reference, random.randint(0 if rank else 1, size), dim, keep]
         if name == "kthvalue":
             return ["f.kthvalue", reference, random.randint(1, max(size, 1)), dim, keep]
         if name == "norm":
@@ -738,6 +745,21 @@ def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | N
     return f"value: {a.tolist()} for {b.tolist()}"
 
 
+# What is said here, and not there, where there is nothing: docs/differences.md
+OF_NOTHING = ("is out of bounds", "more than one element of the written-to tensor")
+# Functions of several operations, whose operands are kept.
+COMPOSITES = {
+    "cross_entropy", "nll_loss", "layer_norm", "batch_norm", "gelu", "silu", "logsigmoid",
+    "binary_cross_entropy_with_logits",
+}  # fmt: skip
+
+
+def _products_vanish(case: Any) -> bool:
+    """Whether a product may be of zeros and infinities."""
+    values = [v for spec in case["inputs"] for v in spec["values"]]
+    return 0 in values and any(v in ("inf", "-inf") for v in values)
+
+
 def nonzero(result: tuple[Any, Any]) -> bool:
     return result[0] is not None and bool(np.nan_to_num(array(result[0])).any())
 
@@ -751,12 +773,18 @@ def check(case: Any) -> str | None:
             coarsest, {"m.float": 2e-4, "m.half": 4e-2, "m.bfloat16": 2e-1}.get(step[0], 0)
         )
     names = " ".join(step[0] for step in case["steps"])
+    empty = any(0 in spec["shape"] for spec in case["inputs"])
+    called = {step[0].partition(".")[2] for step in case["steps"]}
     for (phase, mine), (_, right) in zip(ours, theirs, strict=False):
         refused = [isinstance(each, Exception) for each in (mine, right)]
         if refused[1] and not refused[0] and "modified by an inplace" in str(right):
             return None  # torch keeps more
         if refused[0] and not refused[1] and "used by attention" in str(mine):
             return None  # so do torch's tiles, which serve fewer shapes
+        if refused[0] and not refused[1] and empty and any(p in str(mine) for p in OF_NOTHING):
+            return None
+        if refused[0] and not refused[1] and called & COMPOSITES and "modified by" in str(mine):
+            return None  # they keep their operands
         if refused[0] != refused[1]:
             which = "refused" if refused[0] else "accepted"
             error = mine if refused[0] else right
@@ -766,7 +794,16 @@ def check(case: Any) -> str | None:
         for i, ((a, p), (b, q)) in enumerate(zip(mine, right, strict=True)):
             if p != q:
                 return f"{phase} requires_grad: {names}: result {i}: {p} for {q}"
+            if phase != "forward" and (a is None) != (b is None):
+                one = b if a is None else a
+                if not one.numel():
+                    continue  # of nothing there is no gradient, or an empty one
+                if b is None and "norm" in called and not array(a).any():
+                    continue
             found = difference(a, b, coarsest, phase == "second")
+            if found and "prod" in called and _products_vanish(case):
+                if np.isnan(array(a)[array(a) != array(b)]).all():
+                    continue
             if found:
                 what, _, details = found.partition(": ")
                 return f"{phase} {what}: {names}: {i}: {details}"

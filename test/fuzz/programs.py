@@ -7,6 +7,9 @@ closes over, the tensors that arguments are views of, and calls: each says what 
 and what happens to `g` before. After each call everything is compared: results (values, types,
 shapes, strides, requires_grad), what was written, gradients, and who shares memory with whom, which
 shows when the results are written to. Statements that eager refuses are left out.
+
+A third of the cases are one call of any function of the package, {"single": a case of `calls`}, with
+fresh arguments for each of two calls.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import calls_table
 import numpy as np
 import stepwell
 
@@ -119,6 +123,8 @@ def _line(random: Random, template: str, names: list[str], fresh: list[str]) -> 
 
 
 def generate(random: Random) -> Case:
+    if random.random() < 0.35:
+        return {"single": calls_table.generate(random)}
     bases = []
     for _ in range(random.randrange(1, 4)):
         dtype = random.choice(DTYPES)
@@ -176,10 +182,16 @@ def generate(random: Random) -> Case:
 
 
 def group(case: Case) -> str:
-    return ""
+    return case["single"]["call"] if "single" in case else ""
 
 
 def smaller(case: Case) -> Iterator[Case]:
+    if "single" in case:
+        import calls
+
+        for each in calls.smaller(case["single"]):
+            yield {"single": each}
+        return
     for i in reversed(range(len(case["calls"]))):
         if len(case["calls"]) > 1:
             yield {**case, "calls": case["calls"][:i] + case["calls"][i + 1 :]}
@@ -354,7 +366,127 @@ def _backward(results: list[Any]) -> bool:
     return total is not None
 
 
+# Results without values that are the same each time, or whose number the values decide.
+UNKNOWN = {"empty", "empty_like"}
+
+
+def _single(case: Case) -> str | None:
+    """A call of any function, eager and compiled."""
+    import calls  # needs torch, which the other cases do not
+
+    def made() -> tuple[list[Any], dict[str, Any]]:
+        args = [calls.value(each)[0] for each in case["args"]]
+        return args, {key: calls.value(each)[0] for key, each in case["kwargs"].items()}
+
+    def function(args: Any, kwargs: Any) -> Any:
+        called = calls.FORMS[case["form"]](case["call"], stepwell, stepwell.nn.functional)
+        return called(*args, **kwargs)
+
+    compiled = stepwell.compile(function)
+    for n in range(2):
+        outcomes: list[Any] = []
+        given = [made(), made()]
+        for each, (args, kwargs) in zip((function, compiled), given, strict=True):
+            stepwell.manual_seed(7)
+            try:
+                outcomes.append(each(args, kwargs))
+            except Exception as error:
+                outcomes.append(error)
+        want, got = outcomes
+        refused = [isinstance(each, Exception) for each in outcomes]
+        if refused[1] and not refused[0]:
+            if "captured" in str(got) and "internal" not in str(got):
+                return None
+            return f"refused: call {n}: {type(got).__name__}: {str(got)[:300]}"
+        if refused[0] and not refused[1]:
+            if "out of bounds" in str(want) or "must be in the range" in str(want):
+                return None  # what nobody reads is not checked
+            return f"not refused: call {n}: {type(want).__name__}: {str(want)[:300]}"
+        if refused[0]:
+            if "out of bounds" in str(want) or "captured" in str(got):
+                return None
+            if type(want) is not type(got):
+                return f"class: call {n}: {want!r:.200} and {got!r:.200}"
+            return None
+        tensors = [calls._tensors_of([pair]) for pair in zip(*map(_all, given), strict=True)]
+        pairs = [pair for each in tensors for pair in each]
+        if wrong := _alike(case, want, got, pairs, calls):
+            return f"{wrong[0]}: call {n}: {wrong[1]}"
+    return None
+
+
+def _all(given: tuple[list[Any], dict[str, Any]]) -> list[Any]:
+    return [*given[0], *given[1].values()]
+
+
+def _alike(
+    case: Case, want: Any, got: Any, arguments: list[tuple[Any, Any]], calls: Any
+) -> tuple[str, str] | None:
+    results = list(zip(calls._flat(want), calls._flat(got), strict=True))
+    names = [str(a.dtype).rpartition(".")[2] for a, _ in arguments]
+    coarse = max((calls.TOLERANCE.get(name, 0.0) for name in names), default=0.0)
+
+    def values(a: Any, b: Any) -> str | None:
+        if a.dtype is not b.dtype or tuple(a.shape) != tuple(b.shape):
+            return f"{a.dtype} {tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
+        if case["call"] in UNKNOWN:
+            return None
+        x, y = calls._wide(a), calls._wide(b)
+        if x.dtype.kind != "f":
+            same = np.array_equal(x, y)
+            return None if same else f"{x.tolist()!r:.300} and {y.tolist()!r:.300}"
+        loose = max(coarse, calls.TOLERANCE.get(str(a.dtype).rpartition(".")[2], 0.0))
+        finite = np.abs(x[np.isfinite(x)]).max(initial=0.0) if x.size else 0.0
+        if calls._same(x, y, loose, loose * float(finite)).all():
+            return None
+        return f"{x.tolist()!r:.300} and {y.tolist()!r:.300}"
+
+    for n, (a, b) in enumerate(results):
+        if not isinstance(a, stepwell.Tensor):
+            if isinstance(b, stepwell.Tensor) or (a != b and a == a):
+                return "wrong result", f"result {n}: {a!r} and {b!r}"
+            continue
+        if wrong := values(a, b):
+            return "wrong result", f"result {n}: {wrong}"
+        if a.requires_grad != b.requires_grad:
+            return "wrong requires_grad", f"result {n}: {a.requires_grad} and {b.requires_grad}"
+        if any(
+            s != t for s, t, size in zip(a.stride(), b.stride(), a.shape, strict=True) if size > 1
+        ):
+            if a.numel():
+                return "wrong strides", f"result {n}: {a.stride()} and {b.stride()}"
+        for m, (x, y) in enumerate(arguments):
+            if a.numel() and (calls._storage(a) == calls._storage(x)) != (
+                calls._storage(b) == calls._storage(y)
+            ):
+                return "wrong aliasing", f"result {n}, argument {m}"
+    for n, (a, b) in enumerate(arguments):
+        if wrong := values(a, b):
+            return "wrong write", f"argument {n}: {wrong}"
+        if a.requires_grad != b.requires_grad:
+            return "wrong requires_grad", f"argument {n}"
+    if not any(x.requires_grad and x.is_leaf for x, _ in arguments):
+        return None
+    errors = []
+    for which in range(2):
+        try:
+            tensors = [pair[which] for pair in results if isinstance(pair[0], stepwell.Tensor)]
+            errors.append("" if _backward(tensors) else "nothing")
+        except Exception as error:
+            errors.append(f"{type(error).__name__}: {error}")
+    if bool(errors[0]) != bool(errors[1]):
+        return "backward", f"{errors[0][:200]!r} and {errors[1][:200]!r}"
+    for n, (a, b) in enumerate(arguments):
+        if (a.grad is None) != (b.grad is None):
+            return "wrong gradient", f"argument {n}: {a.grad is not None}, {b.grad is not None}"
+        if a.grad is not None and (wrong := values(a.grad, b.grad)):
+            return "wrong gradient", f"argument {n}: {wrong}"
+    return None
+
+
 def check(case: Case) -> str | None:
+    if "single" in case:
+        return _single(case["single"])
     body, kept = _valid(case)
     if not kept:
         return None

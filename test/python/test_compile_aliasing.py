@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which memory a compiled function reads, writes and returns: the same as eager, call after call."""
 
+import numpy as np
 import pytest
 import stepwell as sw
 
@@ -209,3 +210,143 @@ def test_a_view_of_an_expanded_argument():
 def test_writing_into_an_expanded_argument_is_refused():
     with pytest.raises(RuntimeError, match="expanded tensor cannot be captured"):
         sw.compile(lambda x: x[0].add_(1))(start(3).expand(2, 3))
+
+
+# --- One memory, several tensors ----------------------------------------------
+
+
+def _gradients_of(function, arguments):
+    """What eager and compiled give for `w`, twice, and the values."""
+    found = []
+    compiled = sw.compile(function)
+    for call in (function, compiled, compiled):
+        w = sw.tensor([1.0, -2.0, 3.0], requires_grad=True)
+        u = (w * 2).detach()
+        given = arguments(w, u)
+        result = call(*given)
+        if result.requires_grad:
+            result.sum().backward()
+        grads = [None if t.grad is None else t.grad.tolist() for t in (w, *given) if t.is_leaf]
+        found.append((result.tolist(), grads, u.tolist()))
+    return found
+
+
+@pytest.mark.parametrize("function", [
+    lambda a, b: b * 3, lambda a, b: a.abs() + b * b, lambda a, b: b * b + a.abs(),
+    lambda a, b: (a * b).exp() + a[1:].sum(), lambda a, b: a.relu() + b[1:].sum() * 2,
+])  # fmt: skip
+@pytest.mark.parametrize("arguments", [
+    lambda w, u: (w.detach(), w), lambda w, u: (w, w.detach()), lambda w, u: (w, w),
+    lambda w, u: (w.detach().requires_grad_(), w), lambda w, u: (w.view_as(w), w),
+    lambda w, u: (w[:], w.detach().requires_grad_()), lambda w, u: (w.data, w[:]),
+], ids=["detached", "detached2", "same", "two leaves", "a view", "a view and a leaf", "data"])  # fmt: skip
+def test_each_tensor_over_one_memory_has_its_own_gradient(function, arguments):
+    want, *got = _gradients_of(function, arguments)
+    assert got == [want, want]
+
+
+def test_a_tensor_closed_over_shows_an_argument():
+    for closed, given in (("detach", "view_as"), ("view_as", "detach")):
+        results = []
+        for wrap in (lambda f: f, sw.compile):
+            w = sw.tensor([1.0, 2.0], requires_grad=True)
+            views = {"detach": w.detach(), "view_as": w.view_as(w)}
+            other = views[closed]
+            f = wrap(lambda x, other=other: (x * 2 + other * 5).sum())
+            f(views[given]).backward()
+            results.append(w.grad.tolist())
+        assert results[1] == results[0]
+
+
+@pytest.mark.parametrize("function, arguments", [
+    (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (u.detach(), u * 1 + w)),
+    (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (w.detach()[:0].sum() + u, w * 2)),
+    (lambda a, b: (a.add_(1), b * b)[1], lambda w, u: (w.detach(), w)),
+])  # fmt: skip
+def test_writes_beside_another_tensor_of_the_memory(function, arguments):
+    want, *got = _gradients_of(function, arguments)
+    assert got == [want, want]
+
+
+def test_a_history_goes_to_the_tensor_that_was_written():
+    found = []
+    for wrap in (lambda f: f, sw.compile):
+        w = sw.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        u = sw.ones(3)
+        plain = u.detach()
+        wrap(lambda a, b, w: (a.sum(), b.mul_(w))[0])(plain, u, w)
+        u.sum().backward()
+        found.append((u.tolist(), plain.requires_grad, u.requires_grad, w.grad.tolist()))
+    assert found[1] == found[0] and found[0][3] == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("views", [
+    lambda b: (b[:, 0], b[:, 1]), lambda b: (b[:, ::2], b[:, 1::2]), lambda b: (b[:2, :2], b[:2, 2:]),
+    lambda b: (b[::2, :3], b[1::2, 1:]), lambda b: (b.T[0], b[:, 3]), lambda b: (b[0:0], b),
+    lambda b: (b.view(-1)[::3], b.view(-1)[1::3]), lambda b: (b.diagonal(), b.diagonal(1)),
+    lambda b: (b.view(-1)[::-2], b.view(-1)[:0:-2][:0]), lambda b: (b[:, 3:4], b[:, :3]),
+])  # fmt: skip
+def test_disjoint_views_of_one_buffer_may_be_written(views):
+    def function(x, y):
+        x.add_(1)
+        y.mul_(2)
+        x.sub_(3)
+        return x.sum() + y.sum()
+
+    compiled = sw.compile(function)
+    for _ in range(2):
+        want, got = start(4, 4), start(4, 4)
+        assert compiled(*views(got)).item() == function(*views(want)).item()
+        assert got.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("views", [
+    lambda b: (b[:, :2], b[:, 1:]), lambda b: (b[::2], b[:, 0]), lambda b: (b.T, b),
+    lambda b: (b.view(-1)[::3], b.view(-1)[::5]), lambda b: (b.diagonal(), b[0]),
+])  # fmt: skip
+def test_views_that_share_an_element_may_not(views):
+    with pytest.raises(RuntimeError, match="through another view"):
+        sw.compile(lambda x, y: (x.add_(1), y.mul_(2), x.sum() + y.sum())[2])(*views(start(4, 4)))
+
+
+PIECES = [
+    lambda b: b[0], lambda b: b[:, 1], lambda b: b[::2, ::2], lambda b: b[1::2, 1:], lambda b: b[:2, :2],
+    lambda b: b.T[2:4], lambda b: b.diagonal(), lambda b: b.diagonal(-2), lambda b: b.reshape(-1)[::5],
+    lambda b: b.reshape(-1)[1::3], lambda b: b.reshape(3, 2, 6)[:, 1], lambda b: b[3:3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", range(len(PIECES)))
+def test_views_are_refused_where_numpy_finds_a_shared_element(first):
+    places = np.arange(36).reshape(6, 6)
+    for second in range(first):
+        b = sw.zeros(6, 6)
+        x, y = PIECES[first](b), PIECES[second](b)
+        compiled = sw.compile(lambda x, y: (x.add_(1), y.add_(2))[:0])
+        numbers = [set(PIECES[n](sw.tensor(places)).reshape(-1).tolist()) for n in (first, second)]
+        if numbers[0] & numbers[1]:
+            with pytest.raises(RuntimeError, match="through another view"):
+                compiled(x, y)
+            continue
+        compiled(x, y)
+        want = np.zeros(36)
+        want[list(numbers[0])] += 1
+        want[list(numbers[1])] += 2
+        assert b.reshape(-1).tolist() == want.tolist()
+
+
+# --- Long chains ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [
+    lambda x: x.detach(), lambda x: x.T, lambda x: x.view_as(x), lambda x: x[:], lambda x: x.data,
+    lambda x: x.view(-1).view(3, 4), lambda x: x[None][0],
+])  # fmt: skip
+def test_long_chains_of_captured_views(step):
+    def function(x):
+        y = x
+        for _ in range(100_000):
+            y = step(y)
+        return y + 1
+
+    assert sw.compile(function)(sw.ones(3, 4)).sum().item() == 24.0

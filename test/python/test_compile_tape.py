@@ -200,3 +200,51 @@ def test_hooks_on_tensors_from_outside_are_called():
     assert x.grad.tolist() == [20.0, 20.0]
     with pytest.raises(RuntimeError, match="from outside cannot be registered inside"):
         sw.compile(lambda x: x.register_hook(lambda g: g))(x)
+
+
+# --- What has no derivative --------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [
+    lambda a: a.floor_divide(2) * a, lambda a: a // 2, lambda a: 7 // a + a,
+    lambda a: (a.sin() // a.cos()).exp(), lambda a: a.clone().floor_divide_(2),
+    lambda a: sw.floor_divide(a, a), lambda a: (a * 2).view(-1)[1:] // 3,
+])  # fmt: skip
+def test_floor_divide_refuses_a_derivative_compiled_as_well(function):
+    for call in (function, sw.compile(function)):
+        for _ in range(2):
+            result = call(leaf(1.0, 3.0, 5.0))
+            assert result.requires_grad
+            with pytest.raises(RuntimeError, match="derivative for aten::floor_divide"):
+                result.sum().backward()
+
+
+def test_floor_divide_on_another_way_is_no_hindrance():
+    def function(a, b):
+        return a // 2 + b * b, a * 3, (a.detach() // 2) * a
+
+    for call in (function, sw.compile(function)):
+        a, b = leaf(1.0, 3.0), leaf(2.0, 4.0)
+        first, second, third = call(a, b)
+        assert sw.autograd.grad(first.sum(), b, retain_graph=True)[0].tolist() == [4.0, 8.0]
+        (second + third).sum().backward(retain_graph=True)
+        assert a.grad.tolist() == [3.0, 4.0]
+        with pytest.raises(RuntimeError, match="derivative for aten::floor_divide"):
+            first.sum().backward()
+
+
+@pytest.mark.parametrize("view", [
+    lambda x: x.expand(2, 3), lambda x: x[1:], lambda x: x.view_as(x), lambda x: x[:, None].squeeze(),
+])  # fmt: skip
+def test_views_under_no_grad_lead_nowhere(view):
+    def function(w):
+        with sw.no_grad():
+            seen = view(w)
+        return seen
+
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0, 3.0)
+        result = call(w)
+        assert result.requires_grad  # as in PyTorch: what it shows does
+        result.sum().backward()
+        assert w.grad is None

@@ -24,6 +24,7 @@ struct Edge {
   uint32_t index = 0;
   Tensor leaf;
   explicit operator bool() const { return node || leaf; }
+  bool operator==(const Edge &) const = default;
 };
 
 struct Node {
@@ -51,6 +52,8 @@ struct Node {
   virtual bool released() const { return false; }
   /// Whether a function of the user's sees the gradients that pass.
   virtual bool watched() const;
+  /// The operation that has no derivative, if it is a call of one.
+  virtual const OpRow *underivable() const { return nullptr; }
   bool wants(size_t edge) const {
     return edges[edge] && (unwanted.empty() || !unwanted[edge]);
   }
@@ -78,6 +81,8 @@ uint64_t tapePosition();
 struct WayBack {
   bool released = false, watched = false;
   std::vector<Edge> leaves; // and older nodes
+  /// Those of them that lie behind an operation that has no derivative.
+  std::vector<std::pair<Edge, const OpRow *>> underivable;
 };
 WayBack wayBack(const Tensor &, uint64_t since);
 

@@ -135,6 +135,9 @@ private:
     Ref<Buffer> keep;
     uint64_t version = 0; // before the capture
     bool counted = false; // the writes
+    Edge bears =
+        {}; // where the value's gradient goes, if that is an older place
+    int target = -1; // the input that has the history of writes
   };
 
   Tensor fresh(Id value, const TensorType &, const Dims &strides);
@@ -156,6 +159,13 @@ private:
                  std::vector<ProgramOutput> &);
   void dropCuts();
   Known &find(const TensorImpl &);
+  /// What is in memory, with this tensor's place on the tape: others over the
+  /// same memory have their own.
+  Id readPlace(const TensorImpl &);
+  Id inputOf(const TensorImpl &);
+  Id placeOf(const TensorImpl &);
+  /// A write through this tensor that the tape follows.
+  void noteHistory(Known &, const Tensor &);
   Id addInput(ProgramInput, Executable::Input);
   Id addNode(ProgramNode);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
@@ -177,8 +187,11 @@ private:
   std::unordered_map<const TracedView *, Taken> taken;
   std::unordered_map<const Buffer *, int> baseOutputs;
   std::vector<Edge> origins; // of the inputs, on the tape
+  /// Inputs that stand for a place on the tape only.
+  std::unordered_map<const TensorImpl *, Id> places;
   /// By output: which inputs the tape leads to.
   std::vector<std::vector<bool>> reached;
+  std::vector<std::vector<const OpRow *>> underivable;
   void noteWay(size_t output, const WayBack &);
   std::unordered_map<Buffer *, std::vector<Known>> known;
   struct OldGrad {

@@ -75,6 +75,8 @@ struct Template {
   std::shared_ptr<const Program> program;
   /// By result: which inputs its derivative reaches.
   std::vector<std::vector<bool>> reached;
+  /// By result and input: an operation on the way that has no derivative.
+  std::vector<std::vector<const OpRow *>> underivable;
   bool reaches(size_t input, std::span<const int> results) const {
     return !program || std::any_of(results.begin(), results.end(),
                                    [&](int r) { return reached[r][input]; });
