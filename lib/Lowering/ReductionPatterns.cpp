@@ -88,7 +88,7 @@ TypedAttr bound(OpBuilder &b, Type element, bool isUnsigned, bool largest) {
 }
 
 /// What two elements become, and what is there before the first. Bool is
-/// reduced as it is stored, 0 or 1, so that the body is the combiner alone.
+/// reduced as it is stored, a byte.
 struct Combiner {
   TypedAttr start;
   std::function<Value(OpBuilder &, Location, Value, Value)> combine;
@@ -163,9 +163,7 @@ template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
         linalg::GenericOp::create(
             b, loc, init.getType(), input, init, maps, loops.iterators,
             [&](OpBuilder &b, Location loc, ValueRange args) {
-              Value value = element.isInteger(1)
-                                ? args[0]
-                                : loadElement(b, loc, args[0], element);
+              Value value = loadCompared(b, loc, args[0], element);
               linalg::YieldOp::create(b, loc,
                                       combiner.combine(b, loc, args[1], value));
             })
@@ -210,9 +208,7 @@ template <typename Op> struct PositionPattern : OpConversionPattern<Op> {
         b, loc, TypeRange{inits[0].getType(), inits[1].getType()}, input, inits,
         maps, loops.iterators,
         [&](OpBuilder &b, Location loc, ValueRange args) {
-          Value value = element.isInteger(1)
-                            ? args[0]
-                            : loadElement(b, loc, args[0], element);
+          Value value = loadCompared(b, loc, args[0], element);
           Value at;
           for (auto [dim, extent] : llvm::zip(op.getDims(), extents)) {
             Value index = linalg::IndexOp::create(b, loc, dim);
