@@ -123,13 +123,15 @@ Combiner combinerOf(Operation *op, OpBuilder &b, Type element, Type compute) {
   if (isa<array::ProdOp>(op))
     return {number(1), with(combineWith<MulFOp, MulIOp>)};
   if (isa<array::AllOp>(op))
-    return {number(1), with(combineWith<MulFOp, AndIOp>)};
+    return {number(1), with(combineWith<MinimumFOp, MinUIOp>)};
   if (isa<array::AnyOp>(op))
     return {number(0), with(combineWith<AddFOp, OrIOp>)};
   if (isa<array::AmaxOp>(op))
     return {bound(b, compute, isUnsigned, /*largest=*/false),
             with(combineWith<MaximumFOp, MaxSIOp, MaxUIOp>)};
   assert(isa<array::AminOp>(op) && "a reduction without a combiner");
+  if (element.isInteger(1))
+    return {number(1), with(combineWith<MinimumFOp, MinUIOp>)};
   return {bound(b, compute, isUnsigned, /*largest=*/true),
           with(combineWith<MinimumFOp, MinSIOp, MinUIOp>)};
 }
@@ -150,6 +152,9 @@ template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
     if (logical && !element.isInteger(1))
       return op.emitError("reduces bool: cast the input before");
 
+    constexpr bool least =
+        std::is_same_v<Op, array::AllOp> || std::is_same_v<Op, array::AminOp>;
+
     ReductionLoops loops(b, loc, input, op.getDims());
     Type compute =
         element.isInteger(1) ? storageType(element) : computeType(element);
@@ -163,7 +168,10 @@ template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
         linalg::GenericOp::create(
             b, loc, init.getType(), input, init, maps, loops.iterators,
             [&](OpBuilder &b, Location loc, ValueRange args) {
-              Value value = loadCompared(b, loc, args[0], element);
+              // The least of 1 and any bytes is 0 or 1.
+              Value value = least && element.isInteger(1)
+                                ? args[0]
+                                : loadCompared(b, loc, args[0], element);
               linalg::YieldOp::create(b, loc,
                                       combiner.combine(b, loc, args[1], value));
             })
