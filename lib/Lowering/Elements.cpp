@@ -37,6 +37,14 @@ Value stepwell::loadElement(OpBuilder &b, Location loc, Value stored,
   return arith::ExtFOp::create(b, loc, type, stored);
 }
 
+Value stepwell::loadCompared(OpBuilder &b, Location loc, Value stored,
+                             Type element) {
+  if (!element.isInteger(1))
+    return loadElement(b, loc, stored, element);
+  Value one = arith::ConstantIntOp::create(b, loc, stored.getType(), 1);
+  return arith::MinUIOp::create(b, loc, stored, one);
+}
+
 Value stepwell::storeElement(OpBuilder &b, Location loc, Value computed,
                              Type element) {
   Type type = storageType(element);

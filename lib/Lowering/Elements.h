@@ -20,6 +20,10 @@ mlir::Type computeType(mlir::Type element);
 /// From storage to compute type.
 mlir::Value loadElement(mlir::OpBuilder &, mlir::Location, mlir::Value stored,
                         mlir::Type element);
+/// The same for what is only compared: bool is a byte, 0 or 1, as it is stored.
+/// Memory that others wrote may hold any byte for true.
+mlir::Value loadCompared(mlir::OpBuilder &, mlir::Location, mlir::Value stored,
+                         mlir::Type element);
 /// From compute to storage type; a value that already has it stays.
 mlir::Value storeElement(mlir::OpBuilder &, mlir::Location,
                          mlir::Value computed, mlir::Type element);

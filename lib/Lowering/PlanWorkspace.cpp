@@ -113,31 +113,57 @@ private:
     return WalkResult::skip();
   }
 
-  /// Whatever takes a buffer and returns a memref is taken to return a view of
-  /// it.
+  /// Whether a result of `user` may lead to the buffer that is its operand, or
+  /// to which the operand, an address, leads. Of a buffer's users, those that
+  /// return a memref are taken to return a view of it, and those that take its
+  /// address to return that; what is made of an address is an address.
+  static bool leadsOn(Operation *user, Value operand, Value result) {
+    if (isa<BaseMemRefType>(result.getType()))
+      return true;
+    if (isa<BaseMemRefType>(operand.getType()))
+      return isa<memref::ExtractAlignedPointerAsIndexOp,
+                 memref::ExtractStridedMetadataOp, UnrealizedConversionCastOp>(
+          user);
+    return isa<IndexType, LLVM::LLVMPointerType, LLVM::LLVMStructType>(
+               result.getType()) ||
+           result.getType().isInteger(64);
+  }
+
   unsigned lastUse(Value buffer) {
     unsigned last = 0;
     SmallVector<Value> work{buffer};
-    SmallPtrSet<Operation *, 16> seen;
+    DenseSet<Value> seen{buffer};
+    auto follow = [&](Value value) {
+      if (seen.insert(value).second)
+        work.push_back(value);
+    };
     while (!work.empty()) {
-      for (Operation *user : work.pop_back_val().getUsers()) {
-        if (!seen.insert(user).second)
-          continue;
+      Value value = work.pop_back_val();
+      for (OpOperand &use : value.getUses()) {
+        Operation *user = use.getOwner();
         Operation *ancestor = block.findAncestorOpInBlock(*user);
         last = std::max(last, positions[ancestor]);
         for (Value result : user->getResults())
-          if (isa<BaseMemRefType>(result.getType()))
-            work.push_back(result);
+          if (leadsOn(user, value, result))
+            follow(result);
+        // Who can read the place where an address lies can read the buffer.
+        if (auto store = dyn_cast<LLVM::StoreOp>(user);
+            store && store.getValue() == value) {
+          Value place = store.getAddr();
+          while (auto within = place.getDefiningOp<LLVM::GEPOp>())
+            place = within.getBase();
+          follow(place);
+        }
         // A loop carries it: alive as long as the loop's results are.
         if (auto loop = dyn_cast<LoopLikeOpInterface>(user))
           for (Value argument : loop.getRegionIterArgs())
-            if (isa<BaseMemRefType>(argument.getType()))
-              work.push_back(argument);
+            if (leadsOn(user, value, argument))
+              follow(argument);
         if (user->hasTrait<OpTrait::IsTerminator>() &&
             user->getParentOp() != entry)
           for (Value result : user->getParentOp()->getResults())
-            if (isa<BaseMemRefType>(result.getType()))
-              work.push_back(result);
+            if (leadsOn(user, value, result))
+              follow(result);
       }
     }
     return last;

@@ -88,7 +88,7 @@ TypedAttr bound(OpBuilder &b, Type element, bool isUnsigned, bool largest) {
 }
 
 /// What two elements become, and what is there before the first. Bool is
-/// reduced as it is stored, 0 or 1, so that the body is the combiner alone.
+/// reduced as it is stored, a byte.
 struct Combiner {
   TypedAttr start;
   std::function<Value(OpBuilder &, Location, Value, Value)> combine;
@@ -123,13 +123,15 @@ Combiner combinerOf(Operation *op, OpBuilder &b, Type element, Type compute) {
   if (isa<array::ProdOp>(op))
     return {number(1), with(combineWith<MulFOp, MulIOp>)};
   if (isa<array::AllOp>(op))
-    return {number(1), with(combineWith<MulFOp, AndIOp>)};
+    return {number(1), with(combineWith<MinimumFOp, MinUIOp>)};
   if (isa<array::AnyOp>(op))
     return {number(0), with(combineWith<AddFOp, OrIOp>)};
   if (isa<array::AmaxOp>(op))
     return {bound(b, compute, isUnsigned, /*largest=*/false),
             with(combineWith<MaximumFOp, MaxSIOp, MaxUIOp>)};
   assert(isa<array::AminOp>(op) && "a reduction without a combiner");
+  if (element.isInteger(1))
+    return {number(1), with(combineWith<MinimumFOp, MinUIOp>)};
   return {bound(b, compute, isUnsigned, /*largest=*/true),
           with(combineWith<MinimumFOp, MinSIOp, MinUIOp>)};
 }
@@ -150,6 +152,9 @@ template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
     if (logical && !element.isInteger(1))
       return op.emitError("reduces bool: cast the input before");
 
+    constexpr bool least =
+        std::is_same_v<Op, array::AllOp> || std::is_same_v<Op, array::AminOp>;
+
     ReductionLoops loops(b, loc, input, op.getDims());
     Type compute =
         element.isInteger(1) ? storageType(element) : computeType(element);
@@ -163,9 +168,10 @@ template <typename Op> struct ReductionPattern : OpConversionPattern<Op> {
         linalg::GenericOp::create(
             b, loc, init.getType(), input, init, maps, loops.iterators,
             [&](OpBuilder &b, Location loc, ValueRange args) {
-              Value value = element.isInteger(1)
+              // The least of 1 and any bytes is 0 or 1.
+              Value value = least && element.isInteger(1)
                                 ? args[0]
-                                : loadElement(b, loc, args[0], element);
+                                : loadCompared(b, loc, args[0], element);
               linalg::YieldOp::create(b, loc,
                                       combiner.combine(b, loc, args[1], value));
             })
@@ -210,9 +216,7 @@ template <typename Op> struct PositionPattern : OpConversionPattern<Op> {
         b, loc, TypeRange{inits[0].getType(), inits[1].getType()}, input, inits,
         maps, loops.iterators,
         [&](OpBuilder &b, Location loc, ValueRange args) {
-          Value value = element.isInteger(1)
-                            ? args[0]
-                            : loadElement(b, loc, args[0], element);
+          Value value = loadCompared(b, loc, args[0], element);
           Value at;
           for (auto [dim, extent] : llvm::zip(op.getDims(), extents)) {
             Value index = linalg::IndexOp::create(b, loc, dim);

@@ -122,7 +122,9 @@ public:
       Value isNaN =
           arith::CmpIOp::create(b, loc, CmpIPredicate::ugt, size, infinity);
       key = arith::SelectOp::create(b, loc, isNaN, ones, key);
-    } else if (!element.isUnsignedInteger() && !element.isInteger(1)) {
+    } else if (element.isInteger(1)) {
+      key = loadCompared(b, loc, stored, element);
+    } else if (!element.isUnsignedInteger()) {
       key = arith::XOrIOp::create(b, loc, stored, sign);
     }
     if (descending)

@@ -265,6 +265,7 @@ void BodyEmitter::emitRareCase(scf::IfOp branch, unsigned width, unsigned loop,
     usual.push_back(resolve(value, width));
   auto made = scf::IfOp::create(builder, loc, ValueRange(usual).getTypes(), any,
                                 /*withElseRegion=*/true);
+  made->setAttr(kRareCaseAttr, builder.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(made.thenBlock());

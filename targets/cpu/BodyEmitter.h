@@ -12,6 +12,9 @@
 
 namespace stepwell::cpu {
 
+/// On an scf.if that is seldom taken.
+inline constexpr llvm::StringLiteral kRareCaseAttr = "stepwell.rare_case";
+
 /// Clones the body of a linalg operation for one element or a vector of them.
 class BodyEmitter {
 public:

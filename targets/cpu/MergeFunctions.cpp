@@ -7,7 +7,13 @@
 //===----------------------------------------------------------------------===//
 #include "MergeFunctions.h"
 
+#include "BodyEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -65,4 +71,69 @@ void stepwell::cpu::mergeEqualFunctions(ModuleOp module) {
             op->setAttr(attribute.getName(), other);
     });
   }
+}
+
+/// A shorter rare case is not worth a call.
+static constexpr unsigned kShortCase = 32;
+
+static void outline(scf::IfOp branch, ModuleOp module, unsigned number) {
+  Block *block = branch.thenBlock();
+  llvm::SetVector<Value> captured;
+  block->walk([&](Operation *inside) {
+    for (Value operand : inside->getOperands()) {
+      if (branch->isAncestor(operand.getParentBlock()->getParentOp()))
+        continue;
+      captured.insert(operand);
+    }
+  });
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  Location loc = branch.getLoc();
+  auto name = ("rare_case_" + llvm::Twine(number)).str();
+  SmallVector<Value> arguments, repeated;
+  for (Value value : captured)
+    (value.getDefiningOp<arith::ConstantOp>() ? repeated : arguments)
+        .push_back(value);
+  auto function = func::FuncOp::create(
+      builder, loc, name,
+      builder.getFunctionType(ValueRange(arguments).getTypes(),
+                              branch.getResultTypes()));
+  function.setPrivate();
+  function->setAttr("passthrough",
+                    builder.getStrArrayAttr({"cold", "noinline"}));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  IRMapping mapping;
+  mapping.map(arguments, body->getArguments());
+  for (Value value : repeated)
+    builder.clone(*value.getDefiningOp(), mapping);
+  SmallVector<Value> results;
+  for (Operation &inside : block->without_terminator())
+    builder.clone(inside, mapping);
+  for (Value value : branch.thenYield().getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
+  func::ReturnOp::create(builder, loc, results);
+
+  builder.setInsertionPointToStart(block);
+  auto call = func::CallOp::create(builder, loc, function, arguments);
+  branch.thenYield()->setOperands(call.getResults());
+  for (Operation &inside : llvm::make_early_inc_range(llvm::reverse(*block)))
+    if (&inside != call && !inside.hasTrait<OpTrait::IsTerminator>())
+      inside.erase();
+}
+
+void stepwell::cpu::outlineRareCases(ModuleOp module) {
+  SmallVector<scf::IfOp> cases;
+  module.walk<WalkOrder::PreOrder>([&](scf::IfOp branch) {
+    if (!branch->hasAttr(kRareCaseAttr))
+      return WalkResult::advance();
+    unsigned size = 0;
+    branch.thenBlock()->walk([&](Operation *) { ++size; });
+    if (size > kShortCase)
+      cases.push_back(branch);
+    return WalkResult::skip();
+  });
+  for (auto [i, branch] : llvm::enumerate(cases))
+    outline(branch, module, i);
+  if (!cases.empty())
+    mergeEqualFunctions(module);
 }

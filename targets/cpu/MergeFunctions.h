@@ -17,6 +17,10 @@ namespace stepwell::cpu {
 /// a network have equal tasks.
 void mergeEqualFunctions(mlir::ModuleOp module);
 
+/// Moves long rare cases into functions, one for all that do the same: most of
+/// the code of `sin` is for arguments that nobody has.
+void outlineRareCases(mlir::ModuleOp module);
+
 } // namespace stepwell::cpu
 
 #endif // STEPWELL_LIB_TARGETS_CPU_MERGEFUNCTIONS_H

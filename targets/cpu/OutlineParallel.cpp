@@ -44,6 +44,11 @@ constexpr int64_t kManyGroups = 16;
 /// windows costs.
 constexpr int64_t kFewChannels = 64;
 
+/// Bodies of which one costs more to compile than a call to run, and how many
+/// of them make a long program.
+constexpr int64_t kLongBody = 64;
+constexpr int kManyLong = 8;
+
 int64_t costPerPoint(linalg::LinalgOp op) {
   if (linalg::isaContractionOpInterface(op))
     return 1;
@@ -219,8 +224,8 @@ protected:
 class Outliner : Outlining {
 public:
   Outliner(func::FuncOp entry, linalg::LinalgOp op, StringRef name,
-           int64_t serialWork)
-      : Outlining(entry, op, name, serialWork), op(op) {}
+           int64_t serialWork, bool evenSmall = false)
+      : Outlining(entry, op, name, serialWork), op(op), evenSmall(evenSmall) {}
 
   /// Leaves the operation alone when there is nothing to gain. A loop may be
   /// chosen already.
@@ -230,7 +235,7 @@ public:
       loop = *chosen;
     else if (!chooseLoop())
       return;
-    if (isSmall())
+    if (isSmall() && !evenSmall)
       return;
     if (!chosen && isWindowed() && ShapedType::isDynamic(ranges[loop]))
       if (std::optional<unsigned> channels = sharedChannels())
@@ -536,6 +541,7 @@ private:
   }
 
   linalg::LinalgOp op;
+  bool evenSmall;
   SmallVector<int64_t> ranges;
   SmallVector<Value> narrowed;
   unsigned loop = 0;
@@ -692,6 +698,14 @@ struct CPUOutlineParallel
               (linalg && linalg.hasPureBufferSemantics()))
             work.push_back({function, op});
         });
+    // Long programs tend to repeat themselves: only functions can be merged.
+    auto isLong = [](Operation *op) {
+      auto linalg = dyn_cast<linalg::LinalgOp>(op);
+      return linalg && costPerPoint(linalg) >= kLongBody;
+    };
+    bool merges = llvm::count_if(work, [&](auto &pair) {
+                    return isLong(pair.second);
+                  }) >= kManyLong;
     for (auto [i, pair] : llvm::enumerate(work)) {
       std::string name =
           (pair.first.getSymName() + "_body_" + llvm::Twine(i)).str();
@@ -699,7 +713,7 @@ struct CPUOutlineParallel
         LoopOutliner(pair.first, loop, name, serialWork).run();
       else
         Outliner(pair.first, cast<linalg::LinalgOp>(pair.second), name,
-                 serialWork)
+                 serialWork, /*evenSmall=*/merges && isLong(pair.second))
             .run();
     }
     // What only the bodies read.

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "MergeFunctions.h"
 #include "Vectorize.h"
 
 #include "stepwell/Targets/CPU/Passes.h"
@@ -41,6 +42,7 @@ struct CPUVectorizeLinalg
     for (linalg::LinalgOp op : ops)
       if (failed(lower(op)))
         return signalPassFailure();
+    outlineRareCases(getOperation());
   }
 
   LogicalResult lower(linalg::LinalgOp op) {

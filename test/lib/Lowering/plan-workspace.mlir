@@ -57,3 +57,38 @@ func.func @k(%ctx: !llvm.ptr, %x: memref<4xf32>, %y: memref<f32>) -> i32 attribu
   linalg.copy ins(%b : memref<f32>) outs(%y : memref<f32>)
   return %ok : i32
 }
+
+// -----
+
+// %a is read through its address, also by who finds the address in memory: it is alive until
+// then. %d has the place of %b.
+// CHECK: func.func @addresses
+// CHECK: memref.view %[[W:.*]][%c0]
+// CHECK: %[[B:.*]] = memref.view %[[W]][%c64]
+// CHECK: %[[C:.*]] = memref.view %[[W]][%c128]
+// CHECK: linalg.copy ins(%[[C]] : {{.*}}) outs(%[[B]]
+func.func private @task(!llvm.ptr)
+func.func @addresses(%ctx: !llvm.ptr, %x: memref<4xf32>) -> i32 attributes {stepwell.entry} {
+  %ok = arith.constant 0 : i32
+  %one = llvm.mlir.constant(1 : i64) : i64
+  %environment = llvm.alloca %one x !llvm.struct<(i64, ptr)> : (i64) -> !llvm.ptr
+  %a = memref.alloc() : memref<4xf32>
+  linalg.copy ins(%x : memref<4xf32>) outs(%a : memref<4xf32>)
+  %index = memref.extract_aligned_pointer_as_index %a : memref<4xf32> -> index
+  %word = arith.index_cast %index : index to i64
+  %pointer = llvm.inttoptr %word : i64 to !llvm.ptr
+  %second = llvm.getelementptr %pointer[1] : (!llvm.ptr) -> !llvm.ptr, f32
+  %field = llvm.getelementptr %environment[0, 1] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i64, ptr)>
+  llvm.store %second, %field : !llvm.ptr, !llvm.ptr
+  %b = memref.alloc() : memref<4xf32>
+  linalg.copy ins(%x : memref<4xf32>) outs(%b : memref<4xf32>)
+  func.call @task(%environment) : (!llvm.ptr) -> ()
+  %c = memref.alloc() : memref<4xf32>
+  linalg.copy ins(%b : memref<4xf32>) outs(%c : memref<4xf32>)
+  %d = memref.alloc() : memref<4xf32>
+  linalg.copy ins(%c : memref<4xf32>) outs(%d : memref<4xf32>)
+  %first = llvm.load %pointer : !llvm.ptr -> f32
+  linalg.fill ins(%first : f32) outs(%d : memref<4xf32>)
+  linalg.copy ins(%d : memref<4xf32>) outs(%x : memref<4xf32>)
+  return %ok : i32
+}

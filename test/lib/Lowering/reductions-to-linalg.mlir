@@ -92,7 +92,7 @@ func.func @count(%x: tensor<?x4xf32>) -> tensor<f32> {
 // CHECK-LABEL: @all
 // CHECK: %[[YES:.*]] = arith.constant 1 : i8
 // CHECK: linalg.fill ins(%[[YES]] : i8)
-// CHECK: arith.andi
+// CHECK: arith.minui
 func.func @all(%x: tensor<?x4xi1>) -> tensor<4xi1> {
   %0 = array.all %x {dims = array<i64: 0>} : (tensor<?x4xi1>) -> tensor<4xi1>
   return %0 : tensor<4xi1>

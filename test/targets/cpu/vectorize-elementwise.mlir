@@ -151,3 +151,116 @@ func.func @next_row(%x: memref<1x?xf32, strided<[?, 1]>>, %y: memref<1x?xf32, st
   }
   return
 }
+
+// A long rare case is a function: one for vectors and one for the rest, of all loops that have it.
+// CHECK-LABEL: func.func @rare
+// CHECK: scf.if {{.*}} -> (vector<8xf32>) {
+// CHECK-NEXT: call @[[RARE:rare_case_[0-9]+]](
+// CHECK-NEXT: scf.yield
+// CHECK-LABEL: func.func @rare_again
+// CHECK: call @[[RARE]](
+// CHECK: func.func private @[[RARE]]({{.*}}vector<8xf32>{{.*}}) -> vector<8xf32> attributes {passthrough = ["cold", "noinline"]}
+// CHECK-COUNT-34: arith.mulf
+// CHECK: return
+// CHECK-NOT: func.func private @rare_case
+func.func @rare(%x: memref<?xf32>, %z: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%z : memref<?xf32>) {
+  ^bb0(%a: f32, %c: f32):
+    %limit = arith.constant 8.0 : f32
+    %huge = arith.cmpf oge, %a, %limit : f32
+    %0 = scf.if %huge -> (f32) {
+      %m0 = arith.mulf %a, %a : f32
+      %m1 = arith.mulf %m0, %a : f32
+      %m2 = arith.mulf %m1, %a : f32
+      %m3 = arith.mulf %m2, %a : f32
+      %m4 = arith.mulf %m3, %a : f32
+      %m5 = arith.mulf %m4, %a : f32
+      %m6 = arith.mulf %m5, %a : f32
+      %m7 = arith.mulf %m6, %a : f32
+      %m8 = arith.mulf %m7, %a : f32
+      %m9 = arith.mulf %m8, %a : f32
+      %m10 = arith.mulf %m9, %a : f32
+      %m11 = arith.mulf %m10, %a : f32
+      %m12 = arith.mulf %m11, %a : f32
+      %m13 = arith.mulf %m12, %a : f32
+      %m14 = arith.mulf %m13, %a : f32
+      %m15 = arith.mulf %m14, %a : f32
+      %m16 = arith.mulf %m15, %a : f32
+      %m17 = arith.mulf %m16, %a : f32
+      %m18 = arith.mulf %m17, %a : f32
+      %m19 = arith.mulf %m18, %a : f32
+      %m20 = arith.mulf %m19, %a : f32
+      %m21 = arith.mulf %m20, %a : f32
+      %m22 = arith.mulf %m21, %a : f32
+      %m23 = arith.mulf %m22, %a : f32
+      %m24 = arith.mulf %m23, %a : f32
+      %m25 = arith.mulf %m24, %a : f32
+      %m26 = arith.mulf %m25, %a : f32
+      %m27 = arith.mulf %m26, %a : f32
+      %m28 = arith.mulf %m27, %a : f32
+      %m29 = arith.mulf %m28, %a : f32
+      %m30 = arith.mulf %m29, %a : f32
+      %m31 = arith.mulf %m30, %a : f32
+      %m32 = arith.mulf %m31, %a : f32
+      %m33 = arith.mulf %m32, %a : f32
+      scf.yield %m33 : f32
+    } else {
+      scf.yield %a : f32
+    }
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+func.func @rare_again(%x: memref<?xf32>, %z: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%z : memref<?xf32>) {
+  ^bb0(%a: f32, %c: f32):
+    %limit = arith.constant 8.0 : f32
+    %huge = arith.cmpf oge, %a, %limit : f32
+    %0 = scf.if %huge -> (f32) {
+      %m0 = arith.mulf %a, %a : f32
+      %m1 = arith.mulf %m0, %a : f32
+      %m2 = arith.mulf %m1, %a : f32
+      %m3 = arith.mulf %m2, %a : f32
+      %m4 = arith.mulf %m3, %a : f32
+      %m5 = arith.mulf %m4, %a : f32
+      %m6 = arith.mulf %m5, %a : f32
+      %m7 = arith.mulf %m6, %a : f32
+      %m8 = arith.mulf %m7, %a : f32
+      %m9 = arith.mulf %m8, %a : f32
+      %m10 = arith.mulf %m9, %a : f32
+      %m11 = arith.mulf %m10, %a : f32
+      %m12 = arith.mulf %m11, %a : f32
+      %m13 = arith.mulf %m12, %a : f32
+      %m14 = arith.mulf %m13, %a : f32
+      %m15 = arith.mulf %m14, %a : f32
+      %m16 = arith.mulf %m15, %a : f32
+      %m17 = arith.mulf %m16, %a : f32
+      %m18 = arith.mulf %m17, %a : f32
+      %m19 = arith.mulf %m18, %a : f32
+      %m20 = arith.mulf %m19, %a : f32
+      %m21 = arith.mulf %m20, %a : f32
+      %m22 = arith.mulf %m21, %a : f32
+      %m23 = arith.mulf %m22, %a : f32
+      %m24 = arith.mulf %m23, %a : f32
+      %m25 = arith.mulf %m24, %a : f32
+      %m26 = arith.mulf %m25, %a : f32
+      %m27 = arith.mulf %m26, %a : f32
+      %m28 = arith.mulf %m27, %a : f32
+      %m29 = arith.mulf %m28, %a : f32
+      %m30 = arith.mulf %m29, %a : f32
+      %m31 = arith.mulf %m30, %a : f32
+      %m32 = arith.mulf %m31, %a : f32
+      %m33 = arith.mulf %m32, %a : f32
+      scf.yield %m33 : f32
+    } else {
+      scf.yield %a : f32
+    }
+    linalg.yield %0 : f32
+  }
+  return
+}

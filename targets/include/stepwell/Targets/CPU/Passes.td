@@ -45,7 +45,7 @@ def CPUVectorizeLinalgPass : Pass<"cpu-vectorize-linalg", "::mlir::ModuleOp"> {
            "Vectors per iteration of the main loop; 0 chooses by the size of the body.">
   ];
   let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
