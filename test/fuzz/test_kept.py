@@ -6,8 +6,6 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import harness
 import run
@@ -15,18 +13,19 @@ import run
 run.environment()
 
 
-@pytest.fixture(scope="module")
-def workers():
-    """One worker for each fuzzer: a case that kills it fails alone."""
-    started = {}
-    yield lambda name: started.setdefault(name, harness.Worker(name, 120.0))
-    for worker in started.values():
-        worker.kill()
+def test_what_was_kept_stays_right():
+    assert harness.failures_of_kept() == {}
 
 
-@pytest.mark.parametrize("name, path", [pytest.param(*k, id=k[1].stem) for k in harness.kept()])
-def test_kept(workers, name, path):
-    assert workers(name).check(json.loads(path.read_text(encoding="utf-8"))["case"]) is None
+def test_a_kept_case_that_fails_is_told(tmp_path):
+    (tmp_path / "planted").mkdir()
+    for i, case in enumerate([[1, 2], [3, 97], [99], [4]]):
+        text = json.dumps({"was": "", "case": case})
+        (tmp_path / "planted" / f"{i}.json").write_text(text, encoding="utf-8")
+    assert harness.failures_of_kept(tmp_path) == {
+        "planted/1.json": "crash: SIGSEGV",
+        "planted/2.json": "wrong value: 99",
+    }
 
 
 def test_a_planted_crash_hang_and_wrong_value_are_found_and_made_small():
