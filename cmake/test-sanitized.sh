@@ -38,6 +38,7 @@ preload=$(clang-22 -print-file-name="libclang_rt.$library-$(uname -m).so")
 # The thread sanitizer's shadow wants addresses that are not drawn at random.
 run=(setarch -R env LD_PRELOAD="$preload" "$bin/python")
 if [ -n "${FUZZ:-}" ]; then
+  export ASAN_OPTIONS=$ASAN_OPTIONS:max_allocation_size_mb=4096
   exec "${run[@]}" test/fuzz/run.py $FUZZ
 fi
 if [ -n "${TESTS:-}" ]; then
