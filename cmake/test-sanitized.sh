@@ -52,4 +52,4 @@ if [ "$sanitize" = thread ]; then
 fi
 "${run[@]}" -m pytest -q test/runtime --deselect test/runtime/test_shipped_symbols.py
 # What is freed stays a while with the sanitizer: resident memory says nothing here.
-exec "${run[@]}" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not keeps_its_memory and not no_buffer_for_the_scores"
+exec "${run[@]}" -m pytest -q -n "$jobs" test/python -k "not keep_their_memory and not keeps_its_memory and not no_buffer_for_the_scores and not nothing_is_left"
