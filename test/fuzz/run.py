@@ -28,14 +28,14 @@ ROOT = Path(__file__).resolve().parents[2]
 # The name of each fuzzer's module, what share of the time it gets, and how many cases --fixed
 # checks: about what a minute of two cores does.
 FUZZERS: dict[str, tuple[float, int]] = {
-    "calls": (3, 1000),
-    "programs": (3, 1000),
-    "gradients": (1, 1000),
-    "hostile": (1, 1000),
-    "memory": (1, 1000),
-    "files": (1, 1000),
+    "calls": (3, 4000),
+    "programs": (3, 2500),
+    "gradients": (1, 2000),
+    "hostile": (1, 25_000),
+    "memory": (1, 2000),
+    "files": (1, 15_000),
     "ir": (1, 1000),
-    "objects": (0.5, 1000),
+    "objects": (0.5, 200_000),
 }
 # A machine on which --fixed takes longer checks fewer cases, and says so.
 FIXED_SECONDS = 600
