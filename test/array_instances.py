@@ -135,7 +135,7 @@ BINARY = {
 PREDICATES = "eq ge gt le logical_and logical_or logical_xor lt ne"
 TESTS = "isfinite isinf isnan logical_not"
 REDUCTIONS = {
-    FLOATS: "logsumexp mean var",
+    FLOATS: "evenly logsumexp mean norm norm_p std var",
     FLOATS + INTEGERS: "prod sum",
     BOOL: "all any",
     ALL: "amax amin argmax argmin",
@@ -184,7 +184,12 @@ def _reduction(r: Random, mnemonic: str) -> Instance:
     left = tuple(1 if i in dims else s for i, s in enumerate(shape) if keep or i not in dims)
     result = "i64" if mnemonic.startswith("arg") else dtype
     attributes = {"dims": dims_text(dims), "keepdim": str(keep).lower()}
-    return Instance(mnemonic, [Tensor(dtype, shape)], [Tensor(result, left)], attributes)
+    if mnemonic == "norm_p":
+        attributes["ord"] = "3.0 : f64"
+    operands = [Tensor(dtype, shape)]
+    if mnemonic == "evenly":
+        operands.append(Tensor(dtype, left))
+    return Instance(mnemonic, operands, [Tensor(result, left)], attributes)
 
 
 def _windows(r: Random, size: int, kernel: int, most_padding: int | None = None):
@@ -359,6 +364,10 @@ def _other(r: Random, mnemonic: str) -> Instance:
             if mnemonic == "reshape":
                 return Instance(mnemonic, [x], [result], {"sizes": dims_text(sizes)})
             return Instance(mnemonic, [x, Tensor("f32", result.shape)], [result])
+        case "detach":
+            return Instance(mnemonic, [x], [x])
+        case "with_gradient_of":
+            return Instance(mnemonic, [x, x], [x])
         case "flip":
             dims = _some_dims(r, len(shape))
             return Instance(mnemonic, [x], [x], {"dims": dims_text(dims)})

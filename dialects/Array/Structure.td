@@ -34,7 +34,7 @@ def Array_DetachOp : Array_Op<"detach"> {
   let nonDifferentiable = 1;
 }
 
-def Array_WithGradientOfOp : Array_Op<"with_gradient_of", [SameTypeOperands]> {
+def Array_WithGradientOfOp : Array_Op<"with_gradient_of"> {
   let summary = "The input, whose gradient is that of another value";
   let description = [{
     The value is `input`; the gradient goes to `other`. Memory that is written under `no_grad` keeps its place on the
@@ -42,7 +42,7 @@ def Array_WithGradientOfOp : Array_Op<"with_gradient_of", [SameTypeOperands]> {
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$other);
   let results = (outs Array_Tensor:$result);
-  let inference = [Infer<"broadcast", "same">];
+  let inference = [Infer<"broadcastToFirst", "same">];
   let vjp = ["", "g"];
 }
 

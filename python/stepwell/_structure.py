@@ -217,6 +217,8 @@ def linspace(
         raise RuntimeError("number of steps must be non-negative")
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     dtype = dtype or _core.float32
+    for value in (start, end):
+        _core._number(value, dtype)
     start, end = _as_elements("linspace", dtype, (start, end))
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.

@@ -39,7 +39,7 @@ def numpy(self: Tensor) -> Any:
     """A NumPy array that shares this tensor's memory."""
     import numpy
 
-    if self.requires_grad:
+    if self.requires_grad and _core.is_grad_enabled():
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )

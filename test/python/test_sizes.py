@@ -159,14 +159,13 @@ def test_lists_of_many_rows_need_memory():
 
 
 def test_views_stay_inside_of_their_memory():
-    """What a view shows must lie in the memory that its base has now."""
+    """A view keeps the memory that it shows when its base is given other memory."""
     x = sw.ones(4, requires_grad=True)
     y = x * 1
     view = y[1:3]
     y.data = sw.ones(2)
-    with pytest.raises(RuntimeError, match="reach beyond the storage of 8 bytes"):
-        view.mul_(2)
-        view.sum().backward()
+    view.mul_(2)
+    assert view.tolist() == [2, 2] and y.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 8, 12])

@@ -274,4 +274,11 @@ def test_callers_all_at_once_in_c(tmp_path, how):
     assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr[-3000:]
 
 
-RUNTIME_SOURCES = ("Context.c", "Threads.c", "Storage.c", "CPUDevice.c", "Loader.c")
+RUNTIME_SOURCES = [
+    "Context.c",
+    "Threads.c",
+    "Storage.c",
+    "CPUDevice.c",
+    "GuardedMemory.c",
+    "Loader.c",
+]

@@ -161,6 +161,19 @@ CASES = {
         ),
         [([A], {"dims": [1]}), ([A], {"dims": [0, 2], "keepdim": True, "correction": 0.0})],
     ),
+    "std": (
+        lambda x, dims, keepdim=False, correction=1.0: np.std(
+            x, tuple(dims), ddof=correction, keepdims=keepdim
+        ),
+        [([A], {"dims": [1]}), ([A], {"dims": [0, 2], "keepdim": True, "correction": 0.0})],
+    ),
+    "norm": (keep(lambda x, **k: np.sqrt(np.sum(x * x, **k))), [([A], {"dims": [0, 2]})]),
+    "norm_p": (
+        lambda x, dims, keepdim=False, ord=3.0: (
+            np.sum(np.abs(x) ** ord, tuple(dims), keepdims=keepdim) ** (1 / ord)
+        ),
+        [([A], {"dims": [1], "keepdim": False, "ord": 3.0}), ([A], {"dims": [0, 2], "keepdim": True, "ord": 1.5})],
+    ),
     "logsumexp": (keep(lambda x, **k: np.log(np.sum(np.exp(x), **k))), [([A], {"dims": [1, 2]})]),
     "cumsum": (
         lambda x, dim, reverse=False: (

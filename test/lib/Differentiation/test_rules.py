@@ -264,6 +264,7 @@ def test_every_rule_is_checked():
         *re.findall(r'check\("(\w+)"', source),
     }
     # A cast's rule is a cast: FileCheck'd in ops.mlir, nothing to differentiate numerically.
-    # That of `with_gradient_of` is not the derivative of its value: test_compile_tape.py.
-    elementwise = {"cast", "with_gradient_of", *ACTIVATIONS}
+    # Those of `with_gradient_of` and `evenly` are not the derivatives of their values:
+    # test_compile_tape.py and test_gradient_values.py.
+    elementwise = {"cast", "with_gradient_of", "evenly", *ACTIVATIONS}
     assert {name for name, none in rows if none == "false"} == tested | elementwise

@@ -21,7 +21,7 @@ func.func @columns(%x: tensor<?x?xf16>) -> tensor<?x?xf16> {
 // Along the rows it is one number, and rows run side by side.
 // CHECK-LABEL: @rows
 // CHECK: scf.forall
-// CHECK: scf.for {{.*}} -> (tensor<1x?xf32>, f32)
+// CHECK: scf.for {{.*}} -> (tensor<1x?xf32>, f64)
 // CHECK: tensor.parallel_insert_slice
 func.func @rows(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = array.cumsum %x {dim = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
