@@ -29,10 +29,21 @@ def test_a_kept_case_that_fails_is_told(tmp_path):
 
 
 def test_a_planted_crash_hang_and_wrong_value_are_found_and_made_small():
-    count, findings = harness.run("planted", seed=1, seconds=60, cases=300, case_seconds=0.5)
+    # With this seed, one of the cases hangs: each time takes all of its seconds.
+    count, findings = harness.run("planted", seed=417, seconds=600, cases=60, case_seconds=3)
     kinds = {finding.kind: finding for finding in findings}
-    assert count == 300
+    assert count == 60
     assert set(kinds) == {"crash", "hang", "wrong value", "ZeroDivisionError in planted.py:33"}
     assert kinds["crash"].case == [97]
     assert kinds["hang"].case == [98]
     assert kinds["wrong value"].case == [99]
+
+
+def test_so_many_cases_are_checked_and_a_slow_machine_fails_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(run, "FUZZERS", {"planted": (1, 5)})
+    monkeypatch.setattr(sys, "argv", ["run.py", "--fixed", "--seed", "1"])
+    assert run.main() == 0
+    assert capsys.readouterr().out.endswith("fuzzing: planted: 5 cases, 0 findings\n")
+    monkeypatch.setattr(run, "FIXED_SECONDS", 0)
+    assert run.main() == 0
+    assert "planted: 0 of 5 cases" in capsys.readouterr().out
