@@ -33,7 +33,7 @@ FUZZERS: dict[str, tuple[float, int]] = {
     "gradients": (1, 2000),
     "hostile": (1, 25_000),
     "memory": (1, 2000),
-    "files": (1, 15_000),
+    "files": (1, 25_000),
     "ir": (1, 1000),
     "objects": (0.5, 200_000),
 }
