@@ -34,7 +34,7 @@ FUZZERS: dict[str, tuple[float, int]] = {
     "hostile": (1, 25_000),
     "memory": (1, 2000),
     "files": (1, 25_000),
-    "ir": (1, 1000),
+    "ir": (1, 2000),
     "objects": (0.5, 200_000),
 }
 # A machine on which --fixed takes longer checks fewer cases, and says so.
