@@ -67,8 +67,10 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   for (const Tensor &tensor : tensors)
     if (tensor->rank() != 1 || tensor->numel())
       parts.push_back(tensor);
-  if (parts.empty())
+  if (parts.empty()) {
     parts = {tensors[0]};
+    dim = 0;
+  }
   std::vector<TensorType> types;
   // But its element type counts.
   DType dtype = tensors[0]->dtype;

@@ -298,12 +298,37 @@ static void checkElementKind(const OpRow &op,
 }
 
 /// Numbers that may become elements as they are must be such elements, as in
-/// PyTorch; elsewhere they wrap around or are rounded. An exponent of floats
-/// becomes no element.
-static std::optional<DType> numbersFit(const OpRow &op, DType compute) {
-  if (!op.heldNumbers || (op.naturalNumbers && isFloat(compute)))
+/// PyTorch; elsewhere they wrap around or are rounded. An exponent of 32 bits
+/// or more becomes no element, and what chooses between numbers rounds them
+/// to 16.
+static std::optional<DType> numbersFit(const OpRow &op, DType compute,
+                                       std::span<const Argument> arguments) {
+  bool held = false;
+  for (size_t i = 0; i < arguments.size(); ++i)
+    held |= !arguments[i].tensor && op.heldNumbers >> i & 1;
+  if (!held)
     return std::nullopt;
-  return scalarCarrier(compute);
+  bool isHalf = compute == DType::F16 || compute == DType::BF16;
+  if (isHalf ? !op.promotes(0) : op.naturalNumbers && isFloat(compute))
+    return std::nullopt;
+  return isHalf ? compute : scalarCarrier(compute);
+}
+
+/// A factor that is a number, or a float of no dimensions, is not rounded to
+/// the 16 bits of the tensor: 1e-8 would be 0. A summand is, as in PyTorch.
+static bool staysWide(const OpRow &op, DType compute,
+                      std::span<const Argument> arguments) {
+  bool isFactor = !op.gradients.empty() && !op.gradients[0].isCotangent;
+  if (!op.elementwise || !op.numbers || op.heldNumbers || !isFactor ||
+      op.promotion == Promotion::ToBool ||
+      (compute != DType::F16 && compute != DType::BF16))
+    return false;
+  return std::any_of(
+      arguments.begin(), arguments.end(), [&](const Argument &argument) {
+        return !argument.tensor ||
+               (!argument.tensor->rank() && isFloat(argument.tensor->dtype) &&
+                argument.tensor->dtype != compute);
+      });
 }
 
 /// A call of an operation that has no plan yet.
@@ -371,10 +396,12 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     results[0] = target->dtype;
   }
   checkElementKind(op, types);
-  std::optional<DType> fit = numbersFit(op, compute);
+  std::optional<DType> fit = numbersFit(op, compute, arguments);
   for (const Argument &argument : arguments)
     if (fit && !argument.tensor)
       checkFits(*fit, argument.scalar);
+  if (staysWide(op, compute, arguments))
+    compute = DType::F32;
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key, fit);
 }

@@ -69,7 +69,9 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
     return view;
   if (gradEnabled())
     refreshHistory(*tensor);
-  view->base = tensor->base ? tensor->base : tensor;
+  // A view that became a leaf is what writes through this one are checked by.
+  bool isLeaf = tensor->requiresGrad && !tensor->node;
+  view->base = tensor->base && !isLeaf ? tensor->base : tensor;
   view->baseHistory = view->base->history;
   view->made = gradEnabled() ? tensor->made : ViewMade::WithoutGrad;
   view->madeAt = view->buffer->version;

@@ -297,9 +297,10 @@ ErrorOr<Dims> like(Operands operands, const Attributes &) {
 ErrorOr<DType> same(Operands operands, const Attributes &) {
   for (const TensorType &operand : operands)
     if (operand.dtype != operands[0].dtype)
-      return typeError("the operands must have one element type, not " +
+      return Error{Error::Kind::Runtime,
+                   "the operands must have one element type, not " +
                        std::string(name(operands[0].dtype)) + " and " +
-                       std::string(name(operand.dtype)));
+                       std::string(name(operand.dtype))};
   return operands[0].dtype;
 }
 
@@ -356,10 +357,11 @@ ErrorOr<DType> indexed(Operands operands, const Attributes &) {
     return typeError("indices must be integers, not " +
                      std::string(name(operands[1].dtype)));
   if (operands.size() > 2 && operands[2].dtype != operands[0].dtype)
-    return typeError("the input and what is written into it must have one "
-                     "element type, not " +
+    return Error{Error::Kind::Runtime,
+                 "the input and what is written into it must have one "
+                 "element type, not " +
                      std::string(name(operands[0].dtype)) + " and " +
-                     std::string(name(operands[2].dtype)));
+                     std::string(name(operands[2].dtype))};
   return operands[0].dtype;
 }
 

@@ -74,7 +74,9 @@ Tensor indexTensor(PyObject *item) {
     if (tensor->numel() == 0 && PySequence_Check(item))
       tensor = cast(tensor, DType::I64);
   }
-  if (tensor && isFloat(tensor->dtype))
+  bool narrow = tensor && isTensor(item) && tensor->rank() &&
+                (tensor->dtype == DType::I8 || tensor->dtype == DType::I16);
+  if (tensor && (isFloat(tensor->dtype) || narrow))
     fail(Error::Kind::Index, "tensors used as indices must be long, int, "
                              "byte or bool tensors");
   if (tensor && tensor->dtype == DType::U8 &&

@@ -95,7 +95,7 @@ static void property(const char *name, G getter, S setter) {
 /// Sizes as one tuple or as several numbers.
 static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
   Dims dims;
-  bool fine = true;
+  bool fine = count > 0;
   if (count == 1 && !PyIndex_Check(args[0])) {
     fine = nb::try_cast(nb::handle(args[0]), dims);
   } else {
@@ -107,7 +107,7 @@ static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
     }
   }
   if (!fine)
-    fail(Error::Kind::Type, "expected sizes as ints or as one tuple of ints");
+    fail(Error::Kind::Type, "expected ints or one tuple of ints");
   return dims;
 }
 
@@ -307,7 +307,27 @@ void addMethods(nb::module_ &m) {
     return expand(t, other->sizes);
   });
   method("unsqueeze", &unsqueeze, "dim"_a);
-  method("squeeze", &squeeze, "dim"_a.none() = nb::none());
+  method(
+      "squeeze",
+      [](const Tensor &t, std::optional<Dims> given) {
+        if (!given)
+          return squeeze(t, std::nullopt);
+        Dims dims = *given;
+        for (int64_t &each : dims)
+          each = wrapDim(each, t->rank());
+        std::sort(dims.begin(), dims.end());
+        Tensor squeezed = t;
+        for (int i = dims.size() - 1; i >= 0; --i) {
+          if (i && dims[i] == dims[i - 1])
+            fail(Error::Kind::Runtime,
+                 "dim " + std::to_string(dims[i]) +
+                     " appears multiple times in the list of dims");
+          if (t->rank())
+            squeezed = squeeze(squeezed, dims[i]);
+        }
+        return squeezed;
+      },
+      "dim"_a.none() = nb::none());
   method("diagonal", &diagonal, "offset"_a = 0, "dim1"_a = 0, "dim2"_a = 1);
   method(
       "select",
@@ -441,6 +461,7 @@ void addMethods(nb::module_ &m) {
     return makeTensor(storage->buffer, dtype, geometry);
   });
   m.def("_cat", &cat);
+  m.def("_promote", [](DType a, DType b) { return promoteTypes(a, b); });
   m.def("_iota", &iota);
   m.def("_nonzero", &nonzero);
   method("_flip", [](const Tensor &t, const Dims &dims) {

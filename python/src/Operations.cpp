@@ -327,6 +327,13 @@ Tensor withoutDims(const Function &function, const Tensor &result) {
   return squeeze(result, 0);
 }
 
+/// Whether a value for `dim` stands for every dimension.
+bool meansAll(PyObject *value) {
+  return !value || value == Py_None ||
+         ((PyTuple_Check(value) || PyList_Check(value)) &&
+          !PyObject_Size(value));
+}
+
 PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *names) {
@@ -407,7 +414,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
       if (parameter.attribute < 0)
         continue;
       PyObject *value = values[i];
-      if (some && parameter.name == "dim" && (!value || value == Py_None) &&
+      if (some && parameter.name == "dim" && meansAll(value) && rank &&
           !arguments[0].tensor->numel())
         fail(op.results[0].dtype == rules::int64 ? Error::Kind::Index
                                                  : Error::Kind::Runtime,

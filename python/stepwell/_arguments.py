@@ -17,6 +17,12 @@ def wrong(function: str, argument: str, expected: str, value: Any) -> TypeError:
     return TypeError(f"{function}(): argument '{argument}' must be {expected}, not {found}")
 
 
+def flag(function: str, argument: str, value: Any) -> None:
+    """TypeError for what is no truth value."""
+    if not isinstance(value, bool):
+        raise wrong(function, argument, "bool", value)
+
+
 def _check(function: Any, names: Sequence[str], args: Sequence[Any], named: Any) -> None:
     kinds = function.__annotations__
     for name, value in [*zip(names, args, strict=False), *named.items()]:

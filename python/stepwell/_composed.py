@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from . import _core
-from ._arguments import checked
+from ._arguments import checked, wrong
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
 from ._structure import _shared
@@ -84,16 +84,28 @@ def addmm(
             "addmm: self, mat1 and mat2 must have the same dtype, but got "
             f"{input.dtype}, {mat1.dtype} and {mat2.dtype}"
         )
+    if input.dtype is _core.bool:
+        raise NotImplementedError("addmm: not defined for elements of type bool")
     if not input.is_floating_point():
         alpha, beta = builtins.int(alpha), builtins.int(beta)
     addend = input.expand(mat1.shape[0], mat2.shape[1])
     if alpha == 0 and mat1.shape[1] == mat2.shape[0]:
-        return _core._full(input.dtype, addend.shape, 0) if beta == 0 else addend * beta
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
+        product = _nothing(addend, mat1, mat2)
+    else:
+        product = mm(mat1, mat2)
+        product = product if alpha == 1 else product * alpha
     if beta == 0:
-        return product
+        return product + _nothing(addend, addend) if addend.requires_grad else product
     return product + (addend if beta == 1 else addend * beta)
+
+
+def _nothing(like: Tensor, *factors: Tensor) -> Tensor:
+    """What 0 times a product is, which is not computed but has a gradient."""
+    zeros = _core._full(like.dtype, like.shape, 0)
+    if not (_core.is_grad_enabled() and builtins.any(each.requires_grad for each in factors)):
+        return zeros
+    product = mm(*factors) if len(factors) > 1 else factors[0]
+    return _core.where(_core._full(_core.bool, like.shape, False), product, zeros)
 
 
 def square(input: Tensor) -> Tensor:
@@ -101,6 +113,16 @@ def square(input: Tensor) -> Tensor:
     if input.dtype is _core.bool:
         input = input._cast(_core.int64)
     return input * input
+
+
+def _has_empty_sums(input: Tensor, dim: Any) -> builtins.bool:
+    """Whether some result of a reduction is one of no elements."""
+    if input.numel():
+        return False
+    listed = [dim] if hasattr(dim, "__index__") else list(dim or range(input.ndim))
+    if len(listed) == input.ndim:
+        return True
+    return builtins.any(input.size(each) == 0 for each in listed)
 
 
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
@@ -113,6 +135,10 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool 
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"norm: Order {p} not supported.")
     p = 2 if p in ("fro", None) else p
+    if (p < 0 or p == math.inf) and _has_empty_sums(input, dim):
+        raise RuntimeError(
+            f"norm: the {p} norm of no elements is not defined: it has no identity, shape {input.shape}"
+        )
     if p == 2:
         return _core._norm(input, dim, keepdim)
     if p == 0:
@@ -176,6 +202,8 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
+    if not sizes:
+        raise TypeError("repeat() missing 1 required positional argument: 'sizes'")
     times = tuple(sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes)
     if len(times) < input.ndim:
         raise RuntimeError(
@@ -195,7 +223,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
             f"a tensor has at most {MAX_RANK} dimensions; this one would have {len(times)}"
         )
     if len(split) > MAX_RANK:  # one after the other
-        whole = input.reshape(*shape)
+        whole = input.reshape(shape)
         for dim in reversed(range(len(times))):
             n, done = times[dim], whole.shape
             if n != 1:
@@ -203,12 +231,15 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
                 whole = whole.reshape(lead, 1, rest).expand(lead, n, rest)
                 whole = whole.reshape(*done[:dim], n * done[dim], *done[dim + 1 :])
         return whole
-    whole = input.reshape(*split).expand(*wide).clone()
-    return whole.reshape(*(n * size for n, size in zip(times, shape, strict=True)))
+    whole = input.reshape(split).expand(wide).clone()
+    return whole.reshape([n * size for n, size in zip(times, shape, strict=True)])
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Each vector's values along a dimension of its own, over the grid that all of them span."""
+    indexing = "ij" if indexing is None else indexing
+    if not isinstance(indexing, str):
+        raise wrong("meshgrid", "indexing", "str", indexing)
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
@@ -218,9 +249,14 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
         if len(tensors) == 1 and not isinstance(tensors[0], Tensor)
         else list(tensors)
     )
+    for at, each in enumerate(listed):
+        if not isinstance(each, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {at} in argument 0, but got {type(each).__name__}"
+            )
     shape = [each.numel() for each in listed]
     grids = [
-        each.reshape(*(n if d == i else 1 for d, n in enumerate(shape))).expand(*shape)
+        each.reshape([n if d == i else 1 for d, n in enumerate(shape)]).expand(shape)
         for i, each in enumerate(listed)
     ]
     if indexing == "xy" and len(grids) >= 2:
@@ -258,12 +294,12 @@ def new_empty(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
     return empty(*size, dtype=dtype or input.dtype)
 
 
-def new_full(input: Tensor, size: Any, fill_value: Any, dtype: dtype | None = None) -> Tensor:
+def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None) -> Tensor:
     """A tensor of a size with every element `fill_value`, with the input's element type."""
     return full(size, fill_value, dtype or input.dtype)
 
 
-def new_tensor(input: Tensor, data: Any, dtype: dtype | None = None) -> Tensor:
+def new_tensor(input: Tensor, data: Any, *, dtype: dtype | None = None) -> Tensor:
     """A copy of `data`, with the input's element type."""
     return tensor(data, dtype or input.dtype)
 

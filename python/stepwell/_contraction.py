@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 import string
 from collections.abc import Sequence
@@ -52,7 +53,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={count}")
         of_a, of_b = list(range(a.ndim - count, a.ndim)), list(range(count))
     else:
-        of_a, of_b = _wrapped(dims[0], a), _wrapped(dims[1], b)
+        dims_a, dims_b = dims
+        of_a, of_b = _wrapped(dims_a, a), _wrapped(dims_b, b)
     if len(of_a) != len(of_b):
         raise RuntimeError("both dimension lists should have same length")
     if a.dtype is not b.dtype:
@@ -152,6 +154,10 @@ def _product(a: Tensor, b: Tensor, of_a: list[str], of_b: list[str], keep: set[s
     """Two operands contracted over the names that nobody reads any more."""
     for name in [n for n in of_a if n in of_b]:
         i, j = of_a.index(name), of_b.index(name)
+        if a.shape[i] == b.shape[j] == 1 and name not in keep:  # no sum
+            a, b = a.squeeze(i), b.squeeze(j)
+            del of_a[i], of_b[j]
+            continue
         # Of the size 1 and another: as if the one was not there.
         if a.shape[i] != b.shape[j]:
             if a.shape[i] == 1:
@@ -164,12 +170,27 @@ def _product(a: Tensor, b: Tensor, of_a: list[str], of_b: list[str], keep: set[s
         gone = [i for i, n in enumerate(names) if n not in others and n not in keep]
         if gone:
             summed = (a, b)[which]
-            summed = _core.sum(summed, tuple(gone), dtype=summed.dtype)
+            if builtins.any(summed.shape[i] != 1 for i in gone):
+                summed = _core.sum(summed, tuple(gone))  # of integers int64
+            else:
+                summed = summed.squeeze(tuple(gone))
             a, b = (summed, b) if which == 0 else (a, summed)
             names[:] = [n for i, n in enumerate(names) if i not in gone]
     shared = [n for n in of_a if n in of_b]
     batch = [n for n in shared if n in keep]
     contract = [n for n in shared if n not in keep]
+    if a.dtype is not b.dtype:
+        if contract:
+            raise RuntimeError(f"expected scalar type {a.dtype.name} but found {b.dtype.name}")
+        wide = _core._promote(a.dtype, b.dtype)
+        a, b = a._cast(wide), b._cast(wide)
+    if a.dtype is _core.bool and not contract:
+        a = a.permute([of_a.index(n) for n in batch + [n for n in of_a if n not in shared]])
+        b = b.permute([of_b.index(n) for n in batch + [n for n in of_b if n not in shared]])
+        lone = [n for n in of_a if n not in shared], [n for n in of_b if n not in shared]
+        a = a.reshape([*a.shape, *(1 for _ in lone[1])])
+        b = b.reshape([*b.shape[: len(batch)], *(1 for _ in lone[0]), *b.shape[len(batch) :]])
+        return a & b, batch + lone[0] + lone[1]
     result = _core._dot_general(
         a,
         b,
@@ -214,7 +235,12 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     if not operands:
-        raise RuntimeError("einsum(): must provide at least one operand")
+        raise ValueError("einsum(): must specify the equation string and at least one operand")
+    for position, operand in enumerate(operands):
+        if not isinstance(operand, Tensor):
+            raise TypeError(
+                f"einsum(): operand {position} must be Tensor, not {type(operand).__name__}"
+            )
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -224,10 +250,6 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     named: list[list[str]] = []
     offset = 0
     for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
-        if not isinstance(operand, Tensor):
-            raise TypeError(
-                f"einsum(): operand {position} must be Tensor, not {type(operand).__name__}"
-            )
         names = _expanded(_names(term, offset), operand.ndim, position)
         offset += len(term) + 1
         tensor, names = _diagonals(operand, names, position)
@@ -265,10 +287,6 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     result, have = tensors[0], named[0]
     for position in range(1, len(tensors)):
         keep = set(output).union(*named[position + 1 :])
-        if result.dtype is not tensors[position].dtype:
-            raise RuntimeError(
-                f"expected scalar type {result.dtype.name} but found {tensors[position].dtype.name}"
-            )
         result, have = _product(result, tensors[position], list(have), named[position], keep)
     gone = tuple(i for i, n in enumerate(have) if n not in output)
     if gone:

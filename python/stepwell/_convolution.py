@@ -36,7 +36,8 @@ def _batched(function: str, input: Tensor) -> tuple[Tensor, bool]:
             f"{function}(): argument 'input' must be Tensor, not {type(input).__name__}"
         )
     if input.ndim not in (3, 4):
-        raise RuntimeError(
+        # PyTorch counts from the end before it looks.
+        raise (IndexError if function == "avg_pool2d" and input.ndim < 3 else RuntimeError)(
             f"{function}: expected 3D (unbatched) or 4D (batched) input, "
             f"but got input of size: {list(input.shape)}"
         )

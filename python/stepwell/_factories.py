@@ -20,6 +20,8 @@ class device:
     type: str
 
     def __init__(self, name: str | device = "cpu", index: int | None = None):
+        if not isinstance(name, (str, device)):
+            raise TypeError(f"device(): argument 'device' must be str, not {type(name).__name__}")
         if isinstance(name, device):
             index, name = name.index, name.type
         if name not in ("cpu", "cpu:0"):

@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from . import _core, autograd
+from ._arguments import flag
 from ._core import Tensor, dtype
 from ._factories import _element_type, _finish, _like, _sizes, _wrong
 from ._factories import device as _device
@@ -153,7 +154,9 @@ def _source(generator: Any, function: str) -> Generator:
 
 def _floating(kind: dtype, function: str) -> dtype:
     if not kind.is_floating_point:
-        raise RuntimeError(f"{function}() is not defined for {kind}: its result has fractions")
+        raise NotImplementedError(
+            f"{function}(): not defined for elements of type {kind.name}: its result has fractions"
+        )
     return kind
 
 
@@ -407,18 +410,20 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Zeroes elements with probability `p` and divides the others by `1 - p`; itself when not training.
 
-    Differentiable: what was zeroed gets no gradient. ValueError: `p` outside [0, 1].
+    Differentiable: what was zeroed gets no gradient. RuntimeError: `p` outside [0, 1].
 
         y = stepwell.dropout(x, 0.1)
     """
     kind = _like(input, "dropout").dtype
+    flag("dropout", "training", training)
     if not 0 <= _number(p, "p", "dropout") <= 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
-    _floating(kind, "dropout")
     if p == 1:
-        return input * 0
+        return input * _core._full(kind, (), 0)
+    if not kind.is_floating_point:
+        raise RuntimeError(f"dropout(): the result, of floats, cannot be of type {kind.name}")
     kept = _trials(input.shape, 1 - p, None, "dropout")
     return input * (kept._cast(kind) / (1 - p))
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple
 
 from . import _core
-from ._arguments import checked, wrong
+from ._arguments import checked, flag
 from ._core import Tensor
 from ._factories import full
 from ._structure import _shared, _wrap
@@ -47,51 +49,59 @@ def _row(input: Tensor) -> Tensor:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-def _order(function: str, given: Any) -> tuple[builtins.int, builtins.bool]:
-    """`dim` and `descending`, which are given by name where `stable` is."""
-    stable, args, named = given
-    if len(args) > 2 or (stable is not None and args):
-        raise TypeError(
-            f"{function}() takes (input, dim=-1, descending=False) or "
-            "(input, *, stable, dim=-1, descending=False)"
-        )
-    values = dict(zip(("dim", "descending"), args, strict=False))
-    for name, value in named.items():
-        if name not in ("dim", "descending"):
-            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
-        if name in values:
-            raise TypeError(f"{function}() got multiple values for argument '{name}'")
-        values[name] = value
-    for name, value in [("stable", stable), ("descending", values.get("descending"))]:
-        if value is not None and not isinstance(value, builtins.bool):
-            raise wrong(function, name, "bool", value)
-    return values.get("dim", -1), values.get("descending", False)
+def _stable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, all of whose arguments are given by name where `stable` is."""
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        if "stable" in named and len(args) > 1:
+            raise TypeError(
+                f"{function.__name__}() takes (input, dim=-1, descending=False) or "
+                "(input, *, stable, dim=-1, descending=False)"
+            )
+        return function(*args, **named)
+
+    return call
 
 
+@_stable_by_name
+@checked
 def sort(
-    input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any
+    input: Tensor,
+    dim: builtins.int = -1,
+    descending: builtins.bool = False,
+    *,
+    stable: builtins.bool | None = None,
 ) -> sort_result:
-    """`sort(input, dim=-1, descending=False)`, or with `stable`, then all by name.
+    """The elements along `dim` in order, and where they were (int64), both of the input's shape.
 
-    The elements along `dim` in order, and where they were (int64), both of the input's shape.
-    NaN is larger than every number. Equal elements keep their order, `stable` or not. Of every
-    element type; IndexError for a `dim` that there is not.
+    NaN is larger than every number. Equal elements keep their order, `stable` or not; where it is
+    given, `dim` and `descending` are given by name. Of every element type; IndexError for a `dim`
+    that there is not.
 
     >>> sort(tensor([3, 1, 2]))
     sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
-    dim, descending = -1, False
-    if args or named or stable is not None:
-        dim, descending = _order("sort", (stable, args, named))
+    flag("sort", "descending", descending)
+    if stable is not None:
+        flag("sort", "stable", stable)
     dim = _wrap(dim, input.ndim)
     values, indices = _core._sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
 
-def argsort(input: Tensor, *args: Any, stable: builtins.bool | None = None, **named: Any) -> Tensor:
+@_stable_by_name
+@checked
+def argsort(
+    input: Tensor,
+    dim: builtins.int = -1,
+    descending: builtins.bool = False,
+    *,
+    stable: builtins.bool = False,
+) -> Tensor:
     """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
-    _order("argsort", (stable, args, named))
-    return sort(input.detach(), *args, stable=stable, **named).indices
+    flag("argsort", "stable", stable)
+    return sort(input.detach(), dim, descending).indices
 
 
 def msort(input: Tensor) -> Tensor:
@@ -114,6 +124,8 @@ def topk(
     >>> topk(tensor([3.0, 1.0, 2.0]), 2)
     topk_result(values=tensor([3., 2.]), indices=tensor([0, 2]))
     """
+    flag("topk", "largest", largest)
+    flag("topk", "sorted", sorted)
     dim = _wrap(-1 if dim is None else dim, input.ndim)
     values, indices = _core._topk(_row(input), dim, k, largest)
     if input.ndim == 0 and k:
@@ -135,6 +147,7 @@ def kthvalue(
     >>> kthvalue(tensor([3, 1, 2]), 2)
     kthvalue_result(values=tensor(2), indices=tensor(2))
     """
+    flag("kthvalue", "keepdim", keepdim)
     dim = _wrap(-1 if dim is None else dim, input.ndim)
     row = _row(input)
     if not row.shape[dim]:
@@ -160,7 +173,10 @@ def median(
     >>> median(tensor([3.0, 1.0, 2.0, 4.0]))
     tensor(2.)
     """
+    flag("median", "keepdim", keepdim)
     if dim is None:
+        if keepdim:
+            raise TypeError("median() missing 1 required positional argument: 'dim'")
         if input.numel() == 0:
             value = full((), math.nan, _core.float32)._cast(input.dtype)
         else:
@@ -189,7 +205,9 @@ def median(
 
 __all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
 
-globals().update({name: checked(globals()[name]) for name in __all__})
+globals().update(
+    {name: checked(globals()[name]) for name in ("kthvalue", "median", "msort", "topk")}
+)
 
 for _each in (argsort, kthvalue, median, msort, sort, topk):
     setattr(Tensor, _each.__name__, _each)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _core
-from ._arguments import checked, wrong
+from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
 from ._factories import _finish, full
 
@@ -26,12 +26,14 @@ class max_result(NamedTuple):
 
 
 def _wrap(dim: builtins.int, rank: builtins.int) -> builtins.int:
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"a dimension must be int, not {type(dim).__name__}")
     if not -max_(rank, 1) <= dim < max_(rank, 1):
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-max_(rank, 1)}, "
             f"{max_(rank, 1) - 1}], but got {dim})"
         )
-    return dim + rank if dim < 0 else dim
+    return dim + max_(rank, 1) if dim < 0 else dim
 
 
 max_ = builtins.max
@@ -144,9 +146,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         for shift, dim in zip(shifts, dims, strict=True):
             input = roll(input, shift, dim)
         return input
-    size = input.size(dims)
-    if size == 0:
+    if input.numel() == 0:
         return input.clone()
+    size = input.size(dims)
     start = (size - shifts) % size
     return cat([input.narrow(dims, start, size - start), input.narrow(dims, 0, start)], dims)
 
@@ -174,11 +176,13 @@ def arange(
         floats = builtins.any(isinstance(v, builtins.float) for v in listed)
         dtype = _core.float32 if floats else _core.int64
     first, last, by = _as_elements("arange", dtype, listed)
-    if by == 0:
+    if step == 0:
         raise RuntimeError("step must be nonzero")
+    if by == 0 and dtype is _core.int64:
+        raise ValueError("step must be nonzero")
     if not math.isfinite(first) or not math.isfinite(last):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (last - first) * (1 if by > 0 else -1) < 0:
+    if (last - first) * (1 if step > 0 else -1) < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     # PyTorch counts by what was given, but of int64 by what it becomes.
     if dtype is _core.int64:
@@ -215,11 +219,16 @@ def linspace(
     """`steps` numbers at equal distances, from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if dtype is not None and not isinstance(dtype, _core.dtype):
+        raise wrong("linspace", "dtype", "stepwell.dtype", dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     dtype = dtype or _core.float32
-    for value in (start, end):
-        _core._number(value, dtype)
+    if steps < 2:  # what is not read may be anything
+        start, end = (start, start) if steps else (0, 0)
     start, end = _as_elements("linspace", dtype, (start, end))
+    start, end = (+value for value in (start, end))  # no bool
+    for each in (start, end):
+        _core._number(each, dtype)  # whether it fits
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)
@@ -261,8 +270,9 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
 # --- Chosen ------------------------------------------------------------------
 
 
-def nonzero(input: Tensor, as_tuple: builtins.bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Any:
     """The coordinates of the elements that are not zero: a row for each, or a tensor per dimension."""
+    flag("nonzero", "as_tuple", as_tuple)
     coordinates = _core._nonzero(input)
     if as_tuple:
         return tuple(coordinates)
@@ -283,6 +293,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.ndim} dimension(s)."
             )
+        if value.dtype is not input.dtype and not _core._capturing():
+            _core._number(value.item(), input.dtype)  # whether it fits
         value = value._cast(input.dtype)
     else:
         value = _core._number(value, input.dtype)
@@ -294,7 +306,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype is not _core.bool:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = _core.add(input.detach()._cast(_core.bool), mask).shape
-    return input.expand(*shape)[mask.expand(*shape)]
+    return input.expand(shape)[mask.expand(shape)]
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None) -> Tensor:
@@ -318,7 +330,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap(dim, input.ndim)
     shape = [
-        max_(a, b) if i != dim else b
+        (a if b == 1 else b) if i != dim else b
         for i, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
     ]
     wide = [n if i != dim else input.shape[dim] for i, n in enumerate(shape)]
@@ -401,6 +413,8 @@ def scatter_(
             f"scatter(): argument 'src' must be Tensor or number, not {type(src).__name__}"
         )
     dim = _wrap(dim, input.ndim)
+    if max_(input.ndim, 1) != max_(index.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     if input.ndim == 0 or index.ndim == 0:
         vector = input.reshape(1) if input.ndim == 0 else input
         src = src.reshape(-1) if isinstance(src, Tensor) else src
@@ -408,6 +422,11 @@ def scatter_(
         return input
     places = _places(input, dim, index)
     if index.numel():
+        if not _core._capturing() and _core.amin(index).item() < 0:
+            raise IndexError(
+                f"scatter: index {_core.amin(index).item()} is out of bounds for dimension {dim} "
+                f"with size {input.shape[dim]}"
+            )
         input[places] = src
     return input
 
@@ -427,17 +446,85 @@ def index_add(
     input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1
 ) -> Tensor:
     """A copy of the input with slice `i` of `alpha * source` added to its slice `index[i]` along `dim`."""
-    return _core.index_add(input, dim, index, _scaled(source, alpha))
+    try:
+        return _core.index_add(input, dim, index, _scaled(source, alpha))
+    except RuntimeError:
+        _explain_index_add(input, index, source)
+        raise
+
+
+def _explain_index_add(input: Tensor, index: Tensor, source: Tensor) -> None:
+    """PyTorch's class of error, where it is another one."""
+    if index.ndim > 1:
+        raise IndexError(f"index_add(): Index is supposed to be a vector, but got {index.shape}")
+    if source.ndim == 0 and index.ndim and (input.ndim == 0 or len(index) != 1):
+        raise IndexError("index_add(): dimension specified as 0 but source has no dimensions")
 
 
 _core_index_add_ = Tensor.index_add_
+_core_index_copy_ = Tensor.index_copy_
 
 
 def index_add_(
     input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1
 ) -> Tensor:
     """`index_add` into the input itself."""
-    return _core_index_add_(input, dim, index, _scaled(source, alpha))
+    try:
+        return _core_index_add_(input, dim, index, _scaled(source, alpha))
+    except RuntimeError:
+        _explain_index_add(input, index, source)
+        raise
+
+
+def _explain_index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor) -> None:
+    """PyTorch's class of error, where it is another one."""
+    count = index.numel()
+    if index.ndim > 1:
+        raise IndexError(f"index_copy(): Index should have dimension 1 or 0 (got {index.ndim})")
+    if source.ndim == 0 and count != 1:
+        raise IndexError(
+            f"index_copy(): When source is scalar, index should have one element (got {count})"
+        )
+    if source.ndim != input.ndim and source.ndim and input.ndim:
+        raise IndexError(
+            "index_copy(): When source and destination are not scalars, their dimensionality must "
+            f"match. Source dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
+    if index.dtype not in (_core.int32, _core.int64) or source.dtype is not input.dtype:
+        return
+    dim = _wrap(dim, input.ndim)
+    others = [each.shape[:dim] + each.shape[dim + 1 :] for each in (input, source)]
+    if source.ndim and others[0] == others[1] and count != source.shape[dim]:
+        raise IndexError(
+            f"index_copy(): Number of indices ({count}) should be equal to source.size(dim) "
+            f"({source.shape[dim]})"
+        )
+
+
+def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy of the input with slice `i` of `source` as its slice `index[i]` along `dim`."""
+    try:
+        return _core.index_copy(input, dim, index, source)
+    except (RuntimeError, TypeError):
+        _check_tensors("index_copy", input=input, index=index, source=source)
+        _explain_index_copy(input, dim, index, source)
+        raise
+
+
+def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+    """`index_copy` into the input itself."""
+    try:
+        return _core_index_copy_(input, dim, index, source)
+    except (RuntimeError, TypeError):
+        _check_tensors("index_copy_", index=index, source=source)
+        _explain_index_copy(input, dim, index, source)
+        raise
+
+
+def _check_tensors(function: str, **given: Any) -> None:
+    for name, each in given.items():
+        if not isinstance(each, Tensor):
+            raise wrong(function, name, "Tensor", each) from None
 
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
@@ -447,7 +534,19 @@ def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> 
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     dim = _wrap(dim, input.ndim)
-    value = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        if not _core._capturing():
+            number = value.item()
+            _core._number(number, input.dtype)  # whether it fits
+            value = value if value.requires_grad else number
+        value = value._cast(input.dtype) if isinstance(value, Tensor) else value
+    elif not isinstance(value, (builtins.bool, builtins.int, builtins.float)):
+        raise wrong("index_fill_", "value", "Tensor or number", value)
     vector = input.reshape(1) if input.ndim == 0 else input
     vector[(slice(None),) * dim + (index.reshape(-1),)] = value
     return input
@@ -477,7 +576,10 @@ def _extremum(
 ) -> Any:
     if isinstance(dim, Tensor) and not keepdim:
         return (_core.maximum if largest else _core.minimum)(input, dim)
+    flag(name, "keepdim", keepdim)
     if dim is None:
+        if keepdim:
+            raise TypeError(f"{name}() missing 1 required positional argument: 'dim'")
         if input.numel() == 0:
             raise RuntimeError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
@@ -578,6 +680,8 @@ def index_put_(
             raise TypeError(
                 f"expected Tensor as element {at} in argument 0, but got {type(each).__name__}"
             )
+        if each is not None and each.dtype in (_core.int8, _core.int16):
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         if each is None or each.dtype not in (_core.bool, _core.uint8):
             positions.append(each)
             continue
@@ -609,7 +713,7 @@ _VIEWS = (
 globals().update({name: _function(name) for name in _VIEWS})
 
 __all__ = [
-    "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "index_add", "index_fill",
+    "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "index_add", "index_copy", "index_fill",
     "linspace", "masked_fill", "masked_select", "max", "min", "nonzero", "roll", "scatter",
     "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
     "where", *_VIEWS,
@@ -625,6 +729,6 @@ globals().update({name: checked(globals()[name]) for name in _CHECKED})
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,
     scatter, scatter_, scatter_add, scatter_add_, take_along_dim, max, min, var, std, index_add,
-    index_add_, index_fill, index_fill_, index_put_, masked_fill_,
+    index_add_, index_copy, index_copy_, index_fill, index_fill_, index_put_, masked_fill_,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)

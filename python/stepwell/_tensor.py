@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _core, autograd
+from ._arguments import wrong
 from ._core import Tensor
 from ._factories import as_tensor, device
 
@@ -79,11 +80,14 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:
 @_method
 def to(self: Tensor, *args: Any, dtype: _core.dtype | None = None, copy: bool = False) -> Tensor:
     """This tensor with another element type or device; itself if it is so already."""
-    for arg in args:
+    flags = 0
+    for at, arg in enumerate(args):
         if isinstance(arg, Tensor):
             dtype = arg.dtype
         elif isinstance(arg, _core.dtype):
             dtype = arg
+        elif at and isinstance(arg, bool):  # non_blocking, copy
+            copy, flags = copy or (flags == 1 and arg), flags + 1
         else:
             device(arg)
     made = self if dtype is None else self._cast(dtype)
@@ -115,7 +119,9 @@ for _name, _to in {
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor's elements in the shape of another."""
-    return self.view(*other.shape)
+    if not isinstance(other, Tensor):
+        raise wrong("view_as", "other", "Tensor", other)
+    return self.view(other.shape)
 
 
 @_method

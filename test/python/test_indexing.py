@@ -44,7 +44,7 @@ INDICES = [
     (None, [0, 1], Ellipsis), ([0, 1], None, [1, 2]), (slice(0, 2), [1, 2], [3, -4]),
     ([1], slice(1, 1)), [], (slice(None), []), ([0, 1, 2], [0, 1, 2], [2, 3, 4]),
     np.array([[0, 1], [2, -3]]), (np.array([2, 0]), 1), (1, np.array([0, 3], "i4")),
-    (np.array([1, 0], "i2"), Ellipsis, 2), np.zeros((2, 0), "i8"),
+    (np.array([1, 0], "i4"), Ellipsis, 2), np.zeros((2, 0), "i8"),
     MASK, (MASK, 1), (MASK, slice(None), [0, 4]), BOTH, (BOTH, 2), (BOTH, slice(1, 3)),
     (slice(None), np.array([True, False, False, True])), (Ellipsis, np.arange(5) > 2),
     np.zeros(3, bool), (MASK, np.array([1, 2])), np.arange(60).reshape(SHAPE) % 7 == 0,

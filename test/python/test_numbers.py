@@ -142,3 +142,42 @@ def test_ranges_of_large_integers_are_exact():
     at = 2**60 + 1
     assert sw.arange(at, at + 3).tolist() == [at, at + 1, at + 2]
     assert sw.arange(at + 3, at, -2).tolist() == [at + 3, at + 1]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_factors_are_not_rounded_to_16_bits(dtype, compiled):
+    """1e-8 is no float16, and 70000 none either; a summand is rounded, as in PyTorch."""
+
+    def close(f, start, right):
+        f = sw.compile(f) if compiled else f
+        x = sw.full((3,), start, dtype=getattr(sw, dtype))
+        made = f(x)
+        assert made.dtype is x.dtype
+        assert made.tolist() == [sw.tensor(right, dtype=x.dtype).item()] * 3
+
+    close(lambda x: x * 1e-8, 1000.0, sw.tensor(1000.0, dtype=getattr(sw, dtype)).item() * 1e-8)
+    close(lambda x: x / 70000, 1.0, 1 / 70000)
+    close(lambda x: x / 1e8, 1000.0, sw.tensor(1000.0, dtype=getattr(sw, dtype)).item() / 1e8)
+    close(lambda x: x * sw.tensor(1e-8), 1024.0, 1024e-8)
+    close(lambda x: 1e-8 * x, 1024.0, 1024e-8)
+    close(lambda x: x.mul_(1e-8), 1024.0, 1024e-8)
+    close(lambda x: x + 0.1, -0.1, 0.0)
+    close(lambda x: x % 0.1, 0.1, 0.0)
+    close(lambda x: x - 0.1, 0.1, 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_what_16_bits_hold(dtype):
+    x = sw.ones(2, dtype=getattr(sw, dtype))
+    large = 70000 if dtype == "float16" else 1e300
+    for call in (
+        lambda: x.clamp(max=large),
+        lambda: x.clamp(2, large),
+        lambda: sw.clamp_min(x, -large),
+        lambda: x**large,
+    ):
+        with pytest.raises(RuntimeError, match=REFUSED.format(dtype)):
+            call()
+    assert sw.where(sw.tensor([True, False]), x, large).tolist() == [1.0, math.inf]
+    assert (large**x).tolist() == [math.inf] * 2

@@ -246,7 +246,6 @@ def test_order_is_told_by_name_beside_stable():
         (NotImplementedError, lambda x: stepwell.linspace(0, 1, 3, dtype=stepwell.bool)),
         (RuntimeError, lambda x: stepwell.arange(0, math.nan)),
         (RuntimeError, lambda x: stepwell.arange(0, math.inf)),
-        (RuntimeError, lambda x: stepwell.arange(5, dtype=stepwell.int32, end=9, step=0.5)),
         (RuntimeError, lambda x: stepwell.linspace(0, math.inf, 3, dtype=stepwell.int64)),
     ],
 )  # fmt: skip
@@ -305,3 +304,155 @@ def test_losses_of_classes(loss, error, call):
 )  # fmt: skip
 def test_layers(error, call):
     refuses(error, call)
+
+
+@pytest.mark.parametrize("name", ["permute", "expand", "reshape", "view", "repeat"])
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+def test_sizes_are_given(name, shape):
+    refuses(TypeError, getattr(ones(*shape), name))
+    assert getattr(tensor(1.0), name)(()).shape == ()
+
+
+def test_squeeze_takes_several_dimensions():
+    x = ones(2, 1, 3, 1)
+    assert x.squeeze((1, -1)).shape == (2, 3)
+    assert stepwell.squeeze(x, [0, 1]).shape == (2, 3, 1)
+    assert x.squeeze(()).shape == x.shape
+    refuses(RuntimeError, lambda: x.squeeze((1, -3)))
+    refuses(IndexError, lambda: x.squeeze((1, 7)))
+
+
+@pytest.mark.parametrize(
+    ("error", "index", "source"),
+    [
+        (IndexError, [0], ones(2, 3)),
+        (IndexError, [0, 1], ones(1, 3)),
+        (IndexError, [0, 1], ones(2)),
+        (IndexError, [0, 1], tensor(1.0)),
+        (IndexError, [[0, 1]], ones(2, 3)),
+        (RuntimeError, [0, 1], ones(2, 2)),
+        (RuntimeError, [0], tensor(1.0)),
+        (RuntimeError, [0.0], ones(1, 3)),
+        (RuntimeError, [0], ones(1, 3, dtype=stepwell.int32)),
+        (TypeError, [0], 1.0),
+    ],
+)
+def test_what_index_copy_copies(error, index, source):
+    refuses(error, lambda: zeros(2, 3).index_copy(0, tensor(index), source))
+    refuses(error, lambda: zeros(2, 3).index_copy_(0, tensor(index), source))
+
+
+@pytest.mark.parametrize("kind", ["float32", "int64"])
+def test_what_is_written_has_the_targets_type(kind):
+    source = of("float64", 1.0)
+    for name in ("index_copy", "index_add", "scatter_add"):
+        refuses(RuntimeError, lambda name=name: getattr(of(kind, 0), name)(0, tensor([0]), source))
+
+
+def test_scatter_counts_from_the_start():
+    for call in (
+        lambda: zeros(3).scatter(0, tensor([-1]), ones(1)),
+        lambda: zeros(3).scatter_(0, tensor([0, -3]), 1.0),
+        lambda: zeros(2, 3).scatter_(1, tensor([[-1]]), ones(1, 1)),
+    ):
+        refuses(IndexError, call)
+    refuses(RuntimeError, lambda: tensor(0.0).scatter(0, zeros(2, 2, dtype=stepwell.int64), 1.0))
+    refuses(TypeError, lambda: zeros(2).scatter(0.5, tensor([0]), 1.0))
+
+
+def test_a_leaf_that_is_a_view_is_not_written_through_a_view():
+    for make in (lambda: ones(3, 2).T, lambda: ones(3, 2)[1:], lambda: ones(6).view(3, 2)):
+        x = make().requires_grad_()
+        for write in (
+            lambda x: x.index_fill_(0, tensor([0]), 1.0),
+            lambda x: x[0].fill_(2.0),
+            lambda x: x.T.add_(1),
+            lambda x: x.__setitem__(0, 1.0),
+        ):
+            refuses(RuntimeError, lambda x=x, write=write: write(x))
+        with stepwell.no_grad():
+            x[0].fill_(2.0)
+        (x[0] * 3).sum().backward()
+        assert x.grad[0].tolist() == [3.0] * x.shape[1]
+
+
+@pytest.mark.parametrize(("target", "result"), [("float16", "float16"), ("float64", "float64")])
+def test_binary_cross_entropy_has_the_targets_type(target, result):
+    loss = F.binary_cross_entropy_with_logits(zeros(2), of(target, 0.0, 1.0))
+    assert loss.dtype is getattr(stepwell, result)
+    for kind in ("int64", "bool"):
+        refuses(
+            RuntimeError,
+            lambda kind=kind: F.binary_cross_entropy_with_logits(zeros(2), of(kind, 0, 1)),
+        )
+
+
+@pytest.mark.parametrize(
+    ("error", "call"),
+    [
+        (TypeError, lambda: F.gelu(ones(2), None)),
+        (NotImplementedError, lambda: F.pad(ones(2), (1, 1), "reflect")),
+        (RuntimeError, lambda: stepwell.dropout(ones(2), 2.0)),
+        (ValueError, lambda: F.dropout(ones(2), 2.0)),
+        (TypeError, lambda: ones(2).max(keepdim=True)),
+        (TypeError, lambda: ones(2).median(keepdim=True)),
+        (TypeError, lambda: ones(2).max(0, None)),
+        (TypeError, lambda: ones(2).topk(1, 0, 1)),
+        (TypeError, lambda: ones(2).kthvalue(1, 0, None)),
+        (TypeError, lambda: ones(2).nonzero(as_tuple=None)),
+        (TypeError, lambda: stepwell.nonzero(ones(2), True)),
+        (TypeError, lambda: ones(2).view_as((2,))),
+        (TypeError, lambda: ones(2).to(())),
+        (TypeError, lambda: ones(2).new_full((1,), 1.0, stepwell.int64)),
+        (TypeError, lambda: stepwell.meshgrid(ones(2), 3)),
+        (TypeError, lambda: F.linear(ones(2), True)),
+        (RuntimeError, lambda: F.linear(ones(1, 2), ones(2, 2, dtype=stepwell.float16))),
+        (ValueError, lambda: stepwell.einsum("->")),
+        (TypeError, lambda: stepwell.einsum("i,j", ones(2), ones(2), None)),
+        (ValueError, lambda: stepwell.arange(0, 1, 0.5, dtype=stepwell.int64)),
+        (RuntimeError, lambda: stepwell.arange(0, 1, 0)),
+        (RuntimeError, lambda: ones(2, 0).norm(-1, 1)),
+        (RuntimeError, lambda: ones(0).norm(math.inf)),
+        (RuntimeError, lambda: ones(0, 2).amax(())),
+        (IndexError, lambda: F.avg_pool2d(ones(3, 2), 2)),
+        (NotImplementedError, lambda: stepwell.bernoulli(tensor([1, 0]))),
+        (IndexError, lambda: ones(3)[of("int8", 0)]),
+        (IndexError, lambda: ones(3).index_put_((of("int16", 0),), tensor(1.0))),
+        (RuntimeError, lambda: of("uint8", 1).masked_fill(tensor(True), tensor(300.0))),
+        (RuntimeError, lambda: ones(2).fill_(1.0).index_fill(0, tensor([0]), ones(2))),
+        (TypeError, lambda: ones(2).index_fill(0, tensor([0]), [])),
+        (RuntimeError, lambda: tensor(1).flip(0, -1)),
+        (RuntimeError, lambda: F.nll_loss(ones(2, 3, 2), zeros(2, 2, dtype=stepwell.uint8))),
+        (ValueError, lambda: F.nll_loss(ones(2, 3), ones(2), reduction="x")),
+        (NotImplementedError, lambda: stepwell.addmm(*[ones(2, 2, dtype=stepwell.bool)] * 3)),
+    ],
+)  # fmt: skip
+def test_one_mistake_has_its_class(error, call):
+    refuses(error, call)
+
+
+def test_what_is_taken():
+    assert stepwell.cat([zeros(0), zeros(0)], 5).shape == (0,)
+    assert stepwell.arange(0.3, 7.0, 0.5, dtype=stepwell.int8).tolist() == [0] * 14
+    assert stepwell.arange(-3, 0, 0.3, dtype=stepwell.int32).tolist() == [-3] * 10
+    assert zeros(4, 2, 0).roll((2, 50), (7, -1)).shape == (4, 2, 0)
+    assert stepwell.linspace(100, math.inf, 1, dtype=stepwell.int32).tolist() == [100]
+    assert tensor([True, False]).to(stepwell.uint8, False, True).tolist() == [1, 0]
+    assert tensor([True]).dtype is stepwell.dropout(tensor([True]), 1.0).dtype
+    assert math.isnan(F.cross_entropy(zeros(0), zeros(0)).item())
+    index = zeros(0, 1, dtype=stepwell.int64)
+    assert stepwell.take_along_dim(ones(1, 3), index, 1).shape == (0, 1)
+    # A number that fits once it has wrapped around, as in PyTorch.
+    assert of("uint8", 1, 100).clamp(-3, 50).tolist() == [50, 50]
+    assert of("uint8", 1, 100).fill_(-3).tolist() == [253, 253]
+
+
+@pytest.mark.parametrize("grads", [(True, False), (False, True)])
+def test_what_addmm_does_not_read_has_a_gradient(grads):
+    x, m = ones(2, 2).requires_grad_(grads[0]), ones(2, 2).requires_grad_(grads[1])
+    for scale in ({"beta": 0}, {"alpha": 0}, {"alpha": 0, "beta": 0}):
+        made = stepwell.addmm(x, m, ones(2, 2), **scale)
+        assert made.requires_grad
+        (grad,) = stepwell.autograd.grad(made.sum(), [x if grads[0] else m])
+        reads = ("beta" not in scale) if grads[0] else ("alpha" not in scale)
+        assert grad.tolist() == [[2.0 * reads if not grads[0] else 1.0 * reads] * 2] * 2

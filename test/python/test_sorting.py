@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """sort, argsort, topk, kthvalue and median against NumPy: types, dimensions, ties, NaN, zeros, no elements."""
 
+import inspect
+
 import numpy as np
 import pytest
 import stepwell as sw
@@ -178,3 +180,10 @@ def test_wrong_arguments():
         x.kthvalue(4)
     with pytest.raises(IndexError, match="at least one element"):
         sw.ones(2, 0).median(1)
+
+
+@pytest.mark.parametrize("name", ["sort", "argsort"])
+def test_help_shows_how_to_call(name):
+    names = ["input", "dim", "descending", "stable"]
+    for function in (getattr(sw, name), getattr(sw.Tensor, name)):
+        assert list(inspect.signature(function).parameters) == names

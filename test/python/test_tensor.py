@@ -126,12 +126,12 @@ def test_every_rank():
         shape = [2 if i in (0, rank // 2, rank - 1) else 1 for i in range(rank)]
         array = np.arange(np.prod(shape, dtype=int), dtype="f4").reshape(shape)
         t = sw.tensor(array)
-        turned = t.permute(*reversed(range(rank)))
+        turned = t.permute(tuple(reversed(range(rank))))
         assert turned.shape == array.T.shape and t.shape == array.shape
         np.testing.assert_array_equal((turned + 1).numpy(), array.T + 1)
         # Sizes that had been many, then few, then many again.
         np.testing.assert_array_equal(
-            turned.reshape(-1).reshape(*shape).numpy(), array.T.reshape(shape)
+            turned.reshape(-1).reshape(shape).numpy(), array.T.reshape(shape)
         )
     many = sw.ones(*[1] * 16)
     for grown in (

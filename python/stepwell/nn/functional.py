@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwell import _core
-from stepwell._arguments import checked
+from stepwell._arguments import checked, flag, wrong
 from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
@@ -69,7 +69,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.silu_() if inplace else _core.silu(input)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
     """``input`` times the normal distribution's function.
 
     Args:
@@ -79,6 +79,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Raises:
         RuntimeError: ``approximate`` is neither.
     """
+    if not isinstance(approximate, str):
+        raise wrong("gelu", "approximate", "str", approximate)
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     return _core._gelu(input) if approximate == "none" else _core._gelu_tanh(input)
@@ -149,14 +151,16 @@ def pad(
     Negative amounts cut off.
 
     Raises:
-        ValueError: a mode other than "constant".
+        NotImplementedError: a mode other than "constant".
         RuntimeError: an odd number of amounts, more than two per dimension, or a cut beyond the end.
 
     >>> pad(stepwell.ones(2), (1, 2))
     tensor([0., 1., 1., 0., 0.])
     """
+    if not isinstance(mode, str):
+        raise wrong("pad", "mode", "str", mode)
     if mode != "constant":
-        raise ValueError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
+        raise NotImplementedError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.ndim:
@@ -175,7 +179,12 @@ def pad(
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
-    if not (input.ndim and weight.ndim):
+    try:
+        vectors = input.ndim and weight.ndim
+    except AttributeError:
+        name, given = ("weight", weight) if isinstance(input, Tensor) else ("input", input)
+        raise wrong("linear", name, "Tensor", given) from None
+    if not vectors:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
             f"{weight.ndim}D"
@@ -233,6 +242,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: ``p`` is no probability.
     """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     dropped = _dropout(input, p, training)
     return input.copy_(dropped) if inplace and dropped is not input else dropped
 
@@ -311,18 +322,21 @@ def batch_norm(
         ("weight", weight),
         ("bias", bias),
     )
-    if training and (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    flag("batch_norm", "training", training)
     channels = input.shape[1] if input.ndim > 1 else 0
     for name, each in operands:
         if each is None and not training and name.startswith("running"):
             raise RuntimeError(f"{name} must be defined in evaluation mode")
         if each is not None and each.numel() != channels:
             raise RuntimeError(f"{name} should contain {channels} elements not {each.numel()}")
+    if training and (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected two dimensions or more, got {input.shape}")
     if not input.is_floating_point():
-        raise NotImplementedError(f"batch_norm: not defined for elements of type {input.dtype}")
+        raise (RuntimeError if training else NotImplementedError)(
+            f"batch_norm: not defined for elements of type {input.dtype}"
+        )
     dims = (0, *range(2, input.ndim))
     shape = (-1, *(1 for _ in dims[1:]))
     if training:
@@ -333,10 +347,15 @@ def batch_norm(
                 f"{input.shape}"
             )
         with no_grad():
+            # 16-bit floats are rounded once.
+            small = input.dtype in (_core.float16, _core.bfloat16)
+            batch = input._cast(_core.float32) if small else input
             if running_mean is not None and count:
-                running_mean.add_((input.mean(dims) - running_mean) * momentum)
+                old = running_mean._cast(batch.dtype)
+                running_mean.copy_(old + (batch.mean(dims) - old) * momentum)
             if running_var is not None and count:
-                running_var.add_((input.var(dims) - running_var) * momentum)
+                old = running_var._cast(batch.dtype)
+                running_var.copy_(old + (batch.var(dims) - old) * momentum)
         result = _core._normalize(input, dims, eps)
         if weight is not None:
             result = result * weight.reshape(*shape)
@@ -352,14 +371,18 @@ def batch_norm(
 # --- Losses ------------------------------------------------------------------
 
 
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
         return losses.mean()
     if reduction == "sum":
         return losses.sum()
-    if reduction == "none":
-        return losses
-    raise ValueError(f"{reduction} is not a valid value for reduction")
+    _check_reduction(reduction)
+    return losses
 
 
 def _difference(input: Tensor, target: Tensor) -> Tensor:
@@ -387,6 +410,8 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     # Bool is a number here, and no operand of a difference.
     if target.dtype is _core.bool and input.is_floating_point():
         target = target._cast(input.dtype)
+    elif input.dtype is _core.bool and target.is_floating_point():
+        input = input._cast(target.dtype)
     difference = _difference(input, target)
     if not difference.is_floating_point():
         raise NotImplementedError(f"mse_loss: not defined for elements of type {input.dtype}")
@@ -422,17 +447,26 @@ def binary_cross_entropy_with_logits(
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
         )
+    _check_reduction(reduction)
     positive = logsigmoid(input)
+    if not target.is_floating_point():
+        raise RuntimeError(
+            f"binary_cross_entropy_with_logits: the result, of type {input.dtype}, cannot be of "
+            f"the target's type {target.dtype}"
+        )
     if pos_weight is not None:
         positive = positive * ((pos_weight - 1) * target + 1)
     losses = -((target - 1) * input + positive)
-    return _reduced(losses if weight is None else losses * weight, reduction)
+    losses = losses if weight is None else losses * weight
+    return _reduced(losses._cast(target.dtype), reduction)
 
 
 def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """The class numbers as int64, once everything fits."""
     if target.dtype not in (_core.int64, _core.int32, _core.uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}")
+    if target.dtype is _core.uint8 and input.ndim > 2:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype}")
     if input.ndim == 2 and target.ndim not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.ndim == 0 or input.shape[0] != target.shape[0]:
@@ -493,6 +527,7 @@ def nll_loss(
         ValueError: the shapes do not fit, or the reduction is not known.
         IndexError: a target is no class.
     """
+    _check_reduction(reduction)
     if input.ndim == 0:
         raise ValueError("Expected 1 or more dimensions (got 0)")
     if input.ndim == 1:
@@ -537,6 +572,7 @@ def cross_entropy(
             do not fit.
         IndexError: a target is no class.
     """
+    _check_reduction(reduction)
     if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     label_smoothing = max(label_smoothing, 0.0)  # as PyTorch takes what is below
@@ -566,7 +602,7 @@ def cross_entropy(
             target = target * (1 - label_smoothing) + label_smoothing / classes
         losses = -(logs * target if factors is None else logs * target * factors).sum(1)
         if reduction == "mean":
-            return losses.sum() / (losses.numel() or math.nan)
+            return losses.sum() / ((losses.numel() if classes else 0) or math.nan)
         return _reduced(losses, reduction)
     target = _check_classes("cross_entropy", input, target, weight)
     counted = _counted(target, ignore_index, weight, input)
