@@ -94,9 +94,9 @@ MINUTES ?= 10
 fuzz: build $(STAMPS)/requirements-bench
 	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes $(MINUTES) $(FUZZ)
 
-# A minute of each, with the same cases each time as far as the machine's speed allows.
+# About a minute of each, with the same cases each time and on each machine.
 fuzz-minute: build $(STAMPS)/requirements-bench
-	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes-each 1 --seed 1 $(FUZZ)
+	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --fixed --seed 1 $(FUZZ)
 
 lint: $(STAMPS)/requirements
 	@cmake/lint.sh $(BIN)

@@ -16,6 +16,7 @@
 #include "stepwell/Array/Decomposition.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -260,7 +261,13 @@ private:
                 return arith::AddFOp::create(b, loc, args[2], product);
               });
         }),
-        branch([&] {
+        branch([&]() -> Value {
+          // A product with 1 would be folded, and the branches end in two
+          // places.
+          if (scale == 1.0)
+            return bufferization::MaterializeInDestinationOp::create(b, loc,
+                                                                     given, to)
+                .getResult();
           Value by = number(scale);
           return generic(given, to, {row, row}, parallel(1),
                          [&](OpBuilder &b, Location loc, ValueRange args) {

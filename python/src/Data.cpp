@@ -76,6 +76,13 @@ PyObject *toItem(const Tensor &tensor) {
   return element(tensor->dtype, tensor->data());
 }
 
+/// Where nobody steps, a stride may be anything: its bytes need not be a
+/// number.
+static int64_t byteStride(const Geometry &geometry, int dim, DType dtype) {
+  int64_t stride = geometry.sizes[dim] > 1 ? geometry.strides[dim] : 1;
+  return stride * byteWidth(dtype);
+}
+
 static nb::object listOf(DType dtype, const Geometry &geometry, int dim,
                          const char *at) {
   if (dim == geometry.sizes.size()) {
@@ -87,7 +94,7 @@ static nb::object listOf(DType dtype, const Geometry &geometry, int dim,
   nb::object list = nb::steal(PyList_New(geometry.sizes[dim]));
   if (!list.is_valid())
     throw nb::python_error();
-  int64_t step = geometry.strides[dim] * byteWidth(dtype);
+  int64_t step = byteStride(geometry, dim, dtype);
   for (int64_t i = 0; i < geometry.sizes[dim]; ++i)
     PyList_SET_ITEM(
         list.ptr(), i,
@@ -203,7 +210,7 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
     Py_ssize_t *sizes = exported->sizes.data();
     for (int i = 0; i < rank; ++i) {
       sizes[i] = tensor->sizes[i];
-      sizes[rank + i] = tensor->strides[i] * byteWidth(tensor->dtype);
+      sizes[rank + i] = byteStride(*tensor, i, tensor->dtype);
     }
     view->buf = tensor->data();
     view->len = tensor->numel() * byteWidth(tensor->dtype);
@@ -540,7 +547,8 @@ static Tensor fromList(nb::object data, std::optional<DType> dtype) {
   }
   // Made anew by every call: what one writes there the next does not see.
   Capture *capture = Capture::current();
-  return capture ? capture->alias(*tensor, packedStrides(tensor->sizes)) : tensor;
+  return capture ? capture->alias(*tensor, packedStrides(tensor->sizes))
+                 : tensor;
 }
 
 /// Under capture its elements are something, too.

@@ -269,9 +269,21 @@ def run(
     return finished, list(findings.values())
 
 
-def kept() -> list[tuple[str, Path]]:
-    """What was found once and stays a test: the fuzzer's name and the file of the case."""
-    return [(path.parent.name, path) for path in sorted(KEPT.glob("*/*.json"))]
+def failures_of_kept(folder: Path = KEPT, seconds: float = 120.0) -> dict[str, str]:
+    """The cases that were found once and fail again, and how; one that kills its worker fails alone."""
+    workers: dict[str, Worker] = {}
+    failures = {}
+    try:
+        for path in sorted(folder.glob("*/*.json")):
+            name = path.parent.name
+            worker = workers.setdefault(name, Worker(name, seconds))
+            found = worker.check(json.loads(path.read_text(encoding="utf-8"))["case"])
+            if found is not None:
+                failures[f"{name}/{path.name}"] = found
+    finally:
+        for worker in workers.values():
+            worker.kill()
+    return failures
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import os
 import re
 import resource
 from functools import cache
@@ -393,7 +394,9 @@ def _read(result: Any, depth: int = 0) -> None:
 
 @cache
 def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (LIMIT, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    # A sanitizer's shadow takes more addresses than there is memory; it bounds allocations itself.
+    if "ASAN_OPTIONS" not in os.environ:
+        resource.setrlimit(resource.RLIMIT_AS, (LIMIT, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -5,6 +5,7 @@
 
 python test/fuzz/run.py --minutes 10              all of them, one after another
 python test/fuzz/run.py --minutes-each 1          the same, as long for each
+python test/fuzz/run.py --fixed --seed 1          the same cases on every machine
 python test/fuzz/run.py calls --cases 100000      one, so many cases
 python test/fuzz/run.py --case '["calls", …]'     one case, in this process
 python test/fuzz/run.py calls --keep              keep what was found as a test
@@ -24,17 +25,20 @@ from pathlib import Path
 import harness
 
 ROOT = Path(__file__).resolve().parents[2]
-# The name of each fuzzer's module, and what share of the time it gets.
-FUZZERS: dict[str, float] = {
-    "calls": 3,
-    "programs": 3,
-    "gradients": 1,
-    "hostile": 1,
-    "memory": 1,
-    "files": 1,
-    "ir": 1,
-    "objects": 0.5,
+# The name of each fuzzer's module, what share of the time it gets, and how many cases --fixed
+# checks: about what a minute of two cores does.
+FUZZERS: dict[str, tuple[float, int]] = {
+    "calls": (3, 4000),
+    "programs": (3, 2500),
+    "gradients": (1, 2000),
+    "hostile": (1, 25_000),
+    "memory": (1, 2000),
+    "files": (1, 25_000),
+    "ir": (1, 2000),
+    "objects": (0.5, 200_000),
 }
+# A machine on which --fixed takes longer checks fewer cases, and says so.
+FIXED_SECONDS = 600
 
 
 def environment() -> None:
@@ -54,6 +58,7 @@ def main() -> int:
     parser.add_argument(
         "--cases", type=int, help="of each; without --minutes, however long it takes"
     )
+    parser.add_argument("--fixed", action="store_true", help="so many cases of each as CI checks")
     parser.add_argument("--seed", type=int, help="default: from the clock, and printed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", action="store_true", help="write findings to test/fuzz/kept")
@@ -73,10 +78,14 @@ def main() -> int:
             parser.error(f"no fuzzer '{name}'; there are {', '.join(FUZZERS)}")
     seed = options.seed if options.seed is not None else time.time_ns() % 1_000_000
     minutes = options.minutes or (5 if options.cases is None else 24 * 60)
-    share = sum(FUZZERS[name] for name in names)
-    seconds = {name: 60 * minutes * FUZZERS[name] / share for name in names}
+    share = sum(FUZZERS[name][0] for name in names)
+    seconds = {name: 60 * minutes * FUZZERS[name][0] / share for name in names}
+    cases = dict.fromkeys(names, options.cases)
     if options.minutes_each:
         seconds = dict.fromkeys(names, 60 * options.minutes_each)
+    elif options.fixed:
+        seconds = dict.fromkeys(names, FIXED_SECONDS)
+        cases = {name: FUZZERS[name][1] for name in names}
     total, found = 0, []
     for name in names:
         print(f"{name}: seed {seed}", flush=True)
@@ -85,12 +94,14 @@ def main() -> int:
             name,
             seed=seed,
             seconds=seconds[name],
-            cases=options.cases,
+            cases=cases[name],
             jobs=options.jobs,
             report=lambda text: print(text, flush=True),
         )
+        wanted = cases[name]
+        of = f" of {wanted}" if wanted and count < wanted else ""
         print(
-            f"{name}: {count} cases in {time.monotonic() - begin:.0f} s, {len(findings)} findings"
+            f"{name}: {count}{of} cases in {time.monotonic() - begin:.0f} s, {len(findings)} findings"
         )
         total += count
         found += findings

@@ -17,9 +17,9 @@ random = np.random.default_rng(0)
 CLOSE = {"float64": 1e-12, "float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
 
 
-def expected(query, key, value, g, mask=None, is_causal=False):
+def expected(query, key, value, g, mask=None, is_causal=False, scale=None):
     """The gradients of query, key, value and scores."""
-    scale = query.shape[-1] ** -0.5
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
     turn = lambda x: np.swapaxes(x, -2, -1)  # noqa: E731
     p = attention_weights(query, key, mask, is_causal, scale)
     toward = g @ turn(value)
@@ -67,6 +67,7 @@ def check(operands, dtype="float32", **arguments):
         *(x.double().numpy() for x in operands),
         mask=reference.get("attn_mask"),
         is_causal=arguments.get("is_causal", False),
+        scale=arguments.get("scale"),
     )
     for found, like, want in zip(got, operands, wanted, strict=False):
         assert found.dtype is like.dtype and found.shape == like.shape
@@ -92,6 +93,14 @@ def test_values(dtype, kind):
 )
 def test_lengths(kind, length, keys):
     check(inputs((1, 2), length, 8, keys=keys, width=4), **masks(kind, length, keys))
+
+
+@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.parametrize("keys", [5, 200])
+def test_a_scale_of_one(dtype, keys):
+    # What multiplies with it is not there; a head of one number has it.
+    check(inputs((2, 1), 3, 1, keys=keys, width=4, dtype=dtype), dtype)
+    check(inputs((2, 1), 3, 4, keys=keys, width=1, dtype=dtype), dtype, scale=1.0)
 
 
 def test_other_strides():

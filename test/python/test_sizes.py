@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Sizes, strides and offsets whose products or sums overflow are refused, not computed with."""
 
+import numpy as np
 import pytest
 import stepwell as sw
 from stepwell.nn import functional as F
@@ -102,7 +103,10 @@ def test_diagonals_beyond_the_corners(offset):
 @pytest.mark.parametrize("step", [2**61, 2**62, TOP])
 def test_steps_beyond_the_end(step):
     assert sw.arange(6.0).reshape(2, 3)[::step].tolist() == [[0, 1, 2]]
-    assert sw.arange(6.0).reshape(3, 2)[1:, ::step].tolist() == [[2], [4]]
+    x = sw.arange(6.0).reshape(3, 2)[1:, ::step]
+    assert x.tolist() == [[2], [4]]
+    assert np.asarray(x).tolist() == memoryview(x).tolist() == [[2], [4]]
+    assert x.double().tolist() == (x + 0).tolist() == [[2], [4]]
 
 
 def test_rolls_by_any_number():
