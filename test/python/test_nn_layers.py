@@ -60,7 +60,7 @@ def test_in_place():
 
 def test_options_of_activations():
     with pytest.raises(RuntimeError, match="either none or tanh"):
-        F.gelu(sw.ones(1), "exact")
+        F.gelu(sw.ones(1), approximate="exact")
     assert F.softmax(sw.tensor([[1, 1]]), 1, dtype=sw.float64).dtype is sw.float64
     assert F.log_softmax(sw.ones(1, 2), 1, sw.float64).dtype is sw.float64
     assert repr(nn.GELU()) == "GELU(approximate='none')"

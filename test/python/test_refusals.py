@@ -390,7 +390,7 @@ def test_binary_cross_entropy_has_the_targets_type(target, result):
 @pytest.mark.parametrize(
     ("error", "call"),
     [
-        (TypeError, lambda: F.gelu(ones(2), None)),
+        (TypeError, lambda: F.gelu(ones(2), approximate=None)),
         (NotImplementedError, lambda: F.pad(ones(2), (1, 1), "reflect")),
         (RuntimeError, lambda: stepwell.dropout(ones(2), 2.0)),
         (ValueError, lambda: F.dropout(ones(2), 2.0)),
