@@ -119,6 +119,10 @@ Capture::Id Capture::detach(Id value) {
 bool Capture::followsTape(const TensorImpl &tensor) {
   if (!requiresGrad(tensor))
     return false;
+  // It says that it requires a gradient, and has no place on the tape.
+  if (tensor.made == ViewMade::WithoutGrad && !tensor.node &&
+      !tensor.requiresGrad)
+    return false;
   const Capture *capture = current();
   if (!capture)
     return true;
@@ -364,6 +368,10 @@ Capture::Id Capture::read(const TensorImpl &tensor) {
   for (; at->traced && at->traced->capture == id; at = at->traced->parent.get())
     if (at->traced->op)
       views.push_back(at);
+    else if (gradEnabled() && diverged.count(at->traced.get()) &&
+             followsTape(tensor))
+      refuseHere("a detached tensor that was written to with a gradient cannot "
+                 "be captured; clone() it after detach()");
   Id value = readPlace(*at);
   for (; !views.empty(); views.pop_back()) {
     const TensorImpl &each = *views.back();
@@ -442,6 +450,8 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
   Tensor root = rootOf(Tensor(&target), &steps);
   Id part = read(*value);
   for (size_t i = steps.size(); i-- > 0;) {
+    if (recorded && !steps[i]->op)
+      diverged.insert(steps[i]);
     recorded &= steps[i]->op.has_value();
     if (steps[i]->op)
       part = insert(*steps[i], part);
@@ -558,8 +568,6 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     out.steps.push_back({*steps[i]->op, view});
   }
   WayBack way;
-  // A view made under no_grad says that it requires a gradient, and has no
-  // place on the tape.
   if (followsTape(*result) && edgeOf(result)) {
     way = wayBack(result, since);
     out.requiresGrad = !way.released;
