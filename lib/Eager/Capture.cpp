@@ -120,8 +120,11 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   if (!requiresGrad(tensor))
     return false;
   // It says that it requires a gradient, and has no place on the tape.
-  if (tensor.made == ViewMade::WithoutGrad && !tensor.node &&
-      !tensor.requiresGrad)
+  auto leadsNowhere = [](const TensorImpl &each) {
+    return each.made == ViewMade::WithoutGrad && !each.node &&
+           !each.requiresGrad;
+  };
+  if (leadsNowhere(tensor))
     return false;
   const Capture *capture = current();
   if (!capture)
@@ -133,7 +136,7 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   const TensorImpl *at = &tensor;
   for (; at->traced && at->traced->capture == capture->id;
        at = at->traced->parent.get())
-    if (isLeaf(*at))
+    if (isLeaf(*at) || leadsNowhere(*at))
       return false;
   return !isLeaf(*at) || !capture->madeInside(*at);
 }
