@@ -267,3 +267,16 @@ def test_a_detached_tensor_with_a_history_of_its_own_is_refused():
     assert w.grad.tolist() == [6.0, 6.0, 0.0]
     with pytest.raises(RuntimeError, match="detached tensor that was written to with a gradient"):
         sw.compile(function)(w)
+
+
+def test_a_view_of_a_view_under_no_grad_leads_nowhere():
+    def function(w):
+        with sw.no_grad():
+            seen = w[1:]
+        return seen[:1], seen.view(-1) * 2
+
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0, 3.0)
+        for result in call(w):
+            result.sum().backward()
+        assert w.grad is None
