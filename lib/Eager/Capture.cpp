@@ -119,6 +119,13 @@ Capture::Id Capture::detach(Id value) {
 bool Capture::followsTape(const TensorImpl &tensor) {
   if (!requiresGrad(tensor))
     return false;
+  // It says that it requires a gradient, and has no place on the tape.
+  auto leadsNowhere = [](const TensorImpl &each) {
+    return each.made == ViewMade::WithoutGrad && !each.node &&
+           !each.requiresGrad;
+  };
+  if (leadsNowhere(tensor))
+    return false;
   const Capture *capture = current();
   if (!capture)
     return true;
@@ -129,7 +136,7 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   const TensorImpl *at = &tensor;
   for (; at->traced && at->traced->capture == capture->id;
        at = at->traced->parent.get())
-    if (isLeaf(*at))
+    if (isLeaf(*at) || leadsNowhere(*at))
       return false;
   return !isLeaf(*at) || !capture->madeInside(*at);
 }
@@ -364,6 +371,10 @@ Capture::Id Capture::read(const TensorImpl &tensor) {
   for (; at->traced && at->traced->capture == id; at = at->traced->parent.get())
     if (at->traced->op)
       views.push_back(at);
+    else if (gradEnabled() && diverged.count(at->traced.get()) &&
+             followsTape(tensor))
+      refuseHere("a detached tensor that was written to with a gradient cannot "
+                 "be captured; clone() it after detach()");
   Id value = readPlace(*at);
   for (; !views.empty(); views.pop_back()) {
     const TensorImpl &each = *views.back();
@@ -442,6 +453,8 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
   Tensor root = rootOf(Tensor(&target), &steps);
   Id part = read(*value);
   for (size_t i = steps.size(); i-- > 0;) {
+    if (recorded && !steps[i]->op)
+      diverged.insert(steps[i]);
     recorded &= steps[i]->op.has_value();
     if (steps[i]->op)
       part = insert(*steps[i], part);
@@ -558,8 +571,6 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     out.steps.push_back({*steps[i]->op, view});
   }
   WayBack way;
-  // A view made under no_grad says that it requires a gradient, and has no
-  // place on the tape.
   if (followsTape(*result) && edgeOf(result)) {
     way = wayBack(result, since);
     out.requiresGrad = !way.released;

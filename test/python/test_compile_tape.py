@@ -248,3 +248,35 @@ def test_views_under_no_grad_lead_nowhere(view):
         assert result.requires_grad  # as in PyTorch: what it shows does
         result.sum().backward()
         assert w.grad is None
+
+    for call in (function, sw.compile(lambda w: function(w) * 2 + function(w * 3).sum())):
+        w = leaf(1.0, 2.0, 3.0)
+        call(w).sum().backward()
+        assert w.grad is None
+
+
+def test_a_detached_tensor_with_a_history_of_its_own_is_refused():
+    def function(w):
+        y = w * 2
+        cut = y.detach()
+        cut[1:] = y[:-1]
+        return cut * 3
+
+    w = leaf(1.0, 2.0, 3.0)
+    function(w).sum().backward()
+    assert w.grad.tolist() == [6.0, 6.0, 0.0]
+    with pytest.raises(RuntimeError, match="detached tensor that was written to with a gradient"):
+        sw.compile(function)(w)
+
+
+def test_a_view_of_a_view_under_no_grad_leads_nowhere():
+    def function(w):
+        with sw.no_grad():
+            seen = w[1:]
+        return seen[:1], seen.view(-1) * 2
+
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0, 3.0)
+        for result in call(w):
+            result.sum().backward()
+        assert w.grad is None

@@ -16,6 +16,7 @@
 
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace stepwell {
 
@@ -187,6 +188,9 @@ private:
   std::unordered_map<const TracedView *, Taken> taken;
   std::unordered_map<const Buffer *, int> baseOutputs;
   std::vector<Edge> origins; // of the inputs, on the tape
+  /// Detached tensors that have a history of their own, over memory that has
+  /// another one.
+  std::unordered_set<const TracedView *> diverged;
   /// Inputs that stand for a place on the tape only.
   std::unordered_map<const TensorImpl *, Id> places;
   /// By output: which inputs the tape leads to.
