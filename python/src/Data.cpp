@@ -184,7 +184,7 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
     Tensor tensor = unwrap(object);
     refuseTraced(tensor, "numpy()");
     const char *format = formatOf(tensor->dtype);
-    if (!format || requiresGrad(*tensor)) {
+    if (!format || (gradEnabled() && requiresGrad(*tensor))) {
       PyErr_SetString(PyExc_BufferError,
                       format ? "Can't call numpy() on Tensor that requires "
                                "grad. Use tensor.detach().numpy() instead."

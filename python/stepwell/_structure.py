@@ -92,8 +92,7 @@ def split(
                 f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
                 f"size at dimension {dim}), but got split_sizes={sizes}"
             )
-    starts = [0, *itertools.accumulate(sizes)][:-1]
-    pieces = zip(starts, sizes, strict=True)
+    pieces = zip([0, *itertools.accumulate(sizes)][:-1], sizes, strict=True)
     return tuple(input.narrow(dim, a, n)._one_of_several() for a, n in pieces)
 
 

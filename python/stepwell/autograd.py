@@ -205,7 +205,7 @@ class _GradMode:
         made = super().__new__(cls)
         if function is None:
             return made
-        made.__init__()
+        _GradMode.__init__(made)
         return made(function)
 
     def __enter__(self) -> None:
