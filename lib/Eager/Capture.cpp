@@ -169,6 +169,7 @@ int Capture::argumentIndex(const TensorImpl &tensor, bool itself) const {
 }
 
 Capture::Known &Capture::find(const TensorImpl &tensor) {
+  noteOutside(tensor);
   std::vector<Known> &entries = known[tensor.buffer.get()];
   for (Known &entry : entries)
     if (entry.geometry == tensor)
@@ -178,6 +179,19 @@ Capture::Known &Capture::find(const TensorImpl &tensor) {
                      tensor.buffer, tensor.buffer->version});
   entries.back().bears = origins.back();
   return entries.back();
+}
+
+void Capture::noteOutside(const TensorImpl &tensor) {
+  // What only the tape holds has no object of Python's; a gradient is another
+  // tensor in each call.
+  if (!tensor.wrapper || !tensor.hasMemory() || madeInside(tensor) ||
+      argumentIndex(tensor, true) >= 0)
+    return;
+  Tensor same(const_cast<TensorImpl *>(&tensor));
+  if (std::find(outside.begin(), outside.end(), same) == outside.end() &&
+      std::none_of(oldGrads.begin(), oldGrads.end(),
+                   [&](const OldGrad &old) { return old.grad == same; }))
+    outside.push_back(same);
 }
 
 Capture::Id Capture::inputOf(const TensorImpl &tensor) {
@@ -812,6 +826,10 @@ Executable Capture::finish(std::span<const Tensor> results) {
   for (const Executable::Result &result : executable.results)
     if (result.existing)
       executable.watched.push_back(result.existing);
+  for (const Tensor &tensor : outside)
+    if (std::find(executable.watched.begin(), executable.watched.end(),
+                  tensor) == executable.watched.end())
+      executable.watched.push_back(tensor);
   for (const Tensor &tensor : executable.watched)
     executable.memory.push_back(tensor->buffer.get());
   executable.sharing = stepwell::sharing(arguments, executable.watched);

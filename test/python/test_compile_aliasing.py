@@ -258,6 +258,20 @@ def test_a_tensor_closed_over_shows_an_argument():
         assert results[1] == results[0]
 
 
+@pytest.mark.parametrize("alias", [
+    lambda w: w.detach(), lambda w: w[:], lambda w: w.view(3), lambda w: w.data,
+])  # fmt: skip
+def test_a_tensor_closed_over_that_shows_an_argument_once(alias):
+    """It is written and read, also when the next call's argument is other memory."""
+    found = []
+    for wrap in (lambda f: f, sw.compile):
+        w = sw.zeros(3)
+        f = wrap(lambda x, w=w: (w.add_(1), x * 2 + w)[1])
+        values = [f(given).tolist() for given in (alias(w), sw.ones(3), alias(w), sw.ones(3))]
+        found.append((values, w.tolist()))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("function, arguments", [
     (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (u.detach(), u * 1 + w)),
     (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (w.detach()[:0].sum() + u, w * 2)),

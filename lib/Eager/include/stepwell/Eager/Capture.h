@@ -160,6 +160,9 @@ private:
                  std::vector<ProgramOutput> &);
   void dropCuts();
   Known &find(const TensorImpl &);
+  /// A tensor that the function closed over was read or written: it may share
+  /// memory with another one in this call and not in the next.
+  void noteOutside(const TensorImpl &);
   /// What is in memory, with this tensor's place on the tape: others over the
   /// same memory have their own.
   Id readPlace(const TensorImpl &);
@@ -202,6 +205,7 @@ private:
     Tensor leaf, grad;
   };
   std::vector<OldGrad> oldGrads;
+  std::vector<Tensor> outside;
   struct OldHistory {
     Tensor tensor;
     Ref<Node> node;
