@@ -23,8 +23,14 @@ using namespace stepwell;
 static constexpr int kSmallest = 6, kLargest = 12;
 static constexpr size_t kKept = 64;
 static std::vector<Buffer *> &keptBuffers(int log) {
-  static auto &kept =
-      *new std::array<std::vector<Buffer *>, kLargest - kSmallest + 1>;
+  using Kept = std::array<std::vector<Buffer *>, kLargest - kSmallest + 1>;
+  // Room from the start: what is given back must not need memory.
+  static auto &kept = *[] {
+    auto *made = new Kept;
+    for (std::vector<Buffer *> &each : *made)
+      each.reserve(kKept);
+    return made;
+  }();
   return kept[log - kSmallest];
 }
 
@@ -72,7 +78,11 @@ void stepwell::destroyInTurn(void *object, void (*destroy)(void *)) {
   };
   static auto &pending = *new std::vector<Pending>;
   static bool busy = false;
-  pending.push_back({object, destroy});
+  try {
+    pending.push_back({object, destroy});
+  } catch (const std::bad_alloc &) {
+    return; // a destructor cannot fail: this object stays
+  }
   if (busy)
     return;
   busy = true;
@@ -102,8 +112,13 @@ void Buffer::destroy(Buffer *buffer) {
 }
 
 // Tensors come and go with every operation: keep their blocks.
+static constexpr size_t kFreeTensors = 256;
 static std::vector<void *> &freeTensors() {
-  static std::vector<void *> blocks;
+  static auto &blocks = *[] {
+    auto *made = new std::vector<void *>;
+    made->reserve(kFreeTensors);
+    return made;
+  }();
   return blocks;
 }
 
@@ -119,7 +134,7 @@ static TensorImpl *newTensor() {
 static void deleteTensor(void *object) {
   auto *tensor = static_cast<TensorImpl *>(object);
   tensor->~TensorImpl();
-  if (freeTensors().size() < 256)
+  if (freeTensors().size() < kFreeTensors)
     freeTensors().push_back(tensor);
   else
     ::operator delete(tensor);

@@ -71,6 +71,12 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0) -> Tensor:
     return _core._cat([each.unsqueeze(dim) for each in tensors], dim)
 
 
+def _check_pieces(count: builtins.int) -> None:
+    """Refuses a tuple for which no machine has the memory, before the memory is used up."""
+    if count >= 2**31:
+        raise RuntimeError(f"not enough memory: {count} tensors were asked for")
+
+
 def split(
     input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
 ) -> tuple[Tensor, ...]:
@@ -84,6 +90,7 @@ def split(
                 f"split expects split_size be positive, but got split_size={split_size}"
             )
         starts = range(0, size, split_size or 1)
+        _check_pieces(len(starts))
         sizes = [min_(split_size, size - at) for at in starts] or [0]
     else:
         sizes = list(split_size)
@@ -112,7 +119,9 @@ def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0) -> tuple[T
 
 def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
     """Views of the slices along `dim`, which they lack."""
-    return tuple(input.select(dim, i)._one_of_several() for i in range(input.size(dim)))
+    size = input.size(dim)
+    _check_pieces(size)
+    return tuple(input.select(dim, i)._one_of_several() for i in range(size))
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:

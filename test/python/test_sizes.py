@@ -81,6 +81,14 @@ def test_narrow(start, length):
         sw.arange(4.0).narrow(0, start, length)
 
 
+@pytest.mark.parametrize("cut", [
+    lambda x: x.unbind(), lambda x: x.split(1), lambda x: x.chunk(2**40), lambda x: sw.unbind(x, -2),
+])  # fmt: skip
+def test_more_pieces_than_memory_has_room_for(cut):
+    with pytest.raises(RuntimeError, match=f"{2**40} tensors were asked for"):
+        cut(sw.zeros(2**40, 0))
+
+
 def test_narrow_from_the_end():
     x = sw.arange(4.0)
     assert x.narrow(0, -3, 2).tolist() == [1, 2] and x.narrow(0, 4, 0).shape == (0,)
