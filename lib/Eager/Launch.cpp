@@ -108,11 +108,16 @@ void flatten(std::vector<Seen> &all) {
 /// Kernels multiply sizes, also those of tiles that reach beyond the end, and
 /// loop over dimensions outside of one of size 0.
 void checkComputable(const Dims &sizes) {
-  constexpr int64_t kMost = int64_t(1) << 56;
-  Checked whole = 1;
-  for (int64_t size : sizes)
+  constexpr int64_t kMost = int64_t(1) << 56, kMostInVain = int64_t(1) << 32;
+  Checked whole = 1, outside = 1;
+  bool empty = false;
+  for (int64_t size : sizes) {
     whole *= std::max<int64_t>(size, 1);
-  if (!whole || *whole > kMost)
+    empty |= size == 0;
+    if (!empty)
+      outside *= size;
+  }
+  if (!whole || *whole > kMost || (empty && *outside > kMostInVain))
     fail(Error::Kind::Runtime, "a tensor of shape " + toString(sizes) +
                                    " is too large to compute with");
 }
@@ -262,6 +267,8 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
 
   if (t.elementwise) {
     coalesce(seen, shapeOnly, into < 0 ? firstOutput : index[into]);
+    for (const Seen &each : seen)
+      checkComputable(each.sizes);
   } else {
     if (t.op && into < 0 && t.op->results[0].shape == rules::like)
       flatten(seen);

@@ -164,6 +164,14 @@ def test_gradient_of_no_elements_in_many_rows():
     assert x.grad.shape == x.shape
 
 
+@pytest.mark.parametrize("rows", [2**34, 2**40, 2**50])
+def test_a_gradient_summed_over_many_rows_of_nothing_ends(rows):
+    x = sw.ones(1, 1, requires_grad=True)
+    wide = x.atan2(sw.zeros(rows, 0, 2))
+    with pytest.raises(RuntimeError, match="too large to compute with"):
+        wide.sum().backward()
+
+
 def test_lists_of_many_rows_need_memory():
     with pytest.raises(MemoryError):
         sw.zeros(2**60, 0).tolist()
