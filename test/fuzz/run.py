@@ -31,11 +31,11 @@ FUZZERS: dict[str, tuple[float, int]] = {
     "calls": (3, 4000),
     "programs": (3, 2500),
     "gradients": (1, 2000),
-    "hostile": (1, 25_000),
-    "memory": (1, 2000),
-    "files": (1, 25_000),
-    "ir": (1, 2000),
-    "objects": (0.5, 200_000),
+    "hostile": (1, 6000),
+    "memory": (1, 500),
+    "files": (1, 10_000),
+    "ir": (1, 300),
+    "objects": (0.5, 100_000),
 }
 # A machine on which --fixed takes longer checks fewer cases, and says so.
 FIXED_SECONDS = 120
