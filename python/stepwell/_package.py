@@ -132,6 +132,10 @@ def read_package(content: bytes) -> tuple[str, Any, dict[str, Tensor]]:
     digest, program, signature = (metadata.get(k) for k in ("sha256", "program", "signature"))
     if not all(isinstance(text, str) for text in (digest, program, signature)):
         raise ValueError("the program, its signature or the checksum is missing")
+    try:
+        program.encode("utf-8"), signature.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can say
+        raise ValueError("the program or its signature is no text") from None
     at = content.find(str(digest).encode(errors="replace"))
     view = memoryview(content)
     if digest != _digest([view[:at], _NO_DIGEST.encode(), view[at + len(_NO_DIGEST) :]]):
