@@ -339,8 +339,10 @@ Dims classSizes(ShapeRule rule, size_t operand, const Dims &sizes) {
   // A 1 may stretch in these, but not the rows and columns of a matrix.
   static constexpr ShapeRule stretching[] = {broadcast, broadcastLike,
                                              broadcastToFirst, matmul, scalar};
-  if (std::find(std::begin(stretching), std::end(stretching), rule) ==
-      std::end(stretching))
+  // So does what a reduced input is compared with.
+  bool besideReduced = rule == reduce && operand > 0;
+  if (!besideReduced && std::find(std::begin(stretching), std::end(stretching),
+                                  rule) == std::end(stretching))
     return result;
   int fixed = rule == matmul ? 2 : 0;
   for (int i = 0; i < sizes.size() - fixed; ++i)

@@ -7,6 +7,7 @@ The right values are PyTorch's (2.13, float64), for the cotangent 1, 2, 3, ...
 
 import math
 
+import numpy as np
 import pytest
 import stepwell
 from stepwell import arange, autograd, tensor
@@ -164,3 +165,19 @@ def test_halves_are_not_rounded_before_the_root(name, dtype):
         name
     ]
     assert made(x).item() == made(y)._cast(dtype).item()
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("dim", [None, 0, 1, (0, 1)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_share_a_gradient_also_with_kept_dimensions(dim, keepdim, sign):
+    values = np.array([[1.0, -1.0, 0.5], [1.0, 0.25, -0.25]]) if sign > 0 else np.ones((2, 3)) * 2
+    size = np.abs(values)
+    axis = (0, 1) if dim is None else dim
+    best = (size.max if sign > 0 else size.min)(axis=axis, keepdims=True)
+    shares = (size == best) * np.sign(values)
+    expected = shares / (size == best).sum(axis=axis, keepdims=True)
+    for wrap in (lambda f: f, stepwell.compile):
+        x = stepwell.from_numpy(values.copy()).requires_grad_()
+        wrap(lambda x: x.norm(sign * math.inf, dim, keepdim))(x).sum().backward()
+        np.testing.assert_allclose(x.grad.numpy(), expected)
