@@ -57,10 +57,13 @@ struct ScatterNode : Node {
   }
 };
 
-/// `describe` makes the ViewOp, which only a tape or a capture asks for.
+/// `describe` makes the ViewOp, which only a tape or a capture asks for. A view
+/// of all elements in another order lies where the tensor does.
 template <typename F>
-Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe) {
-  checkInside(*tensor->buffer, tensor->dtype, geometry);
+Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe,
+                bool reorders = false) {
+  if (!reorders)
+    checkInside(*tensor->buffer, tensor->dtype, geometry);
   Tensor view = makeTensor(tensor->buffer, tensor->dtype, geometry);
   view->untracked = tensor->untracked;
   if (Capture *capture = Capture::current())
@@ -208,9 +211,10 @@ Tensor stepwell::permute(const Tensor &tensor, Dims permutation) {
     geometry.sizes[i] = tensor->sizes[permutation[i]];
     geometry.strides[i] = tensor->strides[permutation[i]];
   }
-  return makeView(tensor, geometry, [&] {
-    return ViewOp{ViewOp::Kind::Permute, permutation, {}};
-  });
+  return makeView(
+      tensor, geometry,
+      [&] { return ViewOp{ViewOp::Kind::Permute, permutation, {}}; },
+      /*reorders=*/true);
 }
 
 Tensor stepwell::transpose(const Tensor &tensor, int64_t a, int64_t b) {
@@ -286,8 +290,10 @@ Tensor stepwell::reshape(const Tensor &tensor, Dims sizes, bool mustView) {
                                    std::to_string(count));
   }
   if (std::optional<Dims> strides = viewStrides(*tensor, sizes))
-    return makeView(tensor, {sizes, *strides, tensor->offset},
-                    [&] { return ViewOp{ViewOp::Kind::Reshape, sizes, {}}; });
+    return makeView(
+        tensor, {sizes, *strides, tensor->offset},
+        [&] { return ViewOp{ViewOp::Kind::Reshape, sizes, {}}; },
+        /*reorders=*/count != 0);
   if (mustView)
     fail(Error::Kind::Runtime,
          "view size is not compatible with input tensor's size and stride (at "

@@ -133,7 +133,7 @@ def read_package(content: bytes) -> tuple[str, Any, dict[str, Tensor]]:
     if not all(isinstance(text, str) for text in (digest, program, signature)):
         raise ValueError("the program, its signature or the checksum is missing")
     try:
-        program.encode("utf-8"), signature.encode("utf-8")
+        (str(program) + str(signature)).encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can say
         raise ValueError("the program or its signature is no text") from None
     at = content.find(str(digest).encode(errors="replace"))
