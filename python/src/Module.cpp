@@ -634,6 +634,9 @@ static void addKernels(nb::module_ &m) {
                      for (const Executable::Input &input : e.inputs)
                        if (input.argument < 0 && input.captured)
                          found.push_back(input.captured);
+                     // Also one that was an argument's memory in that call.
+                     for (const Tensor &tensor : e.watched)
+                       found.push_back(tensor);
                      for (const Executable::GradGuard &guard : e.guards)
                        if (guard.argument < 0)
                          found.push_back(guard.leaf);

@@ -272,6 +272,18 @@ def test_a_tensor_closed_over_that_shows_an_argument_once(alias):
     assert found[0] == found[1]
 
 
+def test_what_showed_an_argument_may_be_replaced():
+    class Names:
+        pass
+
+    held, given = Names(), sw.ones(3)
+    held.u = given[:3]
+    f = sw.compile(lambda x: x * 2 + held.u)
+    assert f(given).tolist() == [3, 3, 3]
+    held.u = sw.zeros(3).double()
+    assert f(given).tolist() == [2, 2, 2] and f(given).dtype is sw.float64
+
+
 @pytest.mark.parametrize("function, arguments", [
     (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (u.detach(), u * 1 + w)),
     (lambda a, b: (b.mul_(2), a + b * 3)[1], lambda w, u: (w.detach()[:0].sum() + u, w * 2)),
