@@ -94,7 +94,7 @@ MINUTES ?= 10
 fuzz: build $(STAMPS)/requirements-bench
 	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --minutes $(MINUTES) $(FUZZ)
 
-# About a minute of each, with the same cases each time and on each machine.
+# At most about a minute of each, with the same cases each time and on each machine.
 fuzz-minute: build $(STAMPS)/requirements-bench
 	@STEPWELL_BUILD_DIR=$(abspath $(BUILD)) $(BIN)/python test/fuzz/run.py --fixed --seed 1 $(FUZZ)
 

@@ -26,7 +26,7 @@ import harness
 
 ROOT = Path(__file__).resolve().parents[2]
 # The name of each fuzzer's module, what share of the time it gets, and how many cases --fixed
-# checks: about what a minute of two cores does.
+# checks: at most what a minute of two cores does, with kernels still to be compiled.
 FUZZERS: dict[str, tuple[float, int]] = {
     "calls": (3, 4000),
     "programs": (3, 2500),
