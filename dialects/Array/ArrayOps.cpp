@@ -170,7 +170,9 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   if (OpFoldResult same = foldToInput(getInput(), getType()))
     return same;
   auto inner = getInput().getDefiningOp<ReshapeOp>();
-  if (!inner)
+  // Such sizes, where they are not known, are those of this very input.
+  if (!inner || llvm::count_if(getSizes(), ShapedType::isDynamic) > 1 ||
+      llvm::is_contained(getSizes(), 0))
     return {};
   getInputMutable().assign(inner.getInput());
   return getResult();

@@ -23,9 +23,9 @@ std::string (*Capture::location)() = nullptr;
 
 static uint64_t captureCount = 0;
 
-Capture::Capture(std::vector<Tensor> arguments)
+Capture::Capture(std::vector<Tensor> arguments, std::unique_ptr<OpenTrace> open)
     : id(++captureCount), arguments(std::move(arguments)),
-      since(tapePosition()), outer(currentCapture) {
+      open(std::move(open)), since(tapePosition()), outer(currentCapture) {
   for (const Tensor &argument : this->arguments)
     flags.push_back(argument->requiresGrad);
   currentCapture = this;
@@ -69,13 +69,25 @@ int32_t Capture::here() {
 
 Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
   program.inputs.push_back(type);
+  if (open)
+    inputShapes.push_back(source.argument >= 0
+                              ? open->argument(source.argument)
+                              : fixedShape(type.type.dims));
   inputs.push_back(std::move(source));
   origins.resize(inputs.size());
-  return -static_cast<Id>(inputs.size());
+  Id id = -static_cast<Id>(inputs.size());
+  if (open)
+    likes.try_emplace(shapeKey(inputShapes.back()), id);
+  return id;
 }
 
-Capture::Id Capture::addNode(ProgramNode node) {
+Capture::Id Capture::addNode(ProgramNode node, const OpenShape *shape) {
   Id first = static_cast<Id>(types.size());
+  if (open)
+    for (size_t i = 0; i < node.results.size(); ++i) {
+      shapes.push_back(shape ? *shape : resultShape(node, i));
+      likes.try_emplace(shapeKey(shapes.back()), first + static_cast<Id>(i));
+    }
   types.insert(types.end(), node.results.begin(), node.results.end());
   bool derived = !(node.op && node.op->nonDifferentiable) &&
                  std::any_of(node.operands.begin(), node.operands.end(),
@@ -88,13 +100,14 @@ Capture::Id Capture::addNode(ProgramNode node) {
 }
 
 Capture::Id Capture::appendOp(const char *name, std::vector<Id> operands,
-                              Attributes attributes, const TensorType &result) {
+                              Attributes attributes, const TensorType &result,
+                              const OpenShape *shape) {
   ProgramNode node;
   node.op = findOp(name);
   node.attributes = std::move(attributes);
   node.operands = std::move(operands);
   node.results = {result};
-  return addNode(std::move(node));
+  return addNode(std::move(node), shape);
 }
 
 const TensorType &Capture::typeOf(Id id) const {
@@ -297,6 +310,9 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
                           const Dims &sizes) {
   const Dims &parentSizes = step.parent->sizes;
   const ViewOp &op = *step.op;
+  if (open && (op.kind == ViewOp::Kind::Reshape ||
+               op.kind == ViewOp::Kind::Expand))
+    return openView(parent, step, {dtype, sizes});
   switch (op.kind) {
   case ViewOp::Kind::Permute:
     return appendOp("transpose", {parent}, {op.dims}, {dtype, sizes});
@@ -420,6 +436,8 @@ Tensor Capture::detached(const TensorImpl &source) {
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
+  if (open && Geometry{sizes, {}, 0}.numel() > 1)
+    open->fixAll();
   TemplateInput input{scalarCarrier(dtype), true};
   Ref<Template> full = opTemplate(findOp("full"), {sizes}, std::span(&input, 1),
                                   input.dtype, std::span(&dtype, 1));
@@ -435,6 +453,8 @@ void Capture::noteView(TensorImpl &view, const Tensor &parent,
   step->parent = parent;
   if (op && op->kind == ViewOp::Kind::Strided && !op->slice && location)
     step->where = location();
+  if (open)
+    viewShapes[step.get()] = {step, shapeOfView(view, parent, op)};
   step->op = std::move(op);
   view.traced = step;
 }
@@ -463,6 +483,8 @@ Tensor Capture::rootOf(const Tensor &tensor,
 }
 
 void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
+  if (open && target.traced)
+    open->fixAll();
   std::vector<const TracedView *> steps;
   Tensor root = rootOf(Tensor(&target), &steps);
   Id part = read(*value);
@@ -600,7 +622,8 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   executable.differentiable |= out.requiresGrad;
   executable.hooked |= out.requiresGrad && way.watched;
   Id value = read(*root);
-  out.order = orderOf(*root);
+  // Each call of an open capture says how its results lie.
+  out.order = open ? Dims() : orderOf(*root);
   auto [place, isNew] = baseOutputs.try_emplace(root->buffer.get(), 0);
   if (isNew) {
     place->second = static_cast<int>(outputs.size());
@@ -770,8 +793,12 @@ Executable Capture::finish(std::span<const Tensor> results) {
     executable.layouts.push_back(arguments[i]->strides);
   }
   program.outputs = std::move(outputs);
-  if (!executable.differentiable)
+  if (!executable.differentiable && !open)
     dropCuts();
+
+  if (open)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      program.inputs[i].type.dims = open->dims(inputShapes[i]);
 
   // Arguments first, as they were given; then tensors, then numbers.
   Id count = static_cast<Id>(inputs.size());
@@ -807,7 +834,11 @@ Executable Capture::finish(std::span<const Tensor> results) {
     if (output.into >= 0)
       output.into = place[output.into];
   }
+  if (open)
+    openTypes();
   executable.call = programTemplate(std::move(program));
+  if (open)
+    executable.hostGuards = open->takeGuards();
   for (size_t i = 0; i < reached.size(); ++i)
     for (size_t j = 0; j < reached[i].size(); ++j)
       if (reached[i][j])

@@ -14,6 +14,15 @@
 
 using namespace stepwell;
 
+bool Executable::isPure() const {
+  return mutated.empty() && updates.empty() && gradients.empty() &&
+         guards.empty() && flags.empty() && !hooked &&
+         std::all_of(results.begin(), results.end(), [](const Result &result) {
+           return result.same >= 0 ||
+                  (result.output >= 0 && result.self && result.order.empty());
+         });
+}
+
 static std::vector<Argument> gather(Executable &executable,
                                     std::span<const Tensor> arguments,
                                     std::span<const Scalar> numbers) {

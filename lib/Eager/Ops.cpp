@@ -97,10 +97,9 @@ static void recordAfter(const Template &t, const Ref<Node> &node,
 
 //===--- Calls ------------------------------------------------------------===//
 
-/// A call whose like was made before. `outputs` has room for the results.
-static void repeat(Template &call, Ref<CallPlan> plan,
-                   std::span<const Argument> arguments, int into,
-                   std::span<Tensor> outputs) {
+void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
+                         std::span<const Argument> arguments, int into,
+                         std::span<Tensor> outputs) {
   Ref<Node> node;
   if (plan->differentiable && tracked(arguments))
     node = recordBefore(call, arguments, into);
@@ -127,6 +126,15 @@ static CallPlan *planOf(const CallKey &key,
                                                : nullptr;
 }
 
+/// Whether sizes broadcast to others.
+static bool stretches(const Dims &from, const Dims &to) {
+  int offset = to.size() - from.size();
+  for (int i = 0; i < from.size(); ++i)
+    if (offset < 0 || (from[i] != 1 && from[i] != to[offset + i]))
+      return false;
+  return true;
+}
+
 Dims stepwell::stridesOfResult(const Template &t,
                                std::span<const Argument> arguments,
                                const TensorType &type) {
@@ -141,6 +149,9 @@ Dims stepwell::stridesOfResult(const Template &t,
       // A gradient may be a sum over what its operand was spread along.
       if (t.isDerivative() && !operands.back()->sizes.empty() &&
           !(operands.back()->sizes == type.dims))
+        return packedStrides(type.dims);
+      // A function may have a result that leaves some of its arguments out.
+      if (t.program && !stretches(operands.back()->sizes, type.dims))
         return packedStrides(type.dims);
     }
   return resultStrides(operands, type.dims);
@@ -173,7 +184,8 @@ static bool mustRun(const Template &t, std::span<const Argument> arguments) {
 static std::vector<Tensor> callFirst(Template &t,
                                      std::span<const Argument> arguments,
                                      int into, const CallKey &key,
-                                     std::optional<DType> numbersFit = {}) {
+                                     std::optional<DType> numbersFit = {},
+                                     const void *variant = nullptr) {
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments.size(); ++i)
     types.push_back({t.inputs[i].dtype, arguments[i].tensor
@@ -187,6 +199,7 @@ static std::vector<Tensor> callFirst(Template &t,
 
   Ref<CallPlan> plan(new CallPlan);
   bool captured = t.isCaptured();
+  plan->variant = variant;
   if (!captured)
     plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
@@ -230,6 +243,13 @@ static std::vector<Tensor> callFirst(Template &t,
   return outputs;
 }
 
+std::vector<Tensor> stepwell::callNew(Template &t,
+                                      std::span<const Argument> arguments,
+                                      int into, const CallKey &key,
+                                      const void *variant) {
+  return callFirst(t, arguments, into, key, {}, variant);
+}
+
 std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            std::span<const Argument> arguments,
                                            int into) {
@@ -239,7 +259,7 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
   if (!plan)
     return callFirst(t, arguments, into, key);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(t, Ref<CallPlan>(plan), arguments, into, outputs);
+  callAgain(t, Ref<CallPlan>(plan), arguments, into, outputs);
   return outputs;
 }
 
@@ -445,7 +465,7 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
-  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
+  callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
   return outputs;
 }
 
@@ -459,7 +479,7 @@ Tensor stepwell::callSingle(const OpRow &op,
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   Tensor output;
-  repeat(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
+  callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
          {&output, 1});
   return output;
 }

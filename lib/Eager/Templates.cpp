@@ -135,6 +135,16 @@ Ref<Template> stepwell::programTemplate(Program given) {
     seen.resize(count);
     t->reached.push_back(std::move(seen));
   }
+  t->open = std::any_of(
+      program.inputs.begin(), program.inputs.end(), [](const auto &input) {
+        const Dims &dims = input.type.dims;
+        return std::find(dims.begin(), dims.end(), kDynamic) != dims.end();
+      });
+  t->elementwise =
+      t->open && std::all_of(program.nodes.begin(), program.nodes.end(),
+                             [](const ProgramNode &node) {
+                               return node.op && node.op->elementwise;
+                             });
   return t;
 }
 
@@ -233,6 +243,18 @@ static void checkCount(DType dtype, Dims sizes) {
   checkedBytes(dtype, sizes);
 }
 
+static Dims resultDims(const OpRow &op, size_t result, rules::Operands operands,
+                       const Attributes &attributes, DType dtype) {
+  ErrorOr<Dims> dims = op.results[result].shape(operands, attributes);
+  if (!dims) // PyTorch's class for shapes that do not fit is RuntimeError.
+    fail(dims.error().kind == Error::Kind::Value ? Error::Kind::Runtime
+                                                 : dims.error().kind,
+         std::string(op.mnemonic) + ": " + dims.error().message);
+  checkRank(*dims);
+  checkCount(dtype, *dims);
+  return *dims;
+}
+
 std::vector<TensorType>
 stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
   std::vector<TensorType> results;
@@ -242,24 +264,45 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
     return results;
   }
   if (t.program) {
-    for (const ProgramOutput &output : t.program->outputs)
-      results.push_back(t.program->type(output.value));
+    std::optional<Program> typed;
+    if (t.open)
+      inferTypes(typed.emplace(*t.program), inputs);
+    const Program &program = typed ? *typed : *t.program;
+    for (const ProgramOutput &output : program.outputs)
+      results.push_back(program.type(output.value));
     return results;
   }
   if (!t.op)
     return {{t.results[0], inputs[inputs.size() - 1].dims}};
   std::vector<TensorType> operands = operandTypes(t, inputs);
-  for (size_t i = 0; i < t.op->results.size(); ++i) {
-    ErrorOr<Dims> dims = t.op->results[i].shape(operands, t.attributes);
-    if (!dims) // PyTorch's class for shapes that do not fit is RuntimeError.
-      fail(dims.error().kind == Error::Kind::Value ? Error::Kind::Runtime
-                                                   : dims.error().kind,
-           std::string(t.op->mnemonic) + ": " + dims.error().message);
-    checkRank(*dims);
-    checkCount(t.results[i], *dims);
-    results.push_back({t.results[i], *dims});
-  }
+  for (size_t i = 0; i < t.op->results.size(); ++i)
+    results.push_back(
+        {t.results[i], resultDims(*t.op, i, operands, t.attributes, t.results[i])});
   return results;
+}
+
+void stepwell::inferTypes(Program &program,
+                          std::span<const TensorType> inputs) {
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    program.inputs[i].type = inputs[i];
+  for (ProgramNode &node : program.nodes) {
+    std::vector<TensorType> operands;
+    for (ValueId operand : node.operands)
+      operands.push_back(types[operand]);
+    if (node.body) {
+      auto body = std::make_shared<Program>(*node.body);
+      inferTypes(*body, std::span(operands).first(body->inputs.size()));
+      node.body = std::move(body);
+    }
+    for (size_t i = 0; i < node.results.size(); ++i) {
+      TensorType &result = node.results[i];
+      result.dims = node.op ? resultDims(*node.op, i, operands,
+                                         node.attributes, result.dtype)
+                            : operands[node.wrt[i]].dims;
+      types.push_back(result);
+    }
+  }
 }
 
 //===--- Programs ---------------------------------------------------------===//
@@ -291,6 +334,12 @@ Program stepwell::instantiate(const Template &t,
   Program program;
   if (t.program) {
     program = *t.program;
+    if (t.open) {
+      std::vector<TensorType> types;
+      for (const ProgramInput &input : inputs)
+        types.push_back(input.type);
+      inferTypes(program, types);
+    }
     for (size_t i = 0; i < inputs.size(); ++i)
       program.inputs[i].layout = inputs[i].layout;
     for (ProgramOutput &output : program.outputs)

@@ -8,6 +8,7 @@
 #include "PatternSupport.h"
 
 #include "stepwell/Array/Array.h"
+#include "stepwell/Semantics/Rules.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -196,10 +197,39 @@ struct ReshapePattern : OpConversionPattern<array::ReshapeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(array::ReshapeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
     RankedTensorType type = tensorType(op.getResult());
     SmallVector<Value> sizes(type.getRank());
-    b.replaceOp(op, reshapeTo(b, op.getLoc(), adaptor.getInput(), type, sizes));
+    if (!type.hasStaticShape()) {
+      ArrayRef<int64_t> before = tensorType(input).getShape();
+      std::vector<int> from;
+      if (llvm::count(op.getSizes(), kDynamic) > 1 ||
+          llvm::is_contained(op.getSizes(), 0))
+        from = rules::reshapedFrom(
+            Dims(before.begin(), before.end()),
+            Dims(op.getSizes().begin(), op.getSizes().end()));
+      for (auto [i, size] : llvm::enumerate(op.getSizes()))
+        if (ShapedType::isDynamic(size))
+          sizes[i] = from.empty() ? leftOf(b, loc, input, op.getSizes())
+                                  : dimOf(b, loc, input, from[i]);
+    }
+    b.replaceOp(op, reshapeTo(b, loc, input, type, sizes));
     return success();
+  }
+
+private:
+  /// What the known sizes leave of the input's elements.
+  static Value leftOf(OpBuilder &b, Location loc, Value input,
+                      ArrayRef<int64_t> sizes) {
+    int64_t known = 1;
+    for (int64_t size : sizes)
+      known *= ShapedType::isDynamic(size) ? 1 : size;
+    Value count = arith::ConstantIndexOp::create(b, loc, 1);
+    for (int64_t i = 0; i < tensorType(input).getRank(); ++i)
+      count = arith::MulIOp::create(b, loc, count, dimOf(b, loc, input, i));
+    Value by = arith::ConstantIndexOp::create(b, loc, known);
+    return arith::DivUIOp::create(b, loc, count, by);
   }
 };
 

@@ -258,8 +258,24 @@ OpenShape openBroadcastTo(Use &use) {
 }
 
 OpenShape openReshape(Use &use) {
-  OpenShape result = fixed(use.dims(0));
-  use.holds(use.operands[0], result);
+  const OpenShape &input = use.operands[0];
+  const Dims &sizes = use.dims(0);
+  Dims types;
+  OpenSize count = 1, known = 1;
+  for (const OpenSize &size : input) {
+    types.push_back(size.known().value_or(kDynamic));
+    count = count * size;
+  }
+  std::vector<int> from;
+  if (std::count(sizes.begin(), sizes.end(), kDynamic) > 1 || contains(sizes, 0))
+    from = reshapedFrom(types, sizes);
+  OpenShape result = fixed(sizes);
+  for (int64_t size : sizes)
+    known = size == kDynamic ? known : known * size;
+  for (int i = 0; i < sizes.size(); ++i)
+    if (sizes[i] == kDynamic)
+      result[i] = from.empty() ? count / *known.known() : input[from[i]];
+  use.holds(input, result);
   return result;
 }
 

@@ -60,11 +60,56 @@ static ErrorOr<Dims> reshapeTo(const Dims &input, const Dims &sizes) {
   return sizes;
 }
 
+std::vector<int> reshapedFrom(const Dims &input, const Dims &sizes) {
+  std::vector<int> from(sizes.size(), -1);
+  int at = 0;
+  for (int i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 1)
+      continue;
+    while (at < input.size() && input[at] == 1)
+      ++at;
+    if (at == input.size() || !mayEqual(input[at], sizes[i]))
+      return {};
+    from[i] = at++;
+  }
+  while (at < input.size() && input[at] == 1)
+    ++at;
+  return at == input.size() ? from : std::vector<int>();
+}
+
 ErrorOr<Dims> reshape(Operands operands, const Attributes &attributes) {
-  const Dims &sizes = std::get<Dims>(attributes[0]);
-  if (auto error = checkSizes(sizes))
-    return *error;
-  return reshapeTo(operands[0].dims, sizes);
+  const Dims &input = operands[0].dims;
+  Dims sizes = std::get<Dims>(attributes[0]);
+  int64_t known = 1, left = 0;
+  for (int64_t size : sizes) {
+    if (size < 0 && size != kDynamic)
+      return valueError("sizes " + toString(sizes) + " must not be negative");
+    if (size == kDynamic)
+      ++left;
+    else if (__builtin_mul_overflow(known, size, &known))
+      return valueError("the elements of shape " + toString(sizes) +
+                        " cannot be counted");
+  }
+  std::vector<int> from;
+  bool isAsked = left > 1 || (left && known == 0);
+  if (isAsked)
+    from = reshapedFrom(input, sizes);
+  if (isAsked && from.empty())
+    return valueError("shape " + toString(input) + " does not say what the sizes " +
+                      toString(sizes) + " are");
+  std::optional<int64_t> count = countOf(input);
+  for (int i = 0; i < sizes.size(); ++i)
+    if (sizes[i] == kDynamic) {
+      if (!from.empty())
+        sizes[i] = input[from[i]];
+      else if (count && *count % known == 0)
+        sizes[i] = *count / known;
+      else if (count)
+        return valueError("shape " + toString(sizes) + " does not hold the " +
+                          number(*count) + " elements of shape " +
+                          toString(input));
+    }
+  return reshapeTo(input, sizes);
 }
 
 ErrorOr<Dims> reshapeLike(Operands operands, const Attributes &) {

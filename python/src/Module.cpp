@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Function.h"
 #include "Hooks.h"
 
 #include "stepwell/Eager/Export.h"
@@ -116,8 +117,14 @@ static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
 template <auto Function>
 static PyObject *callWithSizes(PyObject *self, PyObject *const *args,
                                Py_ssize_t count) {
-  return guarded(
-      [&] { return wrap(Function(unwrap(self), sizesOf(args, count))); });
+  return guarded([&] {
+    if (Capture *capture = Capture::current(); capture && capture->openTrace()) {
+      auto [sizes, shape] = givenSizes(args, count);
+      Capture::GivenShape given(std::move(shape));
+      return wrap(Function(unwrap(self), sizes));
+    }
+    return wrap(Function(unwrap(self), sizesOf(args, count)));
+  });
 }
 template <auto Function> static void sizesMethod(const char *name) {
   static PyMethodDef definition = {
@@ -178,7 +185,7 @@ cotangents(const std::vector<Tensor> &roots,
 }
 
 void addMethods(nb::module_ &m) {
-  property("shape", [](const Tensor &t) { return t->sizes; });
+  property("shape", &shapeObject);
   property("dtype", [](const Tensor &t) { return t->dtype; });
   property("ndim", [](const Tensor &t) { return t->rank(); });
   property("T", [](const Tensor &t) {
@@ -240,20 +247,31 @@ void addMethods(nb::module_ &m) {
       });
 
   method("dim", [](const Tensor &t) { return t->rank(); });
-  method("numel", [](const Tensor &t) { return t->numel(); });
+  method("numel", [](const Tensor &t) -> nb::object {
+    Capture *capture = Capture::current();
+    if (!capture || !capture->openTrace())
+      return nb::int_(t->numel());
+    OpenSize count = 1;
+    for (const OpenSize &size : capture->shapeOf(*t))
+      count = count * size;
+    return sizeObject(t->numel(), count);
+  });
   method(
       "size",
       [](const Tensor &t, std::optional<int64_t> dim) -> nb::object {
         if (!dim)
-          return nb::cast(t->sizes);
+          return shapeObject(t);
         if (!t->rank())
           fail(Error::Kind::Index, "Dimension specified as " +
                                        std::to_string(*dim) +
                                        " but tensor has no dimensions");
-        return nb::cast(t->sizes[wrapDim(*dim, t->rank())]);
+        return shapeObject(t)[wrapDim(*dim, t->rank())];
       },
       "dim"_a.none() = nb::none());
-  method("stride", [](const Tensor &t) { return t->strides; });
+  method("stride", [](const Tensor &t) {
+    fixShape(t);
+    return t->strides;
+  });
   method("storage_offset", [](const Tensor &t) { return t->offset; });
   method("data_ptr", [](const Tensor &t) {
     return reinterpret_cast<uintptr_t>(t->data());
@@ -304,6 +322,10 @@ void addMethods(nb::module_ &m) {
       "start_dim"_a = 0, "end_dim"_a = -1);
   sizesMethod<&expand>("expand");
   method("expand_as", [](const Tensor &t, const Tensor &other) {
+    Capture *capture = Capture::current();
+    if (!capture || !capture->openTrace())
+      return expand(t, other->sizes);
+    Capture::GivenShape given(capture->shapeOf(*other));
     return expand(t, other->sizes);
   });
   method("unsqueeze", &unsqueeze, "dim"_a);
@@ -763,4 +785,5 @@ NB_MODULE(_core, m) {
   addData(m);
   addHooks(m);
   addKernels(m);
+  addFunctions(m);
 }

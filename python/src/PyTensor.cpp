@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Function.h"
 #include "Hooks.h"
 
 #include "stepwell/Eager/Capture.h"
@@ -372,6 +373,7 @@ static Py_ssize_t length(PyObject *object) {
     PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
     return -1;
   }
+  fixShape(tensor);
   return tensor->sizes[0];
 }
 

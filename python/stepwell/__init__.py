@@ -36,6 +36,7 @@ _core._set_kernel_packs(_os.path.join(_os.path.dirname(_os.path.abspath(__file__
 from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
+from ._function import Number, function  # noqa: E402
 from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,
@@ -110,6 +111,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ExportedProgram",
     "Generator",
+    "Number",
     "Tensor",
     "adaptive_avg_pool2d",
     "as_tensor",
@@ -132,6 +134,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "function",
     "get_rng_state",
     "initial_seed",
     "is_grad_enabled",

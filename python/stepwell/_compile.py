@@ -153,7 +153,7 @@ class CompiledFunction:
 
     def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any) -> _Capture:
         structure = None
-        numbers = NumberTrace()
+        numbers = NumberTrace(0)
 
         def once() -> list[Tensor]:
             nonlocal structure
@@ -170,7 +170,7 @@ class CompiledFunction:
         self, tensors: list[Tensor], numbers: list[Any], given: Any, changing: set[int]
     ) -> _Capture:
         """A trace in which those numbers are inputs of the program."""
-        trace = NumberTrace()
+        trace = NumberTrace(len(numbers))
         listed = [
             trace.number(place, number) if place in changing else number
             for place, number in enumerate(numbers)

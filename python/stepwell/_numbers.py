@@ -1,24 +1,24 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A Python number that another call of a compiled function may give another value.
+"""A number that another call of a traced function may give another value.
 
 While the function is traced, such a number stands for itself: arithmetic with numbers makes an
-expression that each call evaluates again, and an operation on tensors takes it as an input of the
-program. Whatever else is done with it (a branch, a size, a text) needs its value: then the program
-is for that value only.
+expression that each call evaluates again (`lib/Eager/HostExpression.h`), and an operation on tensors
+takes it as an input of the program. Whatever else is done with it (a branch, a text, the length of a
+list) needs its value: then the program is for that value only.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import _core
 
 Number = int | float
-_Expression = Callable[[Sequence[Number]], Number]
 
 
 class NumberTrace:
@@ -29,48 +29,52 @@ class NumberTrace:
         inputs: the expressions that are inputs of the program, with the type that each had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         self.used: set[int] = set()
-        self.inputs: list[tuple[_Expression, type]] = []
-        self._places: dict[int, int] = {}
-        self._keep: list[TracedNumber] = []
+        self.inputs: list[tuple[_core.HostExpression, type]] = []
+        self._count = count
+        self._places: dict[str, int] = {}
         self.over = False
 
     def number(self, place: int, value: Number) -> TracedNumber:
-        return TracedNumber(self, operator.itemgetter(place), value, frozenset([place]))
+        return TracedNumber(self, f"v{place}", value)
 
     def evaluate(self, numbers: Sequence[Number]) -> list[Number] | None:
         """The inputs for other numbers; None if one has another type than before."""
         values = []
         for expression, kind in self.inputs:
-            value = expression(numbers)
+            value = expression.evaluate(numbers)
             if type(value) is not kind:
                 return None
             values.append(value)
         return values
 
     def place(self, number: TracedNumber) -> int:
-        if id(number) not in self._places:
-            self._places[id(number)] = len(self.inputs)
-            self._keep.append(number)
-            self.inputs.append((number._expression, type(number._value)))
-        return self._places[id(number)]
+        """Which input of the program it is."""
+        code = number._code
+        if code not in self._places:
+            self._places[code] = len(self.inputs)
+            expression = _core.HostExpression(code, self._count)
+            self.inputs.append((expression, type(number._value)))
+        return self._places[code]
+
+    def decide(self, code: str, value: Any) -> None:
+        """Something was decided by an expression that has this value."""
+        self.used.update(int(place) for place in re.findall(r"\bv(\d+)", code))
 
 
 def _plain(value: Any) -> bool:
-    return type(value) in (int, float)
+    # An integer of more than 64 bits is no number of an expression.
+    return type(value) is float or (type(value) is int and -(2**63) <= value < 2**63)
 
 
 class TracedNumber:
     """One number: its value in this trace, and how other calls find theirs."""
 
-    __slots__ = ("_trace", "_expression", "_value", "_from")
+    __slots__ = ("_trace", "_code", "_value")
 
-    def __init__(
-        self, trace: NumberTrace, expression: _Expression, value: Number, origin: frozenset[int]
-    ) -> None:
-        self._trace, self._expression, self._value = trace, expression, value
-        self._from = origin
+    def __init__(self, trace: Any, code: str, value: Number) -> None:
+        self._trace, self._code, self._value = trace, code, value
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # isinstance(step, int) holds
@@ -78,7 +82,7 @@ class TracedNumber:
 
     def _known(self) -> Number:
         """The value, which the program then is made for."""
-        self._trace.used |= self._from
+        self._trace.decide(self._code, self._value)
         return self._value
 
     def _input(self) -> tuple[int, Number]:
@@ -87,43 +91,44 @@ class TracedNumber:
             return -1, self._known()
         return self._trace.place(self), self._value
 
-    def _with(self, other: Any, function: Any, mirrored: bool) -> Any:
+    def _with(self, other: Any, word: str, function: Any, mirrored: bool) -> Any:
         if type(other) is TracedNumber:
-            mine, theirs, origin = self._expression, other._expression, other._from
-            b = other._value
+            theirs, b = other._code, other._value
         elif _plain(other):
-            mine, origin, b = self._expression, frozenset(), other
-
-            def theirs(_: Sequence[Number]) -> Number:
-                return other
-
+            theirs, b = repr(other), other
         elif isinstance(other, (bool, int, float, complex)):
             known = self._known()
             return function(other, known) if mirrored else function(known, other)
         else:
             return NotImplemented
         made = function(b, self._value) if mirrored else function(self._value, b)
-        if not _plain(made):
-            self._trace.used |= self._from | origin
+        code = f"{theirs} {self._code} {word}" if mirrored else f"{self._code} {theirs} {word}"
+        if type(made) is bool or not _plain(made):
+            self._trace.decide(self._code, self._value)
+            if type(other) is TracedNumber:
+                other._trace.decide(theirs, b)
             return made
+        return TracedNumber(self._trace, code, made)
 
-        def expression(numbers: Sequence[Number]) -> Number:
-            left, right = (theirs, mine) if mirrored else (mine, theirs)
-            return function(left(numbers), right(numbers))
+    def _compared(self, other: Any, word: str, function: Any) -> Any:
+        if type(other) is TracedNumber:
+            theirs, b = other._code, other._value
+        elif _plain(other):
+            theirs, b = repr(other), other
+        else:
+            return function(self._known(), other)
+        made = function(self._value, b)
+        self._trace.decide(f"{self._code} {theirs} {word}", made)
+        return made
 
-        return TracedNumber(self._trace, expression, made, self._from | origin)
-
-    def _alone(self, function: Any) -> TracedNumber:
-        mine = self._expression
-        return TracedNumber(
-            self._trace, lambda numbers: function(mine(numbers)), function(self._value), self._from
-        )
+    def _alone(self, word: str, function: Any) -> TracedNumber:
+        return TracedNumber(self._trace, f"{self._code} {word}", function(self._value))
 
     def __neg__(self) -> TracedNumber:
-        return self._alone(operator.neg)
+        return self._alone("neg", operator.neg)
 
     def __abs__(self) -> TracedNumber:
-        return self._alone(operator.abs)
+        return self._alone("abs", operator.abs)
 
     def __pos__(self) -> TracedNumber:
         return self
@@ -139,23 +144,49 @@ class TracedNumber:
         return getattr(self._known(), name)
 
 
-def _arithmetic(name: str, function: Any) -> None:
-    setattr(TracedNumber, f"__{name}__", lambda self, other: self._with(other, function, False))
-    setattr(TracedNumber, f"__r{name}__", lambda self, other: self._with(other, function, True))
+def _arithmetic(name: str, word: str, function: Any) -> None:
+    def forward(self: TracedNumber, other: Any) -> Any:
+        return self._with(other, word, function, False)
+
+    def mirrored(self: TracedNumber, other: Any) -> Any:
+        return self._with(other, word, function, True)
+
+    setattr(TracedNumber, f"__{name}__", forward)
+    setattr(TracedNumber, f"__r{name}__", mirrored)
 
 
-def _value(name: str, function: Any) -> None:
+def _comparison(name: str, word: str, function: Any) -> None:
+    def compare(self: TracedNumber, other: Any) -> Any:
+        return self._compared(other, word, function)
+
+    setattr(TracedNumber, name, compare)
+
+
+def _value(name: str, function: Callable[..., Any]) -> None:
     setattr(TracedNumber, name, lambda self, *rest: function(self._known(), *rest))
 
 
-for _name, _function in {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
-    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
-}.items():  # fmt: skip
-    _arithmetic(_name, _function)
+for _name, _word, _function in (
+    ("add", "+", operator.add),
+    ("sub", "-", operator.sub),
+    ("mul", "*", operator.mul),
+    ("truediv", "truediv", operator.truediv),
+    ("floordiv", "//", operator.floordiv),
+    ("mod", "%", operator.mod),
+    ("pow", "**", operator.pow),
+):
+    _arithmetic(_name, _word, _function)
+for _name, _word, _function in (
+    ("__eq__", "==", operator.eq),
+    ("__ne__", "!=", operator.ne),
+    ("__lt__", "<", operator.lt),
+    ("__le__", "<=", operator.le),
+    ("__gt__", ">", operator.gt),
+    ("__ge__", ">=", operator.ge),
+):
+    _comparison(_name, _word, _function)
 _asks: dict[str, Any] = {
-    "__eq__": operator.eq, "__ne__": operator.ne, "__lt__": operator.lt, "__le__": operator.le,
-    "__gt__": operator.gt, "__ge__": operator.ge, "__bool__": bool, "__int__": int,
+    "__bool__": bool, "__int__": int,
     "__float__": float, "__index__": operator.index, "__complex__": complex, "__str__": str,
     "__repr__": repr, "__format__": format, "__round__": round, "__trunc__": math.trunc,
     "__floor__": math.floor, "__ceil__": math.ceil, "__divmod__": divmod,
@@ -167,6 +198,3 @@ _asks: dict[str, Any] = {
 }  # fmt: skip
 for _name, _function in _asks.items():
     _value(_name, _function)
-
-
-_core._set_number_type(TracedNumber)

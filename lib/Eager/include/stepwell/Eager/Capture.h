@@ -12,8 +12,10 @@
 
 #include "stepwell/Eager/Autograd.h"
 #include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/OpenTrace.h"
 #include "stepwell/Eager/Tensor.h"
 
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -83,10 +85,14 @@ struct Executable {
   /// Which arguments and watched tensors shared memory, and how; and which
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
+  /// With open sizes: what must hold of a call that it serves.
+  std::vector<HostGuard> hostGuards;
   bool differentiable = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;
+  /// Whether it makes new tensors of its arguments, and does nothing else.
+  bool isPure() const;
 };
 
 class Capture {
@@ -94,8 +100,25 @@ public:
   /// The capture that runs on this thread, if any.
   static Capture *current();
 
-  explicit Capture(std::vector<Tensor> arguments);
+  /// With `open`, for calls of other sizes, too.
+  explicit Capture(std::vector<Tensor> arguments,
+                   std::unique_ptr<OpenTrace> open = nullptr);
   ~Capture();
+
+  /// Null unless sizes are open.
+  OpenTrace *openTrace() { return open.get(); }
+  /// The shape of a tensor of this capture, for an open one.
+  OpenShape shapeOf(const TensorImpl &);
+  /// While one is alive, views get this shape; -1 is what is left.
+  class GivenShape {
+  public:
+    explicit GivenShape(OpenShape);
+    ~GivenShape();
+
+  private:
+    Capture *capture;
+    std::optional<OpenShape> before;
+  };
 
   /// Ends the capture. `results` are what the function returned.
   Executable finish(std::span<const Tensor> results);
@@ -149,7 +172,18 @@ private:
   bool isActive(Id) const;
   Id detach(Id);
   Id appendOp(const char *name, std::vector<Id> operands, Attributes,
-              const TensorType &result);
+              const TensorType &result, const OpenShape *shape = nullptr);
+  const OpenShape &shapeOf(Id) const;
+  OpenShape resultShape(const ProgramNode &, size_t result);
+  /// Of a view that is being made.
+  OpenShape shapeOfView(const TensorImpl &view, const Tensor &parent,
+                        const std::optional<ViewOp> &);
+  /// A value that has this shape.
+  std::optional<Id> valueLike(const OpenShape &);
+  /// A reshape or a broadcast whose sizes are not all known.
+  Id openView(Id parent, const TracedView &, const TensorType &result);
+  /// The types, for all calls that the guards allow.
+  void openTypes();
   /// What a view is taken of, with `part` in the view's place.
   Id insert(const TracedView &, Id part);
   /// The positions of such a view's elements in a row-major base.
@@ -171,7 +205,8 @@ private:
   /// A write through this tensor that the tape follows.
   void noteHistory(Known &, const Tensor &);
   Id addInput(ProgramInput, Executable::Input);
-  Id addNode(ProgramNode);
+  /// With `shape`, that of its only result.
+  Id addNode(ProgramNode, const OpenShape *shape = nullptr);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
   /// `itself`: and no other tensor of the same memory.
   int argumentIndex(const TensorImpl &, bool itself = false) const;
@@ -179,6 +214,13 @@ private:
 
   uint64_t id;
   std::vector<Tensor> arguments;
+  /// With open sizes: the shapes of inputs, of node results and of views.
+  std::unique_ptr<OpenTrace> open;
+  std::vector<OpenShape> inputShapes, shapes;
+  std::unordered_map<const TracedView *, std::pair<Ref<TracedView>, OpenShape>>
+      viewShapes;
+  std::unordered_map<std::string, Id> likes;
+  std::optional<OpenShape> given;
   Program program;
   std::vector<Executable::Input> inputs;
   std::vector<TensorType> types; // of node results

@@ -73,6 +73,8 @@ struct Template {
   //===--- A captured function
   //-------------------------------------------------===//
   std::shared_ptr<const Program> program;
+  /// Its sizes are open: it has the plans of an operation.
+  bool open = false;
   /// By result: which inputs its derivative reaches.
   std::vector<std::vector<bool>> reached;
   /// By result and input: an operation on the way that has no derivative.
@@ -89,8 +91,9 @@ struct Template {
   std::vector<Ref<CallPlan>> plans;
 
   bool isDerivative() const { return body; }
+  /// A captured function that knows its sizes, or a derivative of one.
   bool isCaptured() const {
-    return body ? body->isCaptured() : program != nullptr;
+    return body ? body->isCaptured() : program && !open;
   }
   std::string describe() const;
 };
@@ -129,6 +132,8 @@ Dims walkingOrder(std::span<const Geometry *const> operands,
 Dims resultStrides(std::span<const Geometry *const> operands,
                    const Dims &common);
 
+/// The types of all values of a Program whose inputs have these.
+void inferTypes(Program &, std::span<const TensorType> inputs);
 /// The shapes of the results for these argument shapes.
 std::vector<TensorType> inferResults(const Template &,
                                      std::span<const TensorType> inputs);

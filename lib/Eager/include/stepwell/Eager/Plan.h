@@ -22,8 +22,11 @@ class CallKey {
 public:
   /// `what` is the OpRow or the Template that is called; its address stays
   /// taken as long as a plan has it in its key.
-  CallKey(const void *what, int into) {
-    add(reinterpret_cast<uintptr_t>(what));
+  CallKey(const void *what, int into)
+      : CallKey(reinterpret_cast<uintptr_t>(what), into) {}
+  /// A number that no address equals and that is never given again.
+  CallKey(uint64_t what, int into) {
+    add(what);
     add(static_cast<uint64_t>(into));
   }
   void add(uint64_t word) {
@@ -75,6 +78,8 @@ struct CallPlan {
   static void destroy(CallPlan *plan) { delete plan; }
 
   std::vector<uint64_t> key;
+  /// Of a library function: which of its traces is called.
+  const void *variant = nullptr;
   Ref<Template> call; // null: kept by the Template itself
   struct Result {
     DType dtype;
@@ -91,6 +96,13 @@ struct CallPlan {
 /// has its own.
 CallPlan *findPlan(const CallKey &, const Template *captured = nullptr);
 void keepPlan(const CallKey &, Ref<CallPlan>, Template *captured = nullptr);
+
+/// A call that has a plan. `outputs` has room for the results.
+void callAgain(Template &, Ref<CallPlan>, std::span<const Argument>, int into,
+               std::span<Tensor> outputs);
+/// A call that has none: once done, `key` knows its plan, which is `variant`'s.
+std::vector<Tensor> callNew(Template &, std::span<const Argument>, int into,
+                            const CallKey &, const void *variant);
 
 } // namespace stepwell
 

@@ -1,0 +1,71 @@
+//===- HostExpression.h - Numbers that each call computes -------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A function that is traced once serves calls of other sizes and with other
+// numbers. What it made of those on the host, `n // 2` or `0.5 * delta`, is an
+// expression that each call evaluates again: words in postfix, separated by
+// spaces, where `v3` is the fourth of the call's values.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_HOSTEXPRESSION_H
+#define STEPWELL_EAGER_HOSTEXPRESSION_H
+
+#include "stepwell/Eager/Tensor.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepwell {
+
+class HostExpression {
+public:
+  HostExpression() = default;
+  /// A ValueError for what is no such expression of `numValues` values.
+  HostExpression(std::string_view postfix, size_t numValues);
+
+  /// With Python's rules for integers and floats. Nothing where Python raises,
+  /// and for integers beyond 64 bits.
+  std::optional<Scalar> evaluate(std::span<const Scalar> values) const;
+  /// The value that it is, if it is nothing else; or -1.
+  int64_t asValue() const {
+    return steps.size() == 1 && steps[0].word == Word::Value
+               ? std::get<int64_t>(steps[0].operand)
+               : -1;
+  }
+
+private:
+  enum class Word : uint8_t {
+    Value,
+    Constant,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,         // of integers, toward zero: of OpenSizes.h
+    TrueDivide,     // Python's /
+    FloorDivide,    // Python's //
+    Modulo,         // Python's %
+    Power,          // Python's **
+    Negate,
+    Absolute,
+    Equal,
+    Unequal,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Choose
+  };
+  struct Step {
+    Word word;
+    Scalar operand = int64_t{0}; // the constant, or which value
+  };
+  static std::optional<Scalar> apply(Word, const Scalar &, const Scalar &);
+  std::vector<Step> steps;
+};
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_HOSTEXPRESSION_H

@@ -1,0 +1,78 @@
+//===- OpenTrace.h - Sizes that stay open in a capture ----------*- C++ -*-===//
+//
+// Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A capture computes with the sizes of one call. Beside each of them an open
+// capture keeps how other calls find theirs: an expression over the sizes of
+// the arguments. Whoever needs the size itself fixes it, which is a guard: the
+// Program is for calls in which all guards hold. A size of 0 or 1 is one in all
+// of them: it decides what broadcasts, and where there is nothing to do.
+//===----------------------------------------------------------------------===//
+#ifndef STEPWELL_EAGER_OPENTRACE_H
+#define STEPWELL_EAGER_OPENTRACE_H
+
+#include "stepwell/Eager/HostExpression.h"
+#include "stepwell/Eager/OpTable.h"
+#include "stepwell/Semantics/OpenSizes.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+namespace stepwell {
+
+using rules::OpenShape;
+using rules::OpenSize;
+
+/// What must hold of a call: an expression over its values has this one.
+struct HostGuard {
+  HostExpression expression;
+  Scalar expected;
+  bool ofNumbers; // the sizes alone do not tell
+};
+
+class OpenTrace {
+public:
+  /// The values of a call are the sizes of its tensors, one after the other,
+  /// then `numbers`.
+  OpenTrace(std::span<const Tensor> arguments, std::span<const Scalar> numbers);
+
+  const OpenShape &argument(size_t index) const { return arguments[index]; }
+  /// How many values of a call are sizes.
+  size_t numSizes() const { return sizes; }
+  /// The size in the call that is captured.
+  int64_t hint(const OpenSize &) const;
+  /// Whoever captured decided something by an expression that has this value.
+  void require(const std::string &postfix, const Scalar &expected);
+  /// From now on the sizes are constants of the Program.
+  void fix(OpenShape &);
+  /// The same, for all sizes that there are: something was computed from the
+  /// sizes of this call in a way that is not followed.
+  void fixAll();
+  /// Fixes sizes of 0 and 1, and puts in what was fixed before.
+  void settle(OpenShape &);
+  /// The shape of a result; what must hold for it is required.
+  OpenShape resultOf(const ResultRow &, std::span<const OpenShape> operands,
+                     const Attributes &, const Dims &hints);
+  /// The sizes as a type has them.
+  Dims dims(const OpenShape &) const;
+
+  std::vector<HostGuard> takeGuards() { return std::move(guards); }
+
+private:
+  size_t sizes = 0;
+  std::vector<Scalar> values;
+  std::vector<OpenShape> arguments;
+  std::vector<HostGuard> guards;
+  std::unordered_set<std::string> required;
+  std::unordered_map<std::string, int64_t> fixed;
+};
+
+/// How a shape that is given in Python reads: -1 as it is.
+OpenShape fixedShape(const Dims &);
+/// One text for each shape.
+std::string shapeKey(const OpenShape &);
+
+} // namespace stepwell
+
+#endif // STEPWELL_EAGER_OPENTRACE_H
