@@ -13,6 +13,7 @@
 #include "stepwell/Eager/Plan.h"
 
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstring>
