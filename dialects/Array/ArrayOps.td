@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 include "Attention.td"
+include "Call.td"
 include "Composite.td"
 include "Contraction.td"
 include "Convolution.td"

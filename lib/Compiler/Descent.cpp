@@ -77,6 +77,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   // What the program says: derivatives, then nothing but linalg.
   pm.addPass(createCheckProgramPass());
   pm.addPass(createFulfilRequestsPass());
+  pm.addPass(createInlineCallsPass());
   if (options.options.lookup("checks") == "1")
     pm.addPass(createRequireSizesPass());
   DecomposeCompositesPassOptions composites;

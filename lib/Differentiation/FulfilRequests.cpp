@@ -36,6 +36,8 @@ public:
 private:
   LogicalResult inlineForward();
   FailureOr<SmallVector<Value>> appendForward(Operation *op);
+  FailureOr<SmallVector<Value>> appendBody(array::CallOp call);
+  LogicalResult differentiateCall(array::CallOp call);
   LogicalResult differentiate(Operation *op, Value g);
   void accumulate(Value value, Value gradient);
   Value zeroLike(Value value);
@@ -64,6 +66,8 @@ static bool hasGradient(Value value) {
 /// Appends `op` to the forward operations, or what it is composed of if it has
 /// no rule of its own; returns its results.
 FailureOr<SmallVector<Value>> ReverseMode::appendForward(Operation *op) {
+  if (auto call = dyn_cast<array::CallOp>(op); call && call.getVjp().empty())
+    return appendBody(call);
   if (array::differentiability(op) != array::Differentiability::Composite) {
     forward.push_back(op);
     return SmallVector<Value>(op->getResults());
@@ -91,6 +95,64 @@ FailureOr<SmallVector<Value>> ReverseMode::appendForward(Operation *op) {
   op->replaceAllUsesWith(*values);
   op->erase();
   return values;
+}
+
+/// A function without a rule is differentiated as what it is made of.
+FailureOr<SmallVector<Value>> ReverseMode::appendBody(array::CallOp call) {
+  Block &body = call.getBody().front();
+  IRMapping mapping;
+  mapping.map(body.getArguments(), call.getInputs());
+  builder.setInsertionPoint(call);
+  SmallVector<Operation *> parts;
+  for (Operation &op : body.without_terminator())
+    parts.push_back(builder.clone(op, mapping));
+  builder.setInsertionPoint(request);
+  SmallVector<Value> results;
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back(mapping.lookup(value));
+  for (Operation *part : parts) {
+    SmallVector<Value> old(part->getResults());
+    FailureOr<SmallVector<Value>> made = appendForward(part);
+    if (failed(made))
+      return failure();
+    for (Value &value : results)
+      for (auto [before, after] : llvm::zip(old, *made))
+        if (value == before)
+          value = after;
+  }
+  call->replaceAllUsesWith(results);
+  call->erase();
+  return results;
+}
+
+/// The rule of a function takes the cotangents of all its results at once.
+LogicalResult ReverseMode::differentiateCall(array::CallOp call) {
+  if (llvm::none_of(call.getResults(),
+                    [&](Value result) { return gradients.contains(result); }))
+    return success();
+  Block &rule = call.getVjp().front();
+  SmallVector<Value> arguments(call.getInputs());
+  llvm::append_range(arguments, call.getResults());
+  for (Value result : call.getResults())
+    if (hasGradient(result)) {
+      Value g = gradients.lookup(result);
+      arguments.push_back(g ? g : zeroLike(result));
+    }
+  IRMapping mapping;
+  mapping.map(rule.getArguments(), arguments);
+  for (Operation &op : rule.without_terminator())
+    builder.clone(op, mapping);
+  for (auto [index, value] :
+       llvm::zip(call.getWrt(), rule.getTerminator()->getOperands())) {
+    Value operand = call.getInputs()[index];
+    if (!active.contains(operand))
+      continue;
+    Value gradient =
+        array::sumToType(builder, call.getLoc(), mapping.lookup(value),
+                         cast<RankedTensorType>(operand.getType()));
+    accumulate(operand, withTypeOf(gradient, operand));
+  }
+  return success();
 }
 
 LogicalResult ReverseMode::inlineForward() {
@@ -192,11 +254,17 @@ LogicalResult ReverseMode::run() {
        llvm::zip(request.getCotangents(), request.getCotangentValues()))
     if (active.contains(results[index]))
       accumulate(results[index], g);
-  for (Operation *op : llvm::reverse(forward))
+  for (Operation *op : llvm::reverse(forward)) {
+    if (auto call = dyn_cast<array::CallOp>(op)) {
+      if (failed(differentiateCall(call)))
+        return failure();
+      continue;
+    }
     for (Value result : op->getResults())
       if (Value g = gradients.lookup(result))
         if (failed(differentiate(op, g)))
           return failure();
+  }
 
   SmallVector<Value> replacements;
   for (int64_t index : request.getWrt()) {

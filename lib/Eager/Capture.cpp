@@ -516,16 +516,18 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
     ++root->buffer->version;
 }
 
-/// -0.0 is not 0.0.
+bool stepwell::isSameNumber(const Scalar &a, const Scalar &b) {
+  if (a != b)
+    return false;
+  const double *number = std::get_if<double>(&a);
+  return !number || std::signbit(*number) == std::signbit(std::get<double>(b));
+}
+
 static bool sameNumber(const Executable::Input &input,
                        const Argument &argument) {
   if (input.number >= 0 || argument.number >= 0)
     return input.number == argument.number;
-  if (input.scalar != argument.scalar)
-    return false;
-  const double *number = std::get_if<double>(&input.scalar);
-  return !number || std::signbit(*number) ==
-                        std::signbit(std::get<double>(argument.scalar));
+  return isSameNumber(input.scalar, argument.scalar);
 }
 
 std::vector<Tensor> Capture::append(const Template &t,

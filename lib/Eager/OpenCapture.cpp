@@ -47,12 +47,30 @@ OpenShape Capture::shapeOf(const TensorImpl &tensor) {
   return shape;
 }
 
+OpenShape Capture::resultShape(const Program &body,
+                               std::vector<OpenShape> values, size_t result) {
+  for (const ProgramNode &node : body.nodes) {
+    std::vector<OpenShape> operands;
+    for (ValueId operand : node.operands)
+      operands.push_back(values[operand]);
+    for (size_t i = 0; i < node.results.size(); ++i)
+      values.push_back(
+          node.isCall() ? resultShape(*node.body, operands, i)
+          : node.op ? open->resultOf(node.op->results[i], operands,
+                                     node.attributes, node.results[i].dims)
+                    : operands[node.wrt[i]]);
+  }
+  return values[body.outputs[result].value];
+}
+
 OpenShape Capture::resultShape(const ProgramNode &node, size_t result) {
   std::vector<OpenShape> operands;
   for (Id operand : node.operands) {
     operands.push_back(shapeOf(operand));
     open->settle(operands.back());
   }
+  if (node.isCall())
+    return resultShape(*node.body, std::move(operands), result);
   if (!node.op) // a derivative
     return operands[node.wrt[result]];
   // Sizes that a kernel of this operation is to know.

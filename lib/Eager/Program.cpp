@@ -193,7 +193,8 @@ private:
       text += " = ";
     }
     text += node.op ? "\"array." + std::string(node.op->mnemonic) + "\"("
-                    : std::string("\"autodiff.vjp\"(");
+            : node.isCall() ? std::string("\"array.call\"(")
+                            : std::string("\"autodiff.vjp\"(");
     for (size_t i = 0; i < node.operands.size(); ++i)
       comma(i), text += names[node.operands[i]].name;
     text += ')';
@@ -210,6 +211,21 @@ private:
       }
       if (any)
         text += "}>";
+    } else if (node.isCall()) {
+      text += " <{callee = ";
+      string(node.callee);
+      if (!node.lowering.empty()) {
+        text += ", lowering = ";
+        string(node.lowering);
+      }
+      text += ", wrt = ";
+      array({node.wrt.begin(), node.wrt.end()});
+      text += "}> ({\n";
+      block(*node.body, indent + "  ", "array.yield");
+      text += indent + "}, {\n";
+      if (node.rule)
+        block(*node.rule, indent + "  ", "array.yield");
+      text += indent + "})";
     } else {
       text += " <{cotangents = ";
       array({node.cotangents.begin(), node.cotangents.end()});

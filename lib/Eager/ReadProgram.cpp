@@ -323,7 +323,8 @@ private:
     std::string name = string();
     if (name.rfind("array.", 0) == 0)
       node.op = findOp(std::string_view(name).substr(6));
-    if (!node.op && name != "autodiff.vjp")
+    bool isCall = name == "array.call";
+    if (!node.op && !isCall && name != "autodiff.vjp")
       refuse("an operation of this build, not '" + name + "'");
     expect("(");
     list(")", [&] { node.operands.push_back(use(names)); });
@@ -341,6 +342,32 @@ private:
           expect("=");
           node.attributes[i] = attribute(node.op->attributes[i].kind);
         });
+    } else if (isCall) {
+      if (depth == kDeepestRequest)
+        refuse("fewer calls inside of calls");
+      expect("<{callee = ");
+      node.callee = string();
+      if (node.callee.empty())
+        refuse("the name of a function");
+      expect(",");
+      if (accept("lowering = ")) {
+        node.lowering = string();
+        expect(",");
+      }
+      expect("wrt = ");
+      node.wrt = array<int>();
+      expect("}> ({");
+      auto body = std::make_shared<Program>();
+      block(*body, "array.yield", depth + 1);
+      node.body = std::move(body);
+      expect("}, {");
+      if (!accept("}")) {
+        auto rule = std::make_shared<Program>();
+        block(*rule, "array.yield", depth + 1);
+        node.rule = std::move(rule);
+        expect("}");
+      }
+      expect(")");
     } else {
       if (depth == kDeepestRequest)
         refuse("fewer derivatives of derivatives");
@@ -362,9 +389,39 @@ private:
       agree = defined[node.operands[i]] == operands[i];
     if (!agree)
       refuse("the types of the operands");
+    if (isCall)
+      checkCall(node, operands);
     if (node.op && node.results.size() != node.op->results.size())
       refuse("the number of results of '" + name + "'");
     return node;
+  }
+
+  /// The types of a function's inputs and results, and of its rule's.
+  void checkCall(const ProgramNode &node, std::vector<TensorType> types) {
+    auto results = [](const Program &program) {
+      std::vector<TensorType> types;
+      for (const ProgramOutput &output : program.outputs)
+        types.push_back(program.type(output.value));
+      return types;
+    };
+    if (node.results.empty() || Reader::types(*node.body) != types ||
+        results(*node.body) != node.results)
+      refuse("a body of the call's types");
+    if (!node.rule)
+      return;
+    types.insert(types.end(), node.results.begin(), node.results.end());
+    for (const TensorType &result : node.results)
+      if (isFloat(result.dtype))
+        types.push_back(result);
+    int previous = -1;
+    for (int index : node.wrt) {
+      if (index <= previous || index >= static_cast<int>(node.operands.size()))
+        refuse("inputs in ascending order in 'wrt'");
+      previous = index;
+    }
+    if (Reader::types(*node.rule) != types ||
+        node.rule->outputs.size() != node.wrt.size())
+      refuse("a rule of the call's types");
   }
 
   void block(Program &program, const char *terminator, int depth) {

@@ -91,12 +91,27 @@ void Template::destroy(Template *t) {
 
 /// Whether a derivative goes through a node from its results to an operand.
 static bool passes(const ProgramNode &node, size_t operand) {
+  if (node.rule)
+    return std::find(node.wrt.begin(), node.wrt.end(), operand) !=
+           node.wrt.end();
   if (!node.op)
     return true;
   if (node.op->nonDifferentiable)
     return false;
   const std::vector<GradientRow> &rows = node.op->gradients;
   return rows.empty() || rows[std::min(operand, rows.size() - 1)].exists;
+}
+
+/// Whether each value is made of the elements of others at its own place.
+static bool isElementwise(const Program &program) {
+  return std::all_of(program.nodes.begin(), program.nodes.end(),
+                     [](const ProgramNode &node) {
+                       if (node.isCall())
+                         return node.lowering.empty() &&
+                                isElementwise(*node.body) &&
+                                (!node.rule || isElementwise(*node.rule));
+                       return node.op && node.op->elementwise;
+                     });
 }
 
 Ref<Template> stepwell::programTemplate(Program given) {
@@ -140,11 +155,7 @@ Ref<Template> stepwell::programTemplate(Program given) {
         const Dims &dims = input.type.dims;
         return std::find(dims.begin(), dims.end(), kDynamic) != dims.end();
       });
-  t->elementwise =
-      t->open && std::all_of(program.nodes.begin(), program.nodes.end(),
-                             [](const ProgramNode &node) {
-                               return node.op && node.op->elementwise;
-                             });
+  t->elementwise = t->open && isElementwise(program);
   return t;
 }
 
@@ -182,11 +193,35 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   return Ref<Template>(entry.get());
 }
 
+/// The call that a function with a rule of its own consists of.
+static const ProgramNode *ruleOf(const Program &program) {
+  return program.nodes.size() == 1 && program.nodes[0].rule
+             ? &program.nodes[0]
+             : nullptr;
+}
+
+/// A value that a rule reads may be an input or a result.
+static void noteNeed(const Template &t, Needs &needs, ValueId value) {
+  size_t inputs = needs.inputs.size(), index = value;
+  if (index < inputs)
+    needs.inputs[index] = t.inputs[index].need;
+  else if (index - inputs < needs.results.size())
+    needs.results[index - inputs] = Need::Values;
+}
+
 Needs stepwell::derivativeNeeds(const Template &t,
                                 const std::vector<int> &wrt) {
   Needs needs;
   needs.inputs.assign(t.inputs.size(), Need::Shape);
   needs.results.assign(t.results.size(), Need::Shape);
+  if (const ProgramNode *call = t.program ? ruleOf(*t.program) : nullptr) {
+    for (const ProgramNode &node : call->rule->nodes)
+      for (ValueId operand : node.operands)
+        noteNeed(t, needs, operand);
+    for (const ProgramOutput &output : call->rule->outputs)
+      noteNeed(t, needs, output.value);
+    return needs;
+  }
   if (t.body || t.program) {
     // Several operations: whatever the call reads or makes may be read again.
     for (size_t i = 0; i < t.inputs.size(); ++i)
@@ -297,10 +332,21 @@ void stepwell::inferTypes(Program &program,
     }
     for (size_t i = 0; i < node.results.size(); ++i) {
       TensorType &result = node.results[i];
-      result.dims = node.op ? resultDims(*node.op, i, operands,
-                                         node.attributes, result.dtype)
-                            : operands[node.wrt[i]].dims;
+      result.dims =
+          node.op         ? resultDims(*node.op, i, operands, node.attributes,
+                                       result.dtype)
+          : node.isCall() ? node.body->type(node.body->outputs[i].value).dims
+                          : operands[node.wrt[i]].dims;
       types.push_back(result);
+    }
+    if (node.rule) {
+      auto rule = std::make_shared<Program>(*node.rule);
+      operands.insert(operands.end(), node.results.begin(), node.results.end());
+      for (const TensorType &result : node.results)
+        if (isFloat(result.dtype))
+          operands.push_back(result);
+      inferTypes(*rule, operands);
+      node.rule = std::move(rule);
     }
   }
 }

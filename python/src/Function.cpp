@@ -95,6 +95,7 @@ struct Definition {
   std::vector<Parameter> parameters;
   size_t positional = 0;
   nb::object body, trace, check;
+  bool hasRules = false; // a derivative or a lowering of its own
   bool into = false;
   std::unordered_map<std::string, Class> classes;
 };
@@ -409,7 +410,7 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
   return guarded([&]() -> PyObject * {
     Definition &definition =
         *reinterpret_cast<FunctionObject *>(object)->definition;
-    if (Capture::current())
+    if (Capture::current() && !definition.hasRules)
       return runBody(definition, args, flags, names);
     Call call;
     CallKey key(definition.id, definition.into ? 0 : -1);
@@ -419,8 +420,13 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
       definition.check(boundValues(definition, call));
       return runBody(definition, args, flags, names);
     }
+    if (Capture::current())
+      for (const Argument &argument : call.tensors)
+        fixShape(argument.tensor);
     key.add(call.tensors, definition.into ? 0 : -1);
-    if (CallPlan *plan = key.complete() ? findPlan(key) : nullptr) {
+    if (CallPlan *plan = key.complete() && !Capture::current()
+                             ? findPlan(key)
+                             : nullptr) {
       const auto &variant = *static_cast<const Variant *>(plan->variant);
       std::vector<Scalar> values;
       if (variant.guardsNumbers || variant.computes)
@@ -440,12 +446,16 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
 
 //===--- The type ---------------------------------------------------------===//
 
-std::unique_ptr<Definition> define(PyObject *args) {
+/// Odd: no address of an operation or a Template.
+uint64_t newId() {
   static uint64_t count = 0;
+  return 2 * ++count + 1;
+}
+
+std::unique_ptr<Definition> define(PyObject *args) {
   auto definition = std::make_unique<Definition>();
   nb::handle given(args);
-  // Odd: no address of an operation or a Template.
-  definition->id = 2 * ++count + 1;
+  definition->id = newId();
   definition->name = nb::cast<std::string>(given[0]);
   for (nb::handle each : given[1]) {
     Parameter &parameter = definition->parameters.emplace_back();
@@ -506,6 +516,16 @@ int clear(PyObject *object) {
   return 0;
 }
 
+/// A rule was added: what was traced without it is no more.
+PyObject *addRules(PyObject *object, PyObject *) {
+  Definition &definition =
+      *reinterpret_cast<FunctionObject *>(object)->definition;
+  definition.id = newId();
+  definition.classes.clear();
+  definition.hasRules = true;
+  Py_RETURN_NONE;
+}
+
 PyObject *bindMethod(PyObject *self, PyObject *object, PyObject *) {
   return object ? PyMethod_New(self, object) : Py_NewRef(self);
 }
@@ -529,6 +549,8 @@ void makeFunctionType(nb::module_ &m) {
       {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr,
        nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
+  static PyMethodDef methods[] = {{"_add_rules", addRules, METH_NOARGS, nullptr},
+                                  {nullptr, nullptr, 0, nullptr}};
   static PyType_Slot slots[] = {
       {Py_tp_new, reinterpret_cast<void *>(create)},
       {Py_tp_dealloc, reinterpret_cast<void *>(dealloc)},
@@ -538,6 +560,7 @@ void makeFunctionType(nb::module_ &m) {
       {Py_tp_descr_get, reinterpret_cast<void *>(bindMethod)},
       {Py_tp_repr, reinterpret_cast<void *>(represent)},
       {Py_tp_members, members},
+      {Py_tp_methods, methods},
       {Py_tp_getset, properties},
       {0, nullptr}};
   static PyType_Spec spec = {
@@ -636,6 +659,129 @@ std::pair<Dims, OpenShape> givenSizes(PyObject *const *args, Py_ssize_t count) {
   return sizes;
 }
 
+/// Traces a derivative rule on stand-ins for the arguments, the results, and the
+/// cotangents of those of a float type. It returns one gradient for each of the
+/// arguments, or None.
+static Rule traceRule(nb::handle rule, std::vector<Tensor> arguments,
+                      const std::vector<Tensor> &results,
+                      std::unique_ptr<OpenTrace> open,
+                      std::vector<OpenShape> shapes) {
+  size_t count = arguments.size();
+  std::vector<Tensor> read = arguments;
+  read.insert(read.end(), results.begin(), results.end());
+  for (size_t i = 0; i < results.size(); ++i)
+    if (isFloat(results[i]->dtype)) {
+      read.push_back(results[i]);
+      shapes.push_back(shapes[count + i]);
+    }
+  read = standIns(read);
+  nb::object given = nb::cast(read);
+  Rule made;
+  made.arguments = count;
+  Capture capture(read, std::make_unique<OpenTrace>(std::move(*open),
+                                                    std::move(shapes)));
+  nb::object returned = callPython([&] { return rule(given); });
+  std::vector<Tensor> gradients;
+  for (size_t i = 0; i < count; ++i) {
+    made.types.push_back(
+        {arguments[i]->dtype,
+         capture.openTrace()->dims(capture.openTrace()->argument(i))});
+    if (returned[i].is_none())
+      continue;
+    // What it was given may be a gradient, too.
+    gradients.push_back(packedCopy(nb::cast<Tensor>(returned[i])));
+    made.of.push_back(static_cast<int>(i));
+  }
+  made.executable = capture.finish(gradients);
+  if (!made.executable.isPure())
+    fail(Error::Kind::Runtime, "a derivative rule writes to a tensor");
+  return made;
+}
+
+static std::string mlirType(const TensorType &type) {
+  std::string text = "tensor<";
+  for (int64_t size : type.dims)
+    text += (size == kDynamic ? "?" : std::to_string(size)) + "x";
+  return text + std::string(mlirName(type.dtype)) + ">";
+}
+
+/// Asks for the lowering of a function: of its tensors, then its numbers.
+static LoweredCall lower(nb::handle lowering, const Executable &function,
+                         std::span<const Tensor> arguments,
+                         std::span<const Scalar> numbers,
+                         std::span<const int> places,
+                         std::span<const TensorType> types) {
+  LoweredCall call;
+  nb::list inputs, results;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    call.inputs.emplace_back().argument = static_cast<int>(i);
+    call.types.push_back({types[i]});
+  }
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    call.inputs.push_back({.scalar = numbers[i], .number = places[i]});
+    ProgramInput &type = call.types.emplace_back();
+    type.type.dtype = numbers[i].index() == 2 ? DType::F64 : DType::I64;
+    type.scalar = true;
+  }
+  for (const ProgramInput &input : call.types)
+    inputs.append(mlirType(input.type));
+  const Program &program = *function.call->program;
+  for (const ProgramOutput &output : program.outputs)
+    results.append(mlirType(program.type(output.value)));
+  call.text = nb::cast<std::string>(
+      callPython([&] { return lowering(inputs, results); }));
+  return call;
+}
+
+/// Runs `function` on stand-ins for the tensors; it returns a list of tensors.
+/// None where the result is not made of new tensors alone. With a rule or a
+/// lowering, which is asked for once the types are known, the Program is a call
+/// of `name`. `places` says which of the trace's numbers each number is.
+static nb::object traceFunction(const std::vector<Tensor> &tensors,
+                                const std::vector<Scalar> &numbers,
+                                nb::callable function, const std::string &name,
+                                nb::object rule, nb::object lowering,
+                                const std::vector<int> &places) {
+  std::vector<Tensor> arguments = standIns(tensors), made;
+  nb::object given = nb::cast(arguments);
+  GradModeGuard grad(true);
+  Executable executable;
+  std::unique_ptr<OpenTrace> open;
+  std::vector<OpenShape> shapes;
+  std::vector<TensorType> types;
+  {
+    Capture capture(arguments, std::make_unique<OpenTrace>(arguments, numbers));
+    nb::object results = callPython([&] { return function(given); });
+    made = nb::cast<std::vector<Tensor>>(results);
+    if (!rule.is_none()) {
+      for (size_t i = 0; i < arguments.size(); ++i)
+        shapes.push_back(capture.openTrace()->argument(i));
+      for (const Tensor &result : made)
+        shapes.push_back(capture.shapeOf(*result));
+    }
+    executable = capture.finish(made);
+    open = capture.takeOpenTrace();
+    for (size_t i = 0; i < arguments.size(); ++i)
+      types.push_back({arguments[i]->dtype, open->dims(open->argument(i))});
+  }
+  if (!executable.isPure())
+    return nb::none();
+  if (rule.is_none() && lowering.is_none())
+    return nb::cast(std::move(executable));
+  std::optional<Rule> traced;
+  if (!rule.is_none()) {
+    traced = traceRule(rule, arguments, made, std::move(open), std::move(shapes));
+    for (HostGuard &guard : traced->executable.hostGuards)
+      executable.hostGuards.push_back(std::move(guard));
+  }
+  std::optional<LoweredCall> lowered;
+  if (!lowering.is_none())
+    lowered = lower(lowering, executable, arguments, numbers, places, types);
+  makeCall(executable, name, traced ? &*traced : nullptr,
+           lowered ? &*lowered : nullptr);
+  return nb::cast(std::move(executable));
+}
+
 void addFunctions(nb::module_ &m) {
   makeFunctionType(m);
   nb::class_<HostExpression>(m, "HostExpression")
@@ -658,25 +804,8 @@ void addFunctions(nb::module_ &m) {
     if (capture && capture->openTrace())
       capture->openTrace()->require(code, value);
   });
-  // Runs `function` on stand-ins for the tensors; it returns a list of tensors.
-  // None where the result is not made of new tensors alone.
-  m.def("_trace", [](const std::vector<Tensor> &tensors,
-                     const std::vector<Scalar> &numbers,
-                     nb::callable function) -> nb::object {
-    std::vector<Tensor> arguments = standIns(tensors);
-    nb::object given = nb::cast(arguments);
-    GradModeGuard grad(true);
-    Capture capture(arguments,
-                    std::make_unique<OpenTrace>(arguments, numbers));
-    nb::object results = callPython([&] { return function(given); });
-    if (results.is_none())
-      return results;
-    Executable executable =
-        capture.finish(nb::cast<std::vector<Tensor>>(results));
-    if (!executable.isPure())
-      return nb::none();
-    return nb::cast(std::move(executable));
-  });
+  m.def("_trace", &traceFunction, "tensors"_a, "numbers"_a, "function"_a,
+        "name"_a, "rule"_a.none(), "lowering"_a.none(), "places"_a);
 }
 
 } // namespace stepwell::python

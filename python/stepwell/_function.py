@@ -8,6 +8,7 @@ import inspect
 import struct
 import threading
 import typing
+import warnings
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Annotated, Any, TypeVar
@@ -93,15 +94,27 @@ def _flatten(value: Any, tensors: list[Tensor]) -> Any:
     if type(value) is list and all(isinstance(item, Tensor) for item in value):
         tensors.extend(value)
         return list
-    raise _NoTensors
+    raise RunsEachTime
 
 
-class _NoTensors(Exception):
-    """The result of a definition is not made of tensors."""
+class RunsEachTime(Exception):
+    """What a definition does for this class of arguments cannot be traced: it runs each time."""
+
+
+def warn(message: str, stacklevel: int) -> None:
+    """A warning of a definition, which is given at each call."""
+    if _trace.running:
+        raise RunsEachTime
+    warnings.warn(message, stacklevel=stacklevel + 1)
+
+
+def _where(function: Callable[..., Any]) -> str:
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
 
 
 class _Definition:
-    """A function's body, and how its arguments are bound."""
+    """A function's body, its rules, and how its arguments are bound."""
 
     def __init__(self, body: Callable[..., Any]) -> None:
         self.body = body
@@ -115,8 +128,11 @@ class _Definition:
             if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
                 raise TypeError(f"{body.__qualname__}(): a function takes no '*{each.name}'")
         self.kinds = [_kind(hints.get(each.name, each.annotation)) for each in self.parameters]
+        self.vjp: Callable[..., Any] | None = None
+        self.lowering: Callable[..., Any] | None = None
 
     def rows(self) -> list[tuple[Any, ...]]:
+        """What C++ binds a call by: name, kind, whether keyword-only, default."""
         return [
             (each.name, kind, each.kind is each.KEYWORD_ONLY)
             + (() if each.default is each.empty else (each.default,))
@@ -137,73 +153,217 @@ class _Definition:
             if tensor and not isinstance(value, Tensor):
                 raise wrong(self.body.__name__, each.name, "Tensor", value)
 
+    def add_vjp(self, rule: Callable[..., Any]) -> None:
+        """TypeError for a rule that asks for what there is not."""
+        known = {each.name for each in self.parameters} | {"result", "g"}
+        for name in inspect.signature(rule).parameters:
+            if name not in known:
+                raise TypeError(
+                    f"{_where(rule)}: a derivative rule of {self.body.__name__} reads its "
+                    f"parameters, 'result' and 'g'; there is no '{name}'"
+                )
+        self.vjp = rule
+
+    def add_lowering(self, rule: Callable[..., Any]) -> None:
+        known = {each.name for each in self.parameters} | {"result"}
+        for name in inspect.signature(rule).parameters:
+            if name not in known:
+                raise TypeError(
+                    f"{_where(rule)}: a lowering of {self.body.__name__} reads its parameters "
+                    f"and 'result'; there is no '{name}'"
+                )
+        self.lowering = rule
+
     def trace(self, values: tuple[Any, ...], inplace: bool) -> Any:
         """The Program for a class of arguments: an executable, how its result is made, the numbers
         that it takes. None if the body must run each time."""
-        tensors: list[Tensor] = []
-        numbers: list[Any] = []
-        for kind, value in zip(self.kinds, values, strict=True):
-            if kind == _TENSORS:
-                tensors.extend(value)
-            elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
-                tensors.append(value)
-            elif kind == _NUMBER and value is not None:
-                numbers.append(value)
+        trace = _ClassTrace(self, values, inplace)
         try:
-            return self._traced(values, tensors, numbers, inplace, False)
-        except _NoTensors:
+            return trace.run(fixed=False)
+        except RunsEachTime:
             return None
         except Exception:
-            if not numbers:
+            if not trace.numbers:
                 raise
         # An operation may take a number for a constant only.
-        return self._traced(values, tensors, numbers, inplace, True)
+        return trace.run(fixed=True)
 
-    def _traced(
-        self,
-        values: tuple[Any, ...],
-        tensors: list[Tensor],
-        numbers: list[Any],
-        inplace: bool,
-        fixed: bool,
-    ) -> Any:
-        trace = _Numbers()
-        first = sum(tensor.ndim for tensor in tensors)
-        structure = None
 
-        def once(given: Sequence[Tensor]) -> list[Tensor]:
-            nonlocal structure
-            rest = iter(given)
-            place = first
-            arguments: list[Any] = []
-            for kind, value in zip(self.kinds, values, strict=True):
-                if kind == _TENSORS:
-                    arguments.append(type(value)([next(rest) for _ in value]))
-                elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
-                    arguments.append(next(rest))
-                elif kind == _NUMBER and value is not None:
-                    code, place = f"v{place}", place + 1
-                    if fixed or type(value) not in (int, float):
-                        _core._require(code, value)
-                        arguments.append(value)
-                    else:
-                        arguments.append(TracedNumber(trace, code, value))
-                else:
-                    arguments.append(value)
-            results: list[Tensor] = []
-            result = self.call(arguments)
-            if inplace:
-                result = _fit(result, given[0])
-            structure = _flatten(result, results)
-            return results
+class _ClassTrace:
+    """One trace of a definition."""
 
-        _trace.running.append(trace)
+    def __init__(self, definition: _Definition, values: tuple[Any, ...], inplace: bool) -> None:
+        self.definition, self.values, self.inplace = definition, values, inplace
+        self.tensors: list[Tensor] = []
+        self.numbers: list[Any] = []
+        for kind, value in zip(definition.kinds, values, strict=True):
+            if kind == _TENSORS:
+                self.tensors.extend(value)
+            elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
+                self.tensors.append(value)
+            elif kind == _NUMBER and value is not None:
+                self.numbers.append(value)
+        self.structure: Any = None
+        self.trace = _Numbers()
+        self.fixed = False
+
+    def run(self, fixed: bool) -> Any:
+        self.trace, self.fixed = _Numbers(), fixed
+        definition = self.definition
+        lowering = None if definition.lowering is None else self.lower
+        first = sum(tensor.ndim for tensor in self.tensors)
+        if lowering is not None:
+            self.trace.codes = [f"v{first + i}" for i in range(len(self.numbers))]
+        _trace.running.append(self.trace)
         try:
-            executable = _core._trace(tensors, numbers, once)
+            executable = _core._trace(
+                self.tensors,
+                self.numbers,
+                self.forward,
+                definition.body.__name__,
+                None if definition.vjp is None else self.backward,
+                lowering,
+                list(range(len(self.numbers))),
+            )
         finally:
             _trace.running.pop()
-            trace.over = True
-        return None if executable is None else (executable, structure, trace.codes)
+            self.trace.over = True
+        return None if executable is None else (executable, self.structure, self.trace.codes)
+
+    def arguments(self, given: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
+        """The values of all parameters, with what stands for tensors and numbers."""
+        rest, others = iter(given), iter(numbers)
+        arguments: list[Any] = []
+        for kind, value in zip(self.definition.kinds, self.values, strict=True):
+            if kind == _TENSORS:
+                arguments.append(type(value)([next(rest) for _ in value]))
+            elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
+                arguments.append(next(rest))
+            elif kind == _NUMBER and value is not None:
+                arguments.append(next(others))
+            else:
+                arguments.append(value)
+        return arguments
+
+    def standing(self) -> list[Any]:
+        """What stands for numbers; where they are constants, the trace is for their values."""
+        first = sum(tensor.ndim for tensor in self.tensors)
+        standing: list[Any] = []
+        for place, value in enumerate(self.numbers, first):
+            if self.fixed or type(value) not in (int, float):
+                _core._require(f"v{place}", value)
+                standing.append(value)
+            else:
+                standing.append(TracedNumber(self.trace, f"v{place}", value))
+        return standing
+
+    def forward(self, given: Sequence[Tensor]) -> list[Tensor]:
+        result = self.definition.call(self.arguments(given, self.standing()))
+        if self.inplace:
+            result = _fit(result, given[0])
+        results: list[Tensor] = []
+        self.structure = _flatten(result, results)
+        return results
+
+    def backward(self, given: Sequence[Tensor]) -> list[Tensor | None]:
+        """The gradients of all tensors, by the rule."""
+        definition, rule = self.definition, self.definition.vjp
+        assert rule is not None
+        count = len(self.tensors)
+        made = [tensor for tensor in given[count:]]
+        floats = [i for i, each in enumerate(made) if each.is_floating_point()]
+        results = made[: len(made) - len(floats) // 2]
+        cotangents = iter(made[len(results) :])
+        g = [next(cotangents) if each.is_floating_point() else None for each in results]
+        named = dict(
+            zip(
+                [each.name for each in definition.parameters],
+                self.arguments(given[:count], self.standing()),
+                strict=True,
+            )
+        )
+        if self.structure is None:
+            named |= {"result": results[0], "g": g[0]}
+        else:
+            named |= {"result": tuple(results), "g": tuple(g)}
+        returned = rule(**{name: named[name] for name in inspect.signature(rule).parameters})
+        return self.gradients(rule, returned, given[:count])
+
+    def gradients(
+        self, rule: Callable[..., Any], returned: Any, inputs: Sequence[Tensor]
+    ) -> list[Tensor | None]:
+        """One gradient per tensor; RuntimeError, with the rule's line, for one that does not fit."""
+        definition = self.definition
+        what = f"{_where(rule)}: the derivative rule of {definition.body.__name__}"
+        places = [
+            (each.name, kind, value)
+            for each, kind, value in zip(
+                definition.parameters, definition.kinds, self.values, strict=True
+            )
+            if kind in (_TENSOR, _OPTIONAL_TENSOR, _TENSORS)
+        ]
+        if isinstance(returned, Tensor) or returned is None:
+            returned = (returned,)
+        if len(returned) != len(places):
+            raise RuntimeError(
+                f"{what} must give one gradient for each of its {len(places)} tensor parameters, "
+                f"but gave {len(returned)}"
+            )
+        flat: list[tuple[str, Any]] = []
+        for (name, kind, value), gradient in zip(places, returned, strict=True):
+            if kind == _TENSORS:
+                several = [None] * len(value) if gradient is None else gradient
+                flat += [(f"{name}[{i}]", each) for i, each in enumerate(several)]
+            elif value is not None:
+                flat.append((name, gradient))
+        found: list[Tensor | None] = []
+        for (name, gradient), input in zip(flat, inputs, strict=True):
+            if gradient is None:
+                found.append(None)
+                continue
+            if not isinstance(gradient, Tensor):
+                raise RuntimeError(f"{what} gave {type(gradient).__name__} for '{name}'")
+            if gradient.dtype is not input.dtype:
+                raise RuntimeError(
+                    f"{what} gave a gradient of {gradient.dtype} for '{name}', which is of "
+                    f"{input.dtype}"
+                )
+            if not _stretches(input.shape, gradient.shape):
+                raise RuntimeError(
+                    f"{what} gave a gradient of shape {tuple(map(int, gradient.shape))} for "
+                    f"'{name}', which has shape {tuple(map(int, input.shape))}"
+                )
+            found.append(gradient)
+        return found
+
+    def lower(self, inputs: Sequence[str], results: Sequence[str]) -> str:
+        """The text of the lowering for these types."""
+        definition, rule = self.definition, self.definition.lowering
+        assert rule is not None
+        count = len(self.tensors)
+        named = dict(
+            zip(
+                [each.name for each in definition.parameters],
+                self.arguments(inputs[:count], inputs[count:]),
+                strict=True,
+            )
+        )
+        named["result"] = results[0] if self.structure is None else list(results)
+        made = rule(**{name: named[name] for name in inspect.signature(rule).parameters})
+        text = str(made)
+        if "func.func" not in text:
+            raise RuntimeError(
+                f"{_where(rule)}: the lowering of {definition.body.__name__} must be a func.func"
+            )
+        return text
+
+
+def _stretches(shape: Sequence[Any], to: Sequence[Any]) -> bool:
+    """Whether a shape broadcasts to another."""
+    offset = len(to) - len(shape)
+    return offset >= 0 and all(
+        a == 1 or a == b for a, b in zip(shape, to[offset:], strict=True)
+    )
 
 
 def _fit(result: Any, target: Tensor) -> Tensor:
@@ -263,8 +423,20 @@ def function(
         method: the name of a method of `Tensor` that it becomes (True: its own name); with
             `inplace` also the one whose name ends in "_".
 
+    The result has two decorators, for rules that are functions themselves. The names of their
+    parameters say what they read, which is then kept for the way back:
+
+    - `vjp`, a derivative in place of the body's: it reads parameters of the body, `result` and `g`,
+      the gradient of the result (tuples, where there are several results), and returns one gradient
+      for each parameter that is a tensor, None where there is none. A gradient may have sizes that
+      its tensor was stretched to.
+    - `lowering`, what is compiled in place of the body: its parameters are the MLIR types of
+      tensors (`tensor<?x4xf32>`) and numbers (`tensor<f64>`), the values of constants, and `result`,
+      the types of the results. It returns the text of a `func.func` from tensors to tensors in the
+      dialects arith, array, linalg, math, scf and tensor, or a module of `stepwell.mlir`.
+
     Raises:
-        TypeError: the body takes `*args` or `**kwargs`.
+        TypeError: the body takes `*args` or `**kwargs`, or a rule asks for what there is not.
 
     Example:
         >>> @stepwell.function
@@ -286,8 +458,24 @@ def function(
         return result
 
     result = made(body.__name__, False)
+    forms = [result]
     if inplace:
         result.inplace = made(body.__name__ + "_", True)
+        forms.append(result.inplace)
+
+    def vjp(rule: Callable[..., Any]) -> Callable[..., Any]:
+        definition.add_vjp(rule)
+        for form in forms:
+            form._add_rules()
+        return rule
+
+    def lowering(rule: Callable[..., Any]) -> Callable[..., Any]:
+        definition.add_lowering(rule)
+        for form in forms:
+            form._add_rules()
+        return rule
+
+    result.vjp, result.lowering = vjp, lowering
     if method:
         name = method if isinstance(method, str) else body.__name__
         setattr(Tensor, name, result)

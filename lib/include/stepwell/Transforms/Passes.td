@@ -40,6 +40,32 @@ def ExpandMathPass : Pass<"expand-math"> {
   ];
 }
 
+def InlineCallsPass : Pass<"stepwell-inline-calls"> {
+  let summary = "Calls give way to what they compute";
+  let description = [{
+    Puts the lowering of each `array.call`, or else its body, in the place of the call. A lowering is parsed here, and must
+    be one `func.func` over tensors of the call's types, in the dialects arith, array, linalg, math, scf and tensor.
+    Derivatives have been taken before.
+
+    Before:
+    ```mlir
+    %y = array.call "twice" (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%a: tensor<4xf32>):
+      %b = array.add %a, %a : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      array.yield %b : tensor<4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    %y = array.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def CheckProgramPass : Pass<"stepwell-check-program", "::mlir::ModuleOp"> {
   let summary = "Refuse what is no program";
   let description = [{

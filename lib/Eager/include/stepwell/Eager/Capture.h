@@ -107,6 +107,7 @@ public:
 
   /// Null unless sizes are open.
   OpenTrace *openTrace() { return open.get(); }
+  std::unique_ptr<OpenTrace> takeOpenTrace() { return std::move(open); }
   /// The shape of a tensor of this capture, for an open one.
   OpenShape shapeOf(const TensorImpl &);
   /// While one is alive, views get this shape; -1 is what is left.
@@ -175,6 +176,9 @@ private:
               const TensorType &result, const OpenShape *shape = nullptr);
   const OpenShape &shapeOf(Id) const;
   OpenShape resultShape(const ProgramNode &, size_t result);
+  /// The same for a function's body, of values of these shapes.
+  OpenShape resultShape(const Program &, std::vector<OpenShape> values,
+                        size_t result);
   /// Of a view that is being made.
   OpenShape shapeOfView(const TensorImpl &view, const Tensor &parent,
                         const std::optional<ViewOp> &);
@@ -268,6 +272,27 @@ public:
 private:
   Capture *suspended;
 };
+
+/// A traced derivative rule of a function: of its `arguments` tensors, of its
+/// results, and of the cotangents of those of a float type.
+struct Rule {
+  Executable executable;
+  size_t arguments;
+  std::vector<TensorType> types; // of the arguments
+  std::vector<int> of; // which argument each of the rule's results is for
+};
+/// A lowering of a function, of the inputs that it takes.
+struct LoweredCall {
+  std::string text;
+  std::vector<Executable::Input> inputs;
+  std::vector<ProgramInput> types;
+};
+/// Makes a traced function one call of `callee`, with what it has of its own.
+void makeCall(Executable &, const std::string &callee, const Rule *,
+              const LoweredCall *);
+
+/// Equal numbers of one type; -0.0 is not 0.0.
+bool isSameNumber(const Scalar &, const Scalar &);
 
 /// Whether gradients exist where they did when the function was captured, and
 /// the tensors that it closes over have the types that they had.

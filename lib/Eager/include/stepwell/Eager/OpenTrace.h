@@ -36,6 +36,11 @@ public:
   /// The values of a call are the sizes of its tensors, one after the other,
   /// then `numbers`.
   OpenTrace(std::span<const Tensor> arguments, std::span<const Scalar> numbers);
+  /// Another capture of the same calls, of arguments of these shapes.
+  OpenTrace(OpenTrace &&before, std::vector<OpenShape> arguments)
+      : OpenTrace(std::move(before)) {
+    this->arguments = std::move(arguments);
+  }
 
   const OpenShape &argument(size_t index) const { return arguments[index]; }
   /// How many values of a call are sizes.

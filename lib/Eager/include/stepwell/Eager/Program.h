@@ -40,7 +40,7 @@ using ValueId = int32_t;
 class Program;
 
 struct ProgramNode {
-  /// Null for a derivative request.
+  /// Null for a derivative request and for a call of a function.
   const OpRow *op = nullptr;
   Attributes attributes;
   std::vector<ValueId> operands;
@@ -51,6 +51,13 @@ struct ProgramNode {
   std::shared_ptr<const Program> body;
   std::vector<int> wrt;        // which inputs of the body
   std::vector<int> cotangents; // which results of the body have one
+  /// The call of a function, array.call: `body` is what it computes, `rule`, if
+  /// there is one, its derivative by the inputs `wrt`, of the inputs, the
+  /// results and the cotangents of those of a float type.
+  std::string callee;
+  std::shared_ptr<const Program> rule;
+  std::string lowering; // a module that is compiled in place of the body
+  bool isCall() const { return !callee.empty(); }
   int32_t location = -1;       // index into Program::locations; not printed
 };
 
