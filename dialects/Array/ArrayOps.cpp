@@ -170,9 +170,10 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   if (OpFoldResult same = foldToInput(getInput(), getType()))
     return same;
   auto inner = getInput().getDefiningOp<ReshapeOp>();
-  // Such sizes, where they are not known, are those of this very input.
-  if (!inner || llvm::count_if(getSizes(), ShapedType::isDynamic) > 1 ||
-      llvm::is_contained(getSizes(), 0))
+  // Such sizes are those of this very input.
+  if (!inner || llvm::any_of(getSizes(), [](int64_t size) {
+        return size < 0 && size != ShapedType::kDynamic;
+      }))
     return {};
   getInputMutable().assign(inner.getInput());
   return getResult();

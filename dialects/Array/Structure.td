@@ -113,9 +113,8 @@ def Array_BroadcastOp : Array_Op<"broadcast"> {
 def Array_ReshapeOp : Array_Op<"reshape"> {
   let summary = "The same elements, in row-major order, with other sizes";
   let description = [{
-    The result has `sizes`, whose product is the input's number of elements. One of them may be unknown (`?`, the least
-    integer): it is what the others leave. Several, and one beside a 0, are those of the input, in order, from which the
-    result then differs in dimensions of size 1 only.
+    The result has `sizes`, whose product is the input's number of elements. A size of -1 - d is the input's along
+    dimension d. One may be unknown (`?`, the least integer): it is what the others leave.
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$sizes);
   let results = (outs Array_Tensor:$result);

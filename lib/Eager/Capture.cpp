@@ -839,8 +839,12 @@ Executable Capture::finish(std::span<const Tensor> results) {
   if (open)
     openTypes();
   executable.call = programTemplate(std::move(program));
-  if (open)
+  if (open) {
     executable.hostGuards = open->takeGuards();
+    for (size_t i = 0; i < arguments.size(); ++i)
+      executable.argumentTypes.push_back(
+          {arguments[i]->dtype, open->dims(open->argument(i))});
+  }
   for (size_t i = 0; i < reached.size(); ++i)
     for (size_t j = 0; j < reached[i].size(); ++j)
       if (reached[i][j])

@@ -69,6 +69,16 @@ static Tensor replay(Tensor tensor,
   return tensor;
 }
 
+/// Whether a type has the sizes of another that are known.
+static bool fits(const TensorType &given, const TensorType &type) {
+  if (given.dtype != type.dtype || given.rank() != type.rank())
+    return false;
+  for (int i = 0; i < type.rank(); ++i)
+    if (type.dims[i] != kDynamic && type.dims[i] != given.dims[i])
+      return false;
+  return true;
+}
+
 std::vector<Tensor> stepwell::run(Executable &executable,
                                   std::span<const Tensor> arguments,
                                   std::span<const Scalar> numbers) {
@@ -79,7 +89,7 @@ std::vector<Tensor> stepwell::run(Executable &executable,
   // The kernel knows these types: others would make it read beyond the end.
   for (size_t i = 0; i < gathered.size(); ++i)
     if (const Tensor &tensor = gathered[i].tensor;
-        tensor && !(tensor->type() == program.inputs[i].type))
+        tensor && !fits(tensor->type(), program.inputs[i].type))
       fail(Error::Kind::Runtime,
            "input " + std::to_string(i) + " is " + toString(tensor->type()) +
                ", the program takes " + toString(program.inputs[i].type));
@@ -90,8 +100,9 @@ std::vector<Tensor> stepwell::run(Executable &executable,
     updated.push_back(gathered[update.input].tensor);
   if (program.outputs.empty()) {
     // Nothing to compute.
-  } else if (executable.differentiable &&
-             (gradEnabled() || Capture::current())) {
+  } else if (executable.call->open ||
+             (executable.differentiable &&
+              (gradEnabled() || Capture::current()))) {
     // The tape keeps what was there before.
     for (Argument &argument : gathered)
       if (std::any_of(updated.begin(), updated.end(), [&](const Tensor &each) {
@@ -213,7 +224,7 @@ bool stepwell::accepts(const Executable &executable,
   for (size_t i = 0; i < executable.inputs.size(); ++i) {
     const Executable::Input &input = executable.inputs[i];
     if (input.captured && !input.gradient &&
-        (!(input.captured->type() == program.inputs[i].type) ||
+        (!fits(input.captured->type(), program.inputs[i].type) ||
          !sameLayout(*input.captured, input.strides) ||
          requiresGrad(*input.captured) != input.requiresGrad))
       return false;

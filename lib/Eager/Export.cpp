@@ -43,7 +43,8 @@ Program stepwell::exportProgram(const Executable &executable,
   Program program;
   for (size_t i = 0; i < arguments.size(); ++i) {
     ProgramInput input;
-    input.type = arguments[i]->type();
+    input.type = executable.argumentTypes.empty() ? arguments[i]->type()
+                                                  : executable.argumentTypes[i];
     input.name = names.arguments[i];
     program.inputs.push_back(std::move(input));
   }
@@ -122,6 +123,10 @@ Executable stepwell::bindProgram(Program program,
   for (const ProgramInput &input : program.inputs) {
     Executable::Input source;
     auto found = bound.find(input.name);
+    // Said of eager kernels only, whose arguments the dispatcher knows.
+    if (input.shapeOnly || input.mayAlias || input.layout != Layout::Contiguous)
+      fail(Error::Kind::Value, "input '" + input.name + "' has a layout, or is "
+                               "read for its shape only");
     if (found == bound.end()) {
       if (input.scalar)
         fail(Error::Kind::Value,
@@ -141,6 +146,10 @@ Executable stepwell::bindProgram(Program program,
     executable.inputs.push_back(std::move(source));
   }
   for (size_t i = 0; i < program.outputs.size(); ++i) {
+    if (program.outputs[i].into >= 0 ||
+        program.outputs[i].layout != Layout::Contiguous)
+      fail(Error::Kind::Value, "result " + std::to_string(i) +
+                                   " is written into an argument");
     Executable::Result result;
     result.output = static_cast<int>(i);
     result.self = result.requiresGrad = true;

@@ -92,24 +92,13 @@ OpenShape Capture::resultShape(const ProgramNode &node, size_t result) {
 /// dimensions of size 1 in one of the two.
 static std::optional<OpenShape> withOnes(const OpenShape &from,
                                          const Dims &hints, const Dims &to) {
+  std::vector<int> dims = rules::reshapedFrom(hints, to);
+  if (dims.size() != static_cast<size_t>(to.size()))
+    return std::nullopt;
   OpenShape result;
-  int at = 0;
-  auto skipOnes = [&] {
-    while (at < hints.size() && hints[at] == 1)
-      ++at;
-  };
-  for (int64_t size : to) {
-    if (size == 1) {
-      result.push_back(1);
-      continue;
-    }
-    skipOnes();
-    if (at == hints.size() || hints[at] != size)
-      return std::nullopt;
-    result.push_back(from[at++]);
-  }
-  skipOnes();
-  return at == hints.size() ? std::optional(result) : std::nullopt;
+  for (int dim : dims)
+    result.push_back(dim < 0 ? OpenSize(1) : from[dim]);
+  return result;
 }
 
 OpenShape Capture::shapeOfView(const TensorImpl &view, const Tensor &parent,
@@ -180,12 +169,16 @@ Capture::Id Capture::openView(Id parent, const TracedView &step,
     return parent;
   auto isOpen = [](const OpenSize &size) { return !size.known(); };
   auto left = std::count_if(shape.begin(), shape.end(), isOpen);
-  // What the open sizes of a reshape are follows from the input.
+  // Sizes of the input by their dimension; one more is what is left.
+  Dims sizes = open->dims(shape);
+  for (int i = 0; reshapes && i < sizes.size(); ++i)
+    for (size_t d = 0; sizes[i] == kDynamic && d < from.size(); ++d)
+      if (from[d].postfix() == shape[i].postfix())
+        sizes[i] = -1 - static_cast<int64_t>(d);
+  auto unknown = std::count(sizes.begin(), sizes.end(), kDynamic);
   bool isNone = std::find(result.dims.begin(), result.dims.end(), 0) !=
                 result.dims.end();
-  bool follows = (left == 1 && !isNone) ||
-                 withOnes(from, step.parent->sizes, result.dims);
-  if (left && (!reshapes || !follows)) {
+  if (reshapes ? unknown > 1 || (unknown && isNone) : left > 0) {
     if (std::optional<Id> like = valueLike(shape)) {
       return reshapes ? appendOp("reshape_like", {parent, *like}, {}, result,
                                  &shape)
@@ -193,11 +186,12 @@ Capture::Id Capture::openView(Id parent, const TracedView &step,
                                  {Dims(), true}, result, &shape);
     }
     open->fix(shape);
+    sizes = open->dims(shape);
+    left = 0;
   }
-  Attributes sizes{open->dims(shape)};
   if (left == 0 || !reshapes)
-    return appendOp(reshapes ? "reshape" : "broadcast", {parent},
-                    std::move(sizes), result);
+    return appendOp(reshapes ? "reshape" : "broadcast", {parent}, {sizes},
+                    result);
   // As many elements, whatever the sizes are.
   OpenSize before = 1, after = 1;
   for (const OpenSize &size : from)
@@ -206,7 +200,7 @@ Capture::Id Capture::openView(Id parent, const TracedView &step,
     after = after * size;
   if (before.postfix() != after.postfix())
     open->require(rules::compare(before, "==", after).postfix(), true);
-  return appendOp("reshape", {parent}, std::move(sizes), result, &shape);
+  return appendOp("reshape", {parent}, {sizes}, result, &shape);
 }
 
 void Capture::openTypes() {

@@ -7,6 +7,8 @@
 
 #include "stepwell/Eager/OpenTrace.h"
 
+#include "stepwell/Eager/Capture.h"
+
 using namespace stepwell;
 
 OpenShape stepwell::fixedShape(const Dims &dims) {
@@ -35,6 +37,26 @@ OpenTrace::OpenTrace(std::span<const Tensor> tensors,
   values.insert(values.end(), numbers.begin(), numbers.end());
 }
 
+OpenTrace::OpenTrace(std::span<const Tensor> tensors,
+                     std::span<const std::vector<int>> open) {
+  std::unordered_map<int, OpenSize> shared;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    OpenShape &shape = arguments.emplace_back();
+    for (int d = 0; d < tensors[i]->rank(); ++d) {
+      int which = open[i][d];
+      OpenSize size = tensors[i]->sizes[d];
+      if (which >= 0)
+        size = shared
+                   .try_emplace(which, OpenSize::open(
+                                           "v" + std::to_string(values.size())))
+                   .first->second;
+      shape.push_back(size);
+      values.push_back(tensors[i]->sizes[d]);
+    }
+  }
+  sizes = values.size();
+}
+
 int64_t OpenTrace::hint(const OpenSize &size) const {
   if (size.known())
     return *size.known();
@@ -54,6 +76,8 @@ void OpenTrace::require(const std::string &postfix, const Scalar &expected) {
     if (at == 0 || postfix[at - 1] == ' ')
       guard.ofNumbers |=
           std::stoull(postfix.substr(at + 1)) >= sizes;
+  if (Capture::location)
+    guard.where = Capture::location();
   guards.push_back(std::move(guard));
 }
 

@@ -52,6 +52,8 @@ public:
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (program.type(program.outputs[i].value) != results[i])
         refuse("results of the types that function_type has");
+      if (outputs[i].into >= static_cast<int>(program.inputs.size()))
+        refuse("results that are written into arguments");
       outputs[i].value = program.outputs[i].value;
     }
     program.outputs = std::move(outputs);
@@ -174,10 +176,10 @@ private:
       size_t x = text.find('x', at);
       if (x == std::string_view::npos || x > end)
         break;
-      int64_t size = number();
-      if (at != x || size < 0 || type.dims.size() == kMaxRank)
-        refuse("a size that is known, in at most " + std::to_string(kMaxRank) +
-               " dimensions");
+      int64_t size = accept("?") ? kDynamic : number();
+      if (at != x || (size < 0 && size != kDynamic) ||
+          type.dims.size() == kMaxRank)
+        refuse("a size, in at most " + std::to_string(kMaxRank) + " dimensions");
       // Sizes of an empty tensor are strides and bounds, too.
       if (__builtin_mul_overflow(elements, std::max<int64_t>(size, 1),
                                  &elements) ||
@@ -218,24 +220,45 @@ private:
       std::string_view name = word();
       if (name == "stepwell.scalar")
         input.scalar = true;
+      else if (name == "stepwell.shape_only")
+        input.shapeOnly = true;
+      else if (name == "stepwell.may_alias")
+        input.mayAlias = true;
+      else if (name == "stepwell.layout")
+        expect("="), input.layout = layout();
       else if (name == "stepwell.name")
         expect("="), input.name = string();
       else if (name == "stepwell.number")
         expect("="),
             input.number = std::get<double>(attribute(AttributeKind::F64));
       else
-        refuse("'stepwell.number', 'stepwell.scalar' or 'stepwell.name'");
+        refuse("an attribute of an argument");
     });
+  }
+
+  Layout layout() {
+    std::string name = string();
+    if (name != "rows" && name != "strided")
+      refuse("\"rows\" or \"strided\"");
+    return name == "rows" ? Layout::Rows : Layout::Strided;
   }
 
   void resultAttributes(ProgramOutput &output) {
     expect("{");
     list("}", [&] {
       std::string_view name = word();
-      if (name == "stepwell.name")
+      if (name == "stepwell.name") {
         expect("="), output.name = string();
-      else
-        refuse("'stepwell.name'");
+      } else if (name == "stepwell.layout") {
+        expect("="), output.layout = layout();
+      } else if (name == "stepwell.into") {
+        expect("="), output.into = number<int>();
+        if (output.into < 0)
+          refuse("an argument's number");
+        expect(": i64");
+      } else {
+        refuse("an attribute of a result");
+      }
     });
   }
 

@@ -8,7 +8,6 @@
 #include "PatternSupport.h"
 
 #include "stepwell/Array/Array.h"
-#include "stepwell/Semantics/Rules.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -201,35 +200,35 @@ struct ReshapePattern : OpConversionPattern<array::ReshapeOp> {
     Value input = adaptor.getInput();
     RankedTensorType type = tensorType(op.getResult());
     SmallVector<Value> sizes(type.getRank());
-    if (!type.hasStaticShape()) {
-      ArrayRef<int64_t> before = tensorType(input).getShape();
-      std::vector<int> from;
-      if (llvm::count(op.getSizes(), kDynamic) > 1 ||
-          llvm::is_contained(op.getSizes(), 0))
-        from = rules::reshapedFrom(
-            Dims(before.begin(), before.end()),
-            Dims(op.getSizes().begin(), op.getSizes().end()));
-      for (auto [i, size] : llvm::enumerate(op.getSizes()))
-        if (ShapedType::isDynamic(size))
-          sizes[i] = from.empty() ? leftOf(b, loc, input, op.getSizes())
-                                  : dimOf(b, loc, input, from[i]);
-    }
+    for (auto [i, size] : llvm::enumerate(op.getSizes()))
+      if (size < 0 && size != ShapedType::kDynamic)
+        sizes[i] = dimOf(b, loc, input, -1 - size);
+    for (auto [i, size] : llvm::enumerate(op.getSizes()))
+      if (size == ShapedType::kDynamic && type.isDynamicDim(i))
+        sizes[i] = leftOf(b, loc, input, op.getSizes(), sizes);
     b.replaceOp(op, reshapeTo(b, loc, input, type, sizes));
     return success();
   }
 
 private:
-  /// What the known sizes leave of the input's elements.
+  /// What the other sizes leave of the input's elements.
   static Value leftOf(OpBuilder &b, Location loc, Value input,
-                      ArrayRef<int64_t> sizes) {
-    int64_t known = 1;
-    for (int64_t size : sizes)
-      known *= ShapedType::isDynamic(size) ? 1 : size;
-    Value count = arith::ConstantIndexOp::create(b, loc, 1);
+                      ArrayRef<int64_t> known, ArrayRef<Value> sizes) {
+    auto times = [&](Value a, Value c) -> Value {
+      return arith::MulIOp::create(b, loc, a, c);
+    };
+    Value one = arith::ConstantIndexOp::create(b, loc, 1), count = one,
+          rest = one;
     for (int64_t i = 0; i < tensorType(input).getRank(); ++i)
-      count = arith::MulIOp::create(b, loc, count, dimOf(b, loc, input, i));
-    Value by = arith::ConstantIndexOp::create(b, loc, known);
-    return arith::DivUIOp::create(b, loc, count, by);
+      count = times(count, dimOf(b, loc, input, i));
+    for (auto [i, size] : llvm::enumerate(known))
+      if (size != ShapedType::kDynamic)
+        rest = times(rest, sizes[i] ? sizes[i]
+                                    : arith::ConstantIndexOp::create(b, loc, size)
+                                          .getResult());
+    // Where the others leave nothing, the call was refused.
+    rest = arith::MaxUIOp::create(b, loc, rest, one);
+    return arith::DivUIOp::create(b, loc, count, rest);
   }
 };
 

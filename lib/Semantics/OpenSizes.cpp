@@ -42,10 +42,10 @@ OpenSize operator*(const OpenSize &a, const OpenSize &b) {
   return a.is(1) ? b : b.is(1) ? a : apply(a, "*", b);
 }
 
-OpenSize operator/(const OpenSize &a, int64_t b) {
-  if (a.known())
-    return *a.known() / b;
-  return b == 1 ? a : apply(a, "/", b);
+OpenSize operator/(const OpenSize &a, const OpenSize &b) {
+  if (a.known() && b.known() && !b.is(0))
+    return *a.known() / *b.known();
+  return b.is(1) ? a : apply(a, "/", b);
 }
 
 OpenSize choose(const OpenSize &condition, const OpenSize &yes,
@@ -259,22 +259,21 @@ OpenShape openBroadcastTo(Use &use) {
 
 OpenShape openReshape(Use &use) {
   const OpenShape &input = use.operands[0];
-  const Dims &sizes = use.dims(0);
-  Dims types;
-  OpenSize count = 1, known = 1;
-  for (const OpenSize &size : input) {
-    types.push_back(size.known().value_or(kDynamic));
+  OpenSize count = 1, rest = 1;
+  for (const OpenSize &size : input)
     count = count * size;
+  OpenShape result;
+  int left = -1;
+  for (int64_t size : use.dims(0)) {
+    result.push_back(size >= 0 || size == kDynamic ? OpenSize(size)
+                                                   : input[-1 - size]);
+    if (size == kDynamic)
+      left = static_cast<int>(result.size()) - 1;
+    else
+      rest = rest * result.back();
   }
-  std::vector<int> from;
-  if (std::count(sizes.begin(), sizes.end(), kDynamic) > 1 || contains(sizes, 0))
-    from = reshapedFrom(types, sizes);
-  OpenShape result = fixed(sizes);
-  for (int64_t size : sizes)
-    known = size == kDynamic ? known : known * size;
-  for (int i = 0; i < sizes.size(); ++i)
-    if (sizes[i] == kDynamic)
-      result[i] = from.empty() ? count / *known.known() : input[from[i]];
+  if (left >= 0)
+    result[left] = rest.is(1) ? count : count / rest;
   use.holds(input, result);
   return result;
 }

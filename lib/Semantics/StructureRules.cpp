@@ -80,35 +80,32 @@ std::vector<int> reshapedFrom(const Dims &input, const Dims &sizes) {
 ErrorOr<Dims> reshape(Operands operands, const Attributes &attributes) {
   const Dims &input = operands[0].dims;
   Dims sizes = std::get<Dims>(attributes[0]);
-  int64_t known = 1, left = 0;
-  for (int64_t size : sizes) {
-    if (size < 0 && size != kDynamic)
-      return valueError("sizes " + toString(sizes) + " must not be negative");
-    if (size == kDynamic)
-      ++left;
-    else if (__builtin_mul_overflow(known, size, &known))
-      return valueError("the elements of shape " + toString(sizes) +
-                        " cannot be counted");
-  }
-  std::vector<int> from;
-  bool isAsked = left > 1 || (left && known == 0);
-  if (isAsked)
-    from = reshapedFrom(input, sizes);
-  if (isAsked && from.empty())
-    return valueError("shape " + toString(input) + " does not say what the sizes " +
-                      toString(sizes) + " are");
-  std::optional<int64_t> count = countOf(input);
-  for (int i = 0; i < sizes.size(); ++i)
+  int left = -1;
+  for (int i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == kDynamic) {
-      if (!from.empty())
-        sizes[i] = input[from[i]];
-      else if (count && *count % known == 0)
-        sizes[i] = *count / known;
-      else if (count)
+      if (left >= 0)
+        return valueError("more than one of the sizes " + toString(sizes) +
+                          " is left open");
+      left = i;
+    } else if (sizes[i] < 0) { // one of the input's
+      if (-sizes[i] > input.size())
+        return valueError("the input of shape " + toString(input) +
+                          " has no dimension " + number(-sizes[i] - 1));
+      sizes[i] = input[static_cast<int>(-sizes[i]) - 1];
+    }
+  }
+  if (left >= 0) {
+    sizes[left] = 1;
+    std::optional<int64_t> count = countOf(input), rest = countOf(sizes);
+    sizes[left] = kDynamic;
+    if (count && rest) {
+      if (*rest == 0 || *count % *rest != 0)
         return valueError("shape " + toString(sizes) + " does not hold the " +
                           number(*count) + " elements of shape " +
                           toString(input));
+      sizes[left] = *count / *rest;
     }
+  }
   return reshapeTo(input, sizes);
 }
 

@@ -172,11 +172,21 @@ private:
         return; // stepwell-lower-entry says so
       place = shapes.lookup(main.getArgument(into.getInt()));
     } else {
+      if (!type.hasStaticShape())
+        saySizes(index, shapes.lookup(value));
       place = readWords(type, /*hasData=*/true);
     }
     for (auto [i, size] : llvm::enumerate(shapes.lookup(value)))
       if (i < place.size() && place[i].postfix() != size.postfix())
         require(place[i], "==", size, static_cast<int64_t>(i));
+  }
+
+  /// How a caller that has the arguments finds the sizes of a result.
+  void saySizes(unsigned index, const OpenShape &shape) {
+    SmallVector<StringRef> sizes;
+    for (const OpenSize &size : shape)
+      sizes.push_back(size.postfix());
+    main.setResultAttr(index, kSizesAttr, builder.getStrArrayAttr(sizes));
   }
 
   func::FuncOp main;

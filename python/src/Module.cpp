@@ -306,17 +306,30 @@ void addMethods(nb::module_ &m) {
                "end_dim");
         Dims sizes;
         int64_t run = 1;
+        Capture *capture = Capture::current();
+        bool open = capture && capture->openTrace();
+        OpenShape from = open ? capture->shapeOf(*t) : OpenShape(), shape;
+        OpenSize openRun = 1;
         for (int i = 0; i < t->rank(); ++i) {
           if (i < start || i > end) {
             sizes.push_back(t->sizes[i]);
+            if (open)
+              shape.push_back(from[i]);
             continue;
           }
           run *= t->sizes[i];
-          if (i == end)
+          if (open)
+            openRun = openRun * from[i];
+          if (i == end) {
             sizes.push_back(run);
+            shape.push_back(openRun);
+          }
         }
-        if (!t->rank())
+        if (!t->rank()) {
           sizes.push_back(1);
+          shape.push_back(1);
+        }
+        Capture::GivenShape given(std::move(shape));
         return reshape(t, sizes);
       },
       "start_dim"_a = 0, "end_dim"_a = -1);
@@ -623,6 +636,10 @@ static void addKernels(nb::module_ &m) {
     function();
     return programs;
   });
+  // What the text of a program says, printed again.
+  m.def("_reprint", [](const std::string &text) {
+    return Program::read(text).print();
+  });
   m.def("_compile_for",
         [](const std::string &program, const std::string &level) {
           auto [digest, object] = compileFor(program, level);
@@ -644,6 +661,17 @@ static void addKernels(nb::module_ &m) {
       .def("accepts",
            [](Executable &e, const std::vector<Tensor> &arguments) {
              return accepts(e, arguments);
+           })
+      // Where the user's code asked for what does not hold of a call with these
+      // sizes; None if all does.
+      .def("why_not",
+           [](Executable &e, const std::vector<Scalar> &sizes) -> nb::object {
+             for (const HostGuard &guard : e.hostGuards)
+               if (std::optional<Scalar> value =
+                       guard.expression.evaluate(sizes);
+                   !value || !isSameNumber(*value, guard.expected))
+                 return nb::str(guard.where.c_str());
+             return nb::none();
            })
       .def("dump",
            [](Executable &e, const std::string &folder) { dump(e, folder); })
@@ -688,8 +716,13 @@ static void addKernels(nb::module_ &m) {
         nb::list arguments, closedOver, results;
         const Program &program = *e.call->program;
         auto describe = [](const std::string &name, const TensorType &type) {
-          return nb::make_tuple(name, nb::cast(type.dtype),
-                                nb::cast(type.dims));
+          nb::list sizes;
+          for (int64_t size : type.dims)
+            if (size == kDynamic)
+              sizes.append(nb::none());
+            else
+              sizes.append(size);
+          return nb::make_tuple(name, nb::cast(type.dtype), nb::tuple(sizes));
         };
         for (size_t i = 0; i < e.inputs.size(); ++i) {
           const ProgramInput &input = program.inputs[i];
@@ -733,16 +766,23 @@ static void addKernels(nb::module_ &m) {
   });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
-  // tensors.
-  m.def("_capture",
-        [](const std::vector<Tensor> &arguments, nb::callable function) {
-          Capture capture(arguments);
-          nb::object results = nb::steal(
-              callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
-          if (!results.is_valid())
-            throw nb::python_error();
-          return capture.finish(nb::cast<std::vector<Tensor>>(results));
-        });
+  // tensors. With `open`, sizes stay open that have a number there.
+  m.def(
+      "_capture",
+      [](const std::vector<Tensor> &arguments, nb::callable function,
+         const std::optional<std::vector<std::vector<int>>> &open) {
+        Capture capture(arguments,
+                        open ? std::make_unique<OpenTrace>(
+                                   arguments,
+                                   std::span<const std::vector<int>>(*open))
+                             : nullptr);
+        nb::object results = nb::steal(
+            callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
+        if (!results.is_valid())
+          throw nb::python_error();
+        return capture.finish(nb::cast<std::vector<Tensor>>(results));
+      },
+      "arguments"_a, "function"_a, "open"_a.none() = nb::none());
 }
 
 } // namespace stepwell::python

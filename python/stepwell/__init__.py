@@ -92,7 +92,7 @@ float64 = double = _core.float64
 
 if _TYPE_CHECKING:
     from . import nn, utils
-    from ._export import ExportedProgram, export, load
+    from ._export import Dim, ExportedProgram, export, load
     from .safetensors import load_file, save_file
 
 
@@ -102,13 +102,14 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f"stepwell.{name}")
     if name in ("load_file", "save_file"):
         return getattr(_import_module("stepwell.safetensors"), name)
-    if name in ("ExportedProgram", "export", "load"):
+    if name in ("Dim", "ExportedProgram", "export", "load"):
         return getattr(_import_module("stepwell._export"), name)
     raise AttributeError(f"module 'stepwell' has no attribute '{name}'")
 
 
 __version__ = "0.1.0"
 __all__ = [
+    "Dim",
     "ExportedProgram",
     "Generator",
     "Number",

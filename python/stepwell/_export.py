@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import operator
 import os
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from . import _core
 from ._compile import _flatten, _unflatten
 from ._core import Tensor
+from ._function import ConstantNumbers
 from ._guards import Reach
 from ._package import read_package, write_package
 from .autograd import enable_grad, no_grad
@@ -22,14 +24,52 @@ _DEEPEST = 32
 
 
 class TensorSpec(NamedTuple):
-    """What an exported program says of one argument, weight or result."""
+    """What an exported program says of one argument, weight or result.
+
+    A size of None is open.
+    """
 
     name: str
     dtype: _core.dtype
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype.name} {self.shape}"
+
+
+class Dim:
+    """A size that an exported program leaves open, for `dynamic_shapes` of `export`.
+
+    Args:
+        name: one name is one size, wherever it is given.
+        min, max: the least and the largest size; None: any.
+
+    Example:
+        >>> batch = stepwell.Dim("batch", min=1, max=64)
+        >>> stepwell.export(model, (images,), dynamic_shapes={"x": {0: batch}})
+    """
+
+    def __init__(self, name: str, *, min: int | None = None, max: int | None = None) -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"Dim(): the name must be an identifier, not {name!r}")
+        self.name = name
+        self.min = 1 if min is None else operator.index(min)
+        self.max = None if max is None else operator.index(max)
+        if self.min < 0 or (self.max is not None and self.max < self.min):
+            raise ValueError(f"Dim('{name}'): no size lies in [{min}, {max}]")
+
+    def __repr__(self) -> str:
+        return f"Dim('{self.name}', min={self.min}, max={self.max})"
+
+    def holds(self, size: int) -> bool:
+        """Whether a size lies in the range."""
+        return self.min <= size and (self.max is None or size <= self.max)
+
+    def samples(self) -> list[int]:
+        """Sizes to try: all of a small range, of a large one those at its ends and some."""
+        last = self.min + 4096 if self.max is None else self.max
+        few = range(self.min, min(last, self.min + 512) + 1)
+        return sorted({*few, *(2**i for i in range(40) if self.holds(2**i)), last})
 
 
 # --- Structures, as a file can hold them ---------------------------------------
@@ -144,6 +184,7 @@ class ExportedProgram:
         self.arguments = tuple(TensorSpec(*each) for each in arguments)
         self.results = tuple(TensorSpec(*each) for each in results)
         self.weights = {name: tensors[name] for name, number in closed_over if not number}
+        self._dims = _read_dims(signature.get("dims", {}), self.arguments)
         expected = sum(len(_leaves(slot, "")) for slot in self._slots.values())
         if (
             expected != len(self.arguments)
@@ -179,12 +220,30 @@ class ExportedProgram:
                 + _words(exported)
             )
         for tensor, spec in zip(tensors, self.arguments, strict=True):
-            if tensor.dtype is not spec.dtype or tuple(tensor.shape) != spec.shape:
+            if tensor.dtype is not spec.dtype or not _fits(tensor.shape, spec.shape):
                 raise RuntimeError(
                     f"argument '{spec.name}' is {tensor.dtype.name} {tuple(tensor.shape)}, the "
                     f"program was exported for {spec.dtype.name} {spec.shape}"
                 )
+        self._check_sizes(tensors)
         return _unflatten(self._results, iter(self._executable.run(tensors)))
+
+    def _check_sizes(self, tensors: list[Tensor]) -> None:
+        found: dict[str, tuple[int, str]] = {}
+        for (index, dim), each in self._dims.items():
+            size, where = tensors[index].shape[dim], f"argument '{self.arguments[index].name}'"
+            if not each.holds(size):
+                most = "any" if each.max is None else each.max
+                raise RuntimeError(
+                    f"{where} has size {size} in dimension {dim}, '{each.name}', which goes from "
+                    f"{each.min} to {most}"
+                )
+            before, other = found.setdefault(each.name, (size, where))
+            if before != size:
+                raise RuntimeError(
+                    f"{where} has size {size} in dimension {dim}, but '{each.name}' is {before} "
+                    f"in {other}"
+                )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the program and its weights to one file: for `stepwell.load` and `stepwell-compile`.
@@ -202,6 +261,31 @@ class ExportedProgram:
         ]
         lines += [f"result {spec}" for spec in self.results]
         return "".join(f"// {line}\n" for line in lines) + self.program
+
+
+def _fits(shape: tuple[int, ...], spec: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(spec) and all(
+        b is None or a == b for a, b in zip(shape, spec, strict=True)
+    )
+
+
+def _read_dims(given: Any, arguments: tuple[TensorSpec, ...]) -> dict[tuple[int, int], Dim]:
+    """The open sizes of arguments; ValueError unless they are those of the program."""
+    dims: dict[tuple[int, int], Dim] = {}
+    try:
+        for index, dim, name, least, most in given:
+            dims[index, dim] = Dim(name, min=least, max=most)
+    except (TypeError, ValueError):
+        raise ValueError("the signature is malformed") from None
+    open = {
+        (i, d)
+        for i, spec in enumerate(arguments)
+        for d, size in enumerate(spec.shape)
+        if size is None
+    }
+    if open != set(dims):
+        raise ValueError("the signature does not fit the program")
+    return dims
 
 
 def _same_structure(value: Any, exported: Any, tensors: list[Tensor]) -> bool:
@@ -270,25 +354,92 @@ def _copied(tensor: Tensor) -> Tensor:
     return (tensor.requires_grad_() if tensor.is_floating_point() else tensor).clone()
 
 
+def _open_sizes(value: Any, given: Any, where: str, into: list[dict[int, Dim]]) -> None:
+    """The open sizes of each tensor in an argument's structure, in order."""
+    if given is None:
+        given = {}
+    if value is Tensor:
+        if not isinstance(given, dict) or not all(isinstance(each, Dim) for each in given.values()):
+            raise TypeError(
+                f"export(): dynamic_shapes of {where} must be a dictionary from dimensions to Dim"
+            )
+        into.append(given)
+        return
+    kind, *rest = value
+    if kind == "constant":
+        return
+    pairs = rest[0] if kind is dict else tuple(enumerate(rest[0]))
+    if given and (isinstance(given, dict) != (kind is dict) or len(given) != len(pairs)):
+        raise TypeError(f"export(): dynamic_shapes of {where} must be a {kind.__name__} as it is")
+    for key, item in pairs:
+        _open_sizes(item, given[key] if given else None, f"{where}[{key!r}]", into)
+
+
+def _numbered(
+    tensors: list[Tensor], open_sizes: list[dict[int, Dim]]
+) -> tuple[list[list[int]], list[Dim], list[list[Any]]]:
+    """Which of the open sizes each size is (-1: none), what they are, and how a file says it."""
+    named: dict[str, Dim] = {}
+    places, listed = [], []
+    for index, (tensor, sizes) in enumerate(zip(tensors, open_sizes, strict=True)):
+        row = [-1] * tensor.ndim
+        for dim, each in sizes.items():
+            dim = operator.index(dim) + (tensor.ndim if dim < 0 else 0)
+            if not 0 <= dim < tensor.ndim:
+                raise IndexError(f"export(): a tensor of {tensor.ndim} dimensions has none {dim}")
+            if not each.holds(tensor.shape[dim]):
+                raise RuntimeError(
+                    f"export(): the example has size {tensor.shape[dim]}, which does not lie in {each}"
+                )
+            named.setdefault(each.name, each)
+            row[dim] = list(named).index(each.name)
+            listed.append([index, dim, each.name, each.min, each.max])
+        places.append(row)
+    return places, list(named.values()), listed
+
+
+def _check_sizes(
+    executable: Any, tensors: list[Tensor], places: list[list[int]], dims: list[Dim]
+) -> None:
+    """RuntimeError where the function decided something by a size that others do not share."""
+    sizes = [size for tensor in tensors for size in tensor.shape]
+    flat = [place for row in places for place in row]
+    for which, dim in enumerate(dims):
+        for size in dim.samples():
+            tried = [size if place == which else s for s, place in zip(sizes, flat, strict=True)]
+            where = executable.why_not(tried)
+            if where is not None:
+                raise RuntimeError(
+                    f"{where}: the function is not the same for '{dim.name}' = {size}: it asks for "
+                    "the size itself here, or branches on it; leave that size out of "
+                    "dynamic_shapes, or give it another range"
+                )
+
+
 def export(
     function: Callable[..., Any],
     args: tuple[Any, ...] | Tensor = (),
     kwargs: dict[str, Any] | None = None,
+    *,
+    dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None = None,
 ) -> ExportedProgram:
     """Captures a function or module as a program that stands alone.
 
     It runs once, in the mode (`train`, `eval`) that it is in. Tensors that
     it closes over become weights of the program; numbers and texts among the arguments are fixed.
-    The shapes are those of `args`.
+    The shapes are those of `args`, but for sizes that `dynamic_shapes` leaves open.
 
     Args:
         function: a function of tensors, or a module.
         args: what it is called with: a tuple, or one tensor.
         kwargs: what it is called with by name.
+        dynamic_shapes: for each argument, by its name or in their order, None or a dictionary
+            from dimensions to `Dim`; of a list, tuple or dictionary of tensors such a list, tuple
+            or dictionary.
 
     Raises:
         RuntimeError: it writes to a tensor from outside, changes a `.grad`, or needs a value
-            while it is traced.
+            while it is traced; or it is another function for some size that is to be open.
         TypeError: an argument or result is neither a tensor nor a number, text, None or a
             container of these.
 
@@ -316,10 +467,21 @@ def export(
         tensors = [_copied(tensor.detach()) for tensor in tensors]
     args, kwargs = _unflatten(given, iter(tensors))
     slots = []
+    open_sizes: list[dict[int, Dim]] = []
+    if dynamic_shapes is None:
+        dynamic_shapes = {}
+    if isinstance(dynamic_shapes, (tuple, list)):
+        dynamic_shapes = dict(zip(names, dynamic_shapes, strict=True))
+    for name in dynamic_shapes:
+        if name not in names:
+            raise ValueError(f"export(): dynamic_shapes has '{name}', which is no argument")
     for name, value in zip(names, (*args, *kwargs.values()), strict=True):
-        slots.append([name, _describe(_flatten(value, []), f"argument '{name}'")])
+        structure = _flatten(value, [])
+        slots.append([name, _describe(structure, f"argument '{name}'")])
+        _open_sizes(structure, dynamic_shapes.get(name), f"'{name}'", open_sizes)
+    places, dims, listed = _numbered(tensors, open_sizes)
 
-    structure: Any = None
+    structure = None
 
     def once() -> list[Tensor]:
         nonlocal structure
@@ -328,8 +490,9 @@ def export(
         # Each a value of its own, also where the function hands back what it was given.
         return [result.clone().contiguous() for result in results]
 
-    with enable_grad(), Reach([("", function)]) as reach:
-        executable = _core._capture(tensors, once)
+    with enable_grad(), Reach([("", function)]) as reach, ConstantNumbers():
+        executable = _core._capture(tensors, once, places if dims else None)
+    _check_sizes(executable, tensors, places, dims)
     results = _describe(structure, "the result")
     if not _leaves(_structure(results), ""):
         raise TypeError("export(): the function returns no tensor")
@@ -353,7 +516,10 @@ def export(
             name: tensor.detach().clone()
             for name, (tensor, _) in zip(weight_names, closed_over, strict=True)
         }
-    return ExportedProgram(text, {"arguments": slots, "results": results}, weights)
+    signature = {"arguments": slots, "results": results}
+    if listed:
+        signature["dims"] = listed
+    return ExportedProgram(text, signature, weights)
 
 
 def load(path: str | os.PathLike[str]) -> ExportedProgram:

@@ -222,6 +222,12 @@ std::string stepwell::printProgramTable(const Package &package) {
       for (int64_t size : parameter.shape)
         out << size << ", ";
       out << "0};\n";
+      if (parameter.sizes.empty())
+        continue;
+      out << "static const char *const " << array << i << "_sizes[] = {";
+      for (const std::string &size : parameter.sizes)
+        out << quote(size) << ", ";
+      out << "0};\n";
     }
     out << "static const stepwell_parameter " << array << "[] = {\n";
     for (auto [i, parameter] : enumerate(list)) {
@@ -234,6 +240,11 @@ std::string stepwell::printProgramTable(const Package &package) {
         out << weightSymbol(package, i);
       else
         out << "0";
+      out << ", ";
+      if (parameter.sizes.empty())
+        out << "0";
+      else
+        out << array << i << "_sizes";
       out << "},\n";
     }
     out << "  {0}};\n";

@@ -278,6 +278,79 @@ static stepwell_arg *appendTensor(stepwell_arg *word,
   return word + 2 * rank;
 }
 
+/* A size of a result: docs/abi.md describes the language. */
+static int64_t evaluate(const char *code, const stepwell_arg *words) {
+  int64_t stack[64];
+  int depth = 0, failed = 0;
+  while (*code && !failed) {
+    size_t length = strcspn(code, " ");
+    char *end;
+    int64_t value = 0;
+    if (*code == 'w' || (*code >= '0' && *code <= '9') ||
+        (*code == '-' && length > 1)) {
+      value = strtoll(code + (*code == 'w'), &end, 10);
+      if (*code == 'w')
+        value = words[value].i64;
+    } else {
+      int64_t b = depth ? stack[--depth] : 0, a = depth ? stack[--depth] : 0;
+      int wide = length == 2;
+      switch (*code) {
+      case '+':
+        failed = __builtin_add_overflow(a, b, &value);
+        break;
+      case '-':
+        failed = __builtin_sub_overflow(a, b, &value);
+        break;
+      case '*':
+        failed = __builtin_mul_overflow(a, b, &value);
+        break;
+      case '/':
+        failed = b == 0 || (a == INT64_MIN && b == -1);
+        value = failed ? 0 : a / b;
+        break;
+      case '=':
+        value = a == b;
+        break;
+      case '!':
+        value = a != b;
+        break;
+      case '<':
+        value = wide ? a <= b : a < b;
+        break;
+      case '>':
+        value = wide ? a >= b : a > b;
+        break;
+      case '?':
+        value = (depth ? stack[--depth] : 0) ? a : b;
+        break;
+      default:
+        failed = 1;
+      }
+    }
+    if (depth == 64)
+      failed = 1;
+    else
+      stack[depth++] = value;
+    code += length;
+    code += *code == ' ';
+  }
+  return failed || depth != 1 ? -1 : stack[0];
+}
+
+/* What the inputs say about the sizes of a result. */
+static void findSizes(const stepwell_parameter *output,
+                      const stepwell_arg *words, int64_t *sizes) {
+  for (int32_t i = 0; i < output->rank; ++i) {
+    sizes[i] = output->shape[i];
+    if (sizes[i] < 0 && output->sizes)
+      sizes[i] = evaluate(output->sizes[i], words);
+    if (sizes[i] < 0)
+      die("shapes do not match: '%s' (%s) would have a size that is no number "
+          "of elements",
+          output->name, output->type);
+  }
+}
+
 int main(int argc, char **argv) {
   const char *prefix = "";
   int32_t given = 0, asked = 0;
@@ -335,8 +408,7 @@ int main(int argc, char **argv) {
   }
   for (int32_t i = 0; i < program->output_count; ++i) {
     const stepwell_parameter *output = &program->outputs[i];
-    memcpy(outputs[i].sizes, output->shape,
-           (size_t)output->rank * sizeof(int64_t));
+    findSizes(output, words, outputs[i].sizes);
     outputs[i].data = allocate(countBytes(output, outputs[i].sizes));
     word = appendTensor(word, output, &outputs[i]);
   }

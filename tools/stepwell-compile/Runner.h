@@ -20,6 +20,9 @@ typedef struct stepwell_parameter {
   const int64_t *shape; /* -1: taken from the file */
   int32_t scalar, shape_only, written;
   const void *embedded; /* null: read from the command line */
+  /* Of a result whose sizes are not all in `shape`: each in postfix, over the
+   * words of the inputs; else null. */
+  const char *const *sizes;
 } stepwell_parameter;
 
 typedef struct stepwell_program {

@@ -14,6 +14,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SourceMgr.h"
@@ -308,6 +310,31 @@ static unsigned findDeepNesting(StringRef text) {
   return 0;
 }
 
+/// Asks the compiler how the open sizes of results follow from the arguments.
+/// What it refuses it refuses again when the program is compiled.
+static void findSizes(mlir::ModuleOp module, Signature &signature) {
+  registerAllPasses();
+  mlir::PassManager passes(module.getContext());
+  for (const char *name : {"autodiff-fulfil-requests", "stepwell-inline-calls",
+                           "stepwell-require-sizes"})
+    if (const mlir::PassInfo *pass = mlir::PassInfo::lookup(name))
+      (void)pass->addToPipeline(
+          passes, "", [](const Twine &) { return mlir::failure(); });
+  if (failed(passes.run(module)))
+    return;
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  size_t output = 0;
+  for (unsigned i = 0; i < main.getNumResults(); ++i) {
+    if (main.getResultAttr(i, "stepwell.into"))
+      continue;
+    if (auto sizes =
+            main.getResultAttrOfType<mlir::ArrayAttr>(i, "stepwell.sizes"))
+      for (auto size : sizes.getAsRange<mlir::StringAttr>())
+        signature.outputs[output].sizes.push_back(size.str());
+    ++output;
+  }
+}
+
 static Expected<Signature> readGuarded(StringRef text, StringRef fileName,
                                        StringRef functionName) {
   mlir::DialectRegistry registry;
@@ -365,6 +392,9 @@ static Expected<Signature> readGuarded(StringRef text, StringRef fileName,
       return std::move(error);
     signature.outputs.push_back(std::move(parameter));
   }
+  if (any_of(signature.outputs,
+             [](const Parameter &output) { return !output.isStatic(); }))
+    findSizes(*module, signature);
   return signature;
 }
 

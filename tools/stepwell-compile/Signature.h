@@ -41,6 +41,9 @@ struct Parameter {
   std::string label; // stepwell.name, or empty
   const ElementType *type = nullptr;
   llvm::SmallVector<int64_t> shape; // -1: known at run time
+  /// Of a result whose sizes are not all known: each in postfix, over the words
+  /// of the arguments (docs/abi.md).
+  llvm::SmallVector<std::string> sizes;
   bool scalar = false;              // one word by value
   bool shapeOnly = false;           // no data
   bool written = false;             // an input that receives a result

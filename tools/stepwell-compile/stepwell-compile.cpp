@@ -353,11 +353,11 @@ static Error run(const Options &options) {
   bool packaged = options.emit <= Emit::Object;
   if (options.emit == Emit::Executable)
     for (const Parameter &result : signature->outputs)
-      if (!result.isStatic())
-        return makeError(options.input +
-                         ": an executable needs results of known shape, '" +
-                         result.name + "' is " + result.describe() +
-                         "; --emit=shared lets the caller give the sizes");
+      if (!result.isStatic() && result.sizes.empty())
+        return makeError(options.input + ": the sizes of the result '" +
+                         result.name + "', which is " + result.describe() +
+                         ", do not follow from the arguments; --emit=shared "
+                         "lets the caller give them");
 
   Expected<std::string> object =
       compileKernel(options, makeKey(options, *target, program,

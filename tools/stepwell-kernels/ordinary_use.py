@@ -33,7 +33,9 @@ def arithmetic() -> Calls:
         # Alike, with a row, with a column, with a number, transposed.
         a, b = numbers(3, 4, dtype=dtype), numbers(3, 4, dtype=dtype)
         row, column = numbers(4, dtype=dtype), numbers(3, 1, dtype=dtype)
-        for other in (b, row, column, 2, 1.5, numbers(4, 3, dtype=dtype).T):
+        takes_numbers = name not in ("maximum", "minimum")
+        others = (2, 1.5) if takes_numbers else ()
+        for other in (b, row, column, *others, numbers(4, 3, dtype=dtype).T):
             calls.append(lambda name=name, a=a, other=other: getattr(torch, name)(a, other))
         if name in ("add", "sub", "mul", "div") and dtype in FLOATS:
             for other in (b, row, 1.5):

@@ -92,7 +92,7 @@ def RequireSizesPass : Pass<"stepwell-require-sizes", "::mlir::ModuleOp"> {
   let description = [{
     Types leave sizes open, and the shape rules take an open size for one that fits. This pass derives from the rules
     (`lib/Semantics/OpenSizes.h`) what the words of a call must fulfil for that: sizes that agree, those of the results, static ones,
-    no negative ones and no null pointers. A target checks it before the entry does anything. Kernels of the dispatcher, which knows all sizes, go without.
+    no negative ones and no null pointers. A result with open sizes gets them as expressions, `stepwell.sizes`. A target checks it before the entry does anything. Kernels of the dispatcher, which knows all sizes, go without.
 
     Before:
     ```mlir

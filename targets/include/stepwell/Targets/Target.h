@@ -41,6 +41,7 @@ inline constexpr llvm::StringLiteral kWorkspaceSizeOfAttr =
 /// Of @main and of an entry: what a call's words must fulfil, as a list of
 /// [found, relation, expected, dimension, status], the sizes in postfix
 /// (docs/abi.md).
+inline constexpr llvm::StringLiteral kSizesAttr = "stepwell.sizes";
 inline constexpr llvm::StringLiteral kRequiresAttr = "stepwell.requires";
 inline constexpr llvm::StringLiteral kDefaultEntryName = "stepwell_kernel";
 

@@ -85,8 +85,10 @@ struct Executable {
   /// Which arguments and watched tensors shared memory, and how; and which
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
-  /// With open sizes: what must hold of a call that it serves.
+  /// With open sizes: what must hold of a call that it serves, and the types of
+  /// the arguments.
   std::vector<HostGuard> hostGuards;
+  std::vector<TensorType> argumentTypes;
   bool differentiable = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.

@@ -29,6 +29,7 @@ struct HostGuard {
   HostExpression expression;
   Scalar expected;
   bool ofNumbers; // the sizes alone do not tell
+  std::string where = {}; // the user's line that asked
 };
 
 class OpenTrace {
@@ -36,6 +37,10 @@ public:
   /// The values of a call are the sizes of its tensors, one after the other,
   /// then `numbers`.
   OpenTrace(std::span<const Tensor> arguments, std::span<const Scalar> numbers);
+  /// Only these sizes are open, which may be 0 and 1: for each argument and
+  /// dimension a number, which equal sizes share, or -1.
+  OpenTrace(std::span<const Tensor> arguments,
+            std::span<const std::vector<int>> open);
   /// Another capture of the same calls, of arguments of these shapes.
   OpenTrace(OpenTrace &&before, std::vector<OpenShape> arguments)
       : OpenTrace(std::move(before)) {

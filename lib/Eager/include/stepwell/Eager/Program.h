@@ -79,8 +79,8 @@ public:
   /// The canonical text: a module with one func.func @main. Names are left out
   /// unless they are asked for.
   std::string print(bool withNames = false) const;
-  /// Reads what `print` wrote. Anything else, also sizes that are not known or
-  /// too large, is a ValueError that names the line.
+  /// Reads what `print` wrote. Anything else, also sizes that are too large, is a
+  /// ValueError that names the line.
   static Program read(std::string_view text);
 };
 

@@ -40,8 +40,8 @@ private:
 OpenSize operator+(const OpenSize &, const OpenSize &);
 OpenSize operator-(const OpenSize &, const OpenSize &);
 OpenSize operator*(const OpenSize &, const OpenSize &);
-/// Toward zero; the divisor is a positive number.
-OpenSize operator/(const OpenSize &, int64_t);
+/// Toward zero.
+OpenSize operator/(const OpenSize &, const OpenSize &);
 /// `condition ? yes : no`.
 OpenSize choose(const OpenSize &condition, const OpenSize &yes,
                 const OpenSize &no);

@@ -60,11 +60,11 @@ ErrorOr<Dims> along(Operands, const Attributes &);
 ErrorOr<Dims> iota(Operands, const Attributes &);
 /// Attributes: sizes.
 ErrorOr<Dims> broadcastTo(Operands, const Attributes &);
-/// Attributes: sizes. One of them may be open: it is what is left; several, and
-/// one beside a 0, are the input's, in order.
+/// Attributes: sizes. A size of -1 - d is the input's along dimension d; one may
+/// be open, and is what the others leave.
 ErrorOr<Dims> reshape(Operands, const Attributes &);
-/// Which dimension of the input each of `sizes` is, -1 for those of size 1; none
-/// if they differ in more than dimensions of size 1.
+/// Which dimension of the input each of `sizes` is, -1 for those of size 1;
+/// nothing if the two differ in more than dimensions of size 1.
 std::vector<int> reshapedFrom(const Dims &input, const Dims &sizes);
 /// The shape of the last operand.
 ErrorOr<Dims> reshapeLike(Operands, const Attributes &);
