@@ -18,9 +18,7 @@
 
 using namespace stepwell;
 
-static thread_local bool gradMode = true;
-bool stepwell::gradEnabled() { return gradMode; }
-void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
+constinit thread_local ThreadState stepwell::threadState;
 
 static uint64_t nextSequence = 0;
 Node::Node() : sequence(nextSequence++) {}
@@ -34,12 +32,6 @@ bool Node::watched() const {
 
 void Node::destroy(Node *node) {
   destroyInTurn(node, [](void *each) { delete static_cast<Node *>(each); });
-}
-
-bool stepwell::requiresGrad(const TensorImpl &tensor) {
-  if (tensor.requiresGrad || tensor.node)
-    return true;
-  return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
 }
 
 //===--- Saved tensors ----------------------------------------------------===//

@@ -13,6 +13,7 @@
 #include "stepwell/Eager/Autograd.h"
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/Eager/Tensor.h"
+#include "stepwell/Eager/ThreadState.h"
 
 #include <optional>
 #include <unordered_map>
@@ -92,7 +93,7 @@ struct Executable {
 class Capture {
 public:
   /// The capture that runs on this thread, if any.
-  static Capture *current();
+  static Capture *current() { return threadState.capture; }
 
   explicit Capture(std::vector<Tensor> arguments);
   ~Capture();

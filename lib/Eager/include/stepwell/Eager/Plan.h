@@ -26,11 +26,10 @@ public:
     add(reinterpret_cast<uintptr_t>(what));
     add(static_cast<uint64_t>(into));
   }
+  static constexpr size_t kCapacity = 64;
   void add(uint64_t word) {
-    if (count < kCapacity)
-      words[count++] = word;
-    else
-      usable = false;
+    if (uint64_t *at = claim(1))
+      *at = word;
   }
   void add(double number) {
     uint64_t bits;
@@ -41,11 +40,21 @@ public:
   void add(const Attributes &);
   /// Whether the key says everything; without that the call has no plan.
   bool complete() const { return usable; }
-  uint64_t hash() const;
+  /// So many bits.
+  size_t hash(int bits) const;
   std::span<const uint64_t> bytes() const { return {words, count}; }
 
 private:
-  static constexpr size_t kCapacity = 64;
+  /// Room for so many more words, if there is some.
+  uint64_t *claim(size_t wanted) {
+    if (wanted > kCapacity - count) {
+      usable = false;
+      return nullptr;
+    }
+    uint64_t *at = words + count;
+    count += wanted;
+    return at;
+  }
   size_t count = 0;
   bool usable = true;
   uint64_t words[kCapacity];

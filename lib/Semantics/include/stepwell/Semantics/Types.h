@@ -10,6 +10,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -23,14 +24,19 @@ namespace stepwell {
 enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64 };
 inline constexpr int kNumDTypes = 10;
 
-int64_t byteWidth(DType);
+constexpr int64_t byteWidth(DType dtype) {
+  constexpr uint8_t widths[kNumDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
+  return widths[static_cast<int>(dtype)];
+}
 /// The name a Python user sees: "float32".
 std::string_view name(DType);
 /// The element type's spelling in MLIR: "f32", "ui8", "i1".
 std::string_view mlirName(DType);
-bool isFloat(DType);
+constexpr bool isFloat(DType dtype) { return dtype >= DType::F16; }
 /// Integers proper; bool is neither integer nor float here.
-bool isInteger(DType);
+constexpr bool isInteger(DType dtype) {
+  return dtype >= DType::U8 && dtype <= DType::I64;
+}
 
 /// A dimension whose size is not known; equals mlir::ShapedType::kDynamic.
 inline constexpr int64_t kDynamic = INT64_MIN;
@@ -115,8 +121,15 @@ private:
       reserve(other.count);
     }
     count = other.count;
-    for (int i = 0; i < count; ++i)
-      items[i] = other.items[i];
+    copyItems(other);
+  }
+  /// Every call copies some: all that lie inside at once, which is no loop.
+  void copyItems(const Dims &other) {
+    if (!isOutside() && !other.isOutside())
+      std::memcpy(inside, other.inside, sizeof inside);
+    else
+      for (int i = 0; i < count; ++i)
+        items[i] = other.items[i];
   }
   /// Leaves `other` empty.
   void take(Dims &other) {
@@ -124,8 +137,7 @@ private:
     capacity = other.capacity;
     items = other.isOutside() ? other.items : inside;
     if (!isOutside())
-      for (int i = 0; i < count; ++i)
-        inside[i] = other.inside[i];
+      std::memcpy(inside, other.inside, sizeof inside);
     other.items = other.inside;
     other.capacity = kInside;
     other.count = 0;
