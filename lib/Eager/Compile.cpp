@@ -547,7 +547,8 @@ struct stepwell::OwnedContext : stepwell_context {
     threadState.context = nullptr;
     stepwell_context_release(this);
   }
-  int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
+  inline int32_t call(const Kernel &kernel, int64_t bytes,
+                      const stepwell_arg *words) {
     if (bytes > workspace_bytes || bytes < 0) {
       if (stepwell_cpu_guards_memory())
         return callGuarded(kernel, bytes, words);

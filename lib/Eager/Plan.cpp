@@ -13,60 +13,6 @@
 
 using namespace stepwell;
 
-void CallKey::add(std::span<const Argument> arguments, int into) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const TensorImpl *tensor = arguments[i].tensor.get();
-    if (!tensor) {
-      add(uint64_t{arguments[i].scalar.index()});
-      continue;
-    }
-    // Whether the two overlap depends on where they lie.
-    if (into >= 0 && static_cast<int>(i) != into &&
-        tensor->buffer == arguments[into].tensor->buffer)
-      usable = false;
-    int rank = tensor->rank();
-    uint64_t *at = claim(1 + 2 * rank);
-    if (!at)
-      return;
-    *at++ = 4 | static_cast<uint64_t>(tensor->dtype) << 8 |
-            static_cast<uint64_t>(rank) << 16;
-    const int64_t *sizes = tensor->sizes.begin();
-    const int64_t *strides = tensor->strides.begin();
-    for (int d = 0; d < rank; ++d) {
-      *at++ = static_cast<uint64_t>(sizes[d]);
-      *at++ = static_cast<uint64_t>(strides[d]);
-    }
-  }
-}
-
-void CallKey::add(const Attributes &attributes) {
-  for (const Attribute &attribute : attributes) {
-    add(attribute.index());
-    std::visit(
-        [&](const auto &value) {
-          using T = std::decay_t<decltype(value)>;
-          if constexpr (std::is_same_v<T, Dims>) {
-            add(static_cast<uint64_t>(value.size()));
-            for (int64_t size : value)
-              add(static_cast<uint64_t>(size));
-          } else if constexpr (std::is_same_v<T, double>) {
-            add(value);
-          } else if constexpr (std::is_same_v<T, std::string>) {
-            add(value.size());
-            for (size_t at = 0; at < value.size(); at += 8) {
-              uint64_t piece = 0;
-              std::memcpy(&piece, value.data() + at,
-                          std::min<size_t>(8, value.size() - at));
-              add(piece);
-            }
-          } else if constexpr (!std::is_same_v<T, std::monostate>) {
-            add(static_cast<uint64_t>(value));
-          }
-        },
-        attribute);
-  }
-}
-
 /// A factor for each word: odd numbers without a pattern (splitmix64).
 static constexpr auto kFactors = [] {
   std::array<uint64_t, CallKey::kCapacity> factors{};
@@ -143,16 +89,14 @@ void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan,
 }
 
 void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
-                     std::span<const Tensor> outputs) const {
-  constexpr size_t kInline = 64;
-  stepwell_arg local[kInline];
-  std::vector<stepwell_arg> many;
-  stepwell_arg *filled = local;
-  if (words.size() > kInline) {
-    many.resize(words.size());
-    filled = many.data();
-  }
-  std::copy(words.begin(), words.end(), filled);
+                     std::span<const Tensor> outputs) {
+  // Nobody else gets here before the kernel returns, unless the lock is let go
+  // of.
+  bool unlocks = work >= kUnlockedWork;
+  std::vector<stepwell_arg> own;
+  if (unlocks)
+    own = words;
+  stepwell_arg *filled = unlocks ? own.data() : words.data();
   for (const Gap &gap : gaps)
     if (gap.scalar) {
       const Scalar &number = arguments[gap.index].scalar;
@@ -164,7 +108,7 @@ void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
                                      ? outputs[gap.index]->data()
                                      : arguments[gap.index].tensor->data();
     }
-  if (work < kUnlockedWork)
+  if (!unlocks)
     return runKernel(kernel, workspace, filled, work, call);
   // While the lock is let go of, another thread may give these tensors other
   // memory (`.data =`): the kernel's stays.

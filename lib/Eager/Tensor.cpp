@@ -118,20 +118,24 @@ void Buffer::destroy(Buffer *buffer) {
 // Tensors come and go with every operation: keep their blocks.
 static constinit Spare<void, 256> spareTensors;
 
-static void deleteTensor(void *object) {
-  auto *tensor = static_cast<TensorImpl *>(object);
-  tensor->~TensorImpl();
-  if (!spareTensors.give(tensor))
-    ::operator delete(tensor);
+void *TensorImpl::operator new(size_t bytes) {
+  void *block = spareTensors.take();
+  return block ? block : ::operator new(bytes);
+}
+
+void TensorImpl::operator delete(void *block) {
+  if (!spareTensors.give(block))
+    ::operator delete(block);
 }
 
 void TensorImpl::destroy(TensorImpl *tensor) {
-  bool owns = tensor->node || tensor->grad || tensor->base || tensor->hooks ||
-              tensor->traced;
+  bool owns = tensor->node || tensor->grad || tensor->hooks || tensor->traced ||
+              (tensor->base && tensor->base->references == 1);
   if (owns)
-    destroyInTurn(tensor, deleteTensor);
+    destroyInTurn(tensor,
+                  [](void *each) { delete static_cast<TensorImpl *>(each); });
   else
-    deleteTensor(tensor);
+    delete tensor;
 }
 
 Dims stepwell::packedStrides(const Dims &sizes) {
@@ -167,10 +171,14 @@ Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
                             const Geometry &geometry) {
   if (geometry.sizes.size() > kMaxRank)
     checkRank(geometry.sizes);
-  void *block = spareTensors.take();
-  if (!block)
-    block = ::operator new(sizeof(TensorImpl));
-  return new (block) TensorImpl(std::move(buffer), dtype, geometry);
+  return new TensorImpl(std::move(buffer), dtype, geometry);
+}
+
+Tensor stepwell::makeTensor(int64_t bytes, DType dtype,
+                            const Geometry &geometry) {
+  if (geometry.sizes.size() > kMaxRank)
+    checkRank(geometry.sizes);
+  return new TensorImpl(Buffer::allocate(bytes), dtype, geometry);
 }
 
 int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
@@ -187,8 +195,7 @@ int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
 
 Tensor stepwell::empty(DType dtype, const Dims &sizes) {
   int64_t bytes = checkedBytes(dtype, sizes);
-  return makeTensor(Buffer::allocate(bytes), dtype,
-                    {sizes, packedStrides(sizes), 0});
+  return makeTensor(bytes, dtype, {sizes, packedStrides(sizes), 0});
 }
 
 void stepwell::checkInside(const Buffer &buffer, DType dtype,

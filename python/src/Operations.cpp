@@ -541,14 +541,22 @@ Slot findSlot(const char *name) {
 }
 
 /// An operator takes NumPy's arrays, too.
-static bool toOperand(PyObject *object, Argument &argument) {
-  if (toCallArgument(object, argument))
+static bool toOtherOperand(PyObject *object, Argument &argument) {
+  if (toCallNumber(object, argument))
     return true;
   if (std::string_view(Py_TYPE(object)->tp_name) != "numpy.ndarray")
     return false;
   nb::object made =
       nb::module_::import_("stepwell").attr("as_tensor")(nb::borrow(object));
   argument.tensor = unwrap(made.ptr());
+  return true;
+}
+
+[[gnu::always_inline]] static inline bool toOperand(PyObject *object,
+                                                    Argument &argument) {
+  if (!isTensor(object))
+    return toOtherOperand(object, argument);
+  argument.tensor = unwrap(object);
   return true;
 }
 

@@ -11,7 +11,7 @@
 #define STEPWELL_EAGER_CAPTURE_H
 
 #include "stepwell/Eager/Autograd.h"
-#include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/Plan.h"
 #include "stepwell/Eager/Tensor.h"
 #include "stepwell/Eager/ThreadState.h"
 
@@ -85,6 +85,8 @@ struct Executable {
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
   bool differentiable = false;
+  /// The last launch, where nothing is recorded on the tape.
+  Ref<CallPlan> plan;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;

@@ -143,6 +143,8 @@ enum class ViewMade : uint8_t { Plainly, WithoutGrad, OneOfSeveral };
 
 struct TensorImpl : Geometry {
   TensorImpl(Ref<Buffer>, DType, const Geometry &);
+  static void *operator new(size_t);
+  static void operator delete(void *);
 
   int64_t references = 0;
   DType dtype = DType::F32;
@@ -202,6 +204,8 @@ int64_t checkedBytes(DType, const Dims &sizes);
 /// Row-major and uninitialised.
 Tensor empty(DType, const Dims &sizes);
 Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);
+/// Over new memory of so many bytes, which are uninitialised.
+Tensor makeTensor(int64_t bytes, DType, const Geometry &);
 /// What every tensor over a buffer must hold to: its elements and their bytes
 /// can be counted, and all lie inside the buffer.
 void checkInside(const Buffer &, DType, const Geometry &);

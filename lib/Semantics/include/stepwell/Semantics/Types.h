@@ -49,7 +49,12 @@ inline constexpr int kMaxRank = 16;
 class Dims {
 public:
   Dims() = default;
-  Dims(const Dims &other) { assign(other); }
+  Dims(const Dims &other) : count(other.count) {
+    if (count > kInside)
+      copyOutside(other);
+    else
+      std::memcpy(inside, other.items, sizeof inside);
+  }
   Dims(Dims &&other) noexcept { take(other); }
   Dims &operator=(const Dims &other) {
     if (this != &other)
@@ -115,21 +120,23 @@ private:
     if (isOutside())
       delete[] items;
   }
+  /// Every call copies some: few at once and without a loop, as there is room
+  /// for kInside everywhere.
   void assign(const Dims &other) {
     if (other.count > capacity) {
       count = 0;
       reserve(other.count);
     }
     count = other.count;
-    copyItems(other);
-  }
-  /// Every call copies some: all that lie inside at once, which is no loop.
-  void copyItems(const Dims &other) {
-    if (!isOutside() && !other.isOutside())
-      std::memcpy(inside, other.inside, sizeof inside);
+    if (count > kInside)
+      std::memcpy(items, other.items, count * sizeof *items);
     else
-      for (int i = 0; i < count; ++i)
-        items[i] = other.items[i];
+      std::memcpy(items, other.items, sizeof inside);
+  }
+  void copyOutside(const Dims &other) {
+    items = new int64_t[count];
+    capacity = count;
+    std::memcpy(items, other.items, count * sizeof *items);
   }
   /// Leaves `other` empty.
   void take(Dims &other) {
