@@ -18,9 +18,7 @@
 
 using namespace stepwell;
 
-static thread_local bool gradMode = true;
-bool stepwell::gradEnabled() { return gradMode; }
-void stepwell::setGradEnabled(bool enabled) { gradMode = enabled; }
+constinit thread_local ThreadState stepwell::threadState;
 
 static uint64_t nextSequence = 0;
 Node::Node() : sequence(nextSequence++) {}
@@ -34,12 +32,6 @@ bool Node::watched() const {
 
 void Node::destroy(Node *node) {
   destroyInTurn(node, [](void *each) { delete static_cast<Node *>(each); });
-}
-
-bool stepwell::requiresGrad(const TensorImpl &tensor) {
-  if (tensor.requiresGrad || tensor.node)
-    return true;
-  return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
 }
 
 //===--- Saved tensors ----------------------------------------------------===//
@@ -156,6 +148,7 @@ struct CallNode : Node {
       return derivative->inputs[input].need == Need::Values;
     };
     std::vector<Argument> arguments;
+    arguments.reserve(inputs.size() + results.size() + cotangents.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (call->inputs[i].scalar)
         arguments.push_back(numbers[i]);
@@ -232,6 +225,8 @@ Ref<Node> stepwell::recordCall(Template &call,
     node->saves |= need == Need::Values;
   for (Need need : node->needs.results)
     node->saves |= need == Need::Values;
+  node->numbers.reserve(arguments.size());
+  node->inputs.reserve(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
     node->numbers.push_back({{}, arguments[i].scalar, arguments[i].number});
     Tensor tensor = arguments[i].tensor;
@@ -249,6 +244,8 @@ Ref<Node> stepwell::recordCall(Template &call,
 void stepwell::recordResults(const Ref<Node> &node,
                              std::span<const Tensor> results) {
   auto &call = static_cast<CallNode &>(*node);
+  call.results.reserve(results.size());
+  call.outputs.reserve(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
     call.results.push_back(Saved(*results[i], call.needs.results[i]));
     call.outputs.push_back(results[i]->type());
@@ -486,7 +483,8 @@ static void collectIntoLeaf(const Tensor &leaf, const Tensor &gradient,
   if (!createGraph && leaf->grad) {
     // In place, so that whoever holds `.grad` sees the sum.
     Argument arguments[] = {{leaf->grad}, {gradient}};
-    callSingle(*findOp("add"), arguments, {}, true);
+    static const OpRow *const add = findOp("add");
+    callSingle(*add, arguments, {}, true);
     return;
   }
   Tensor value;

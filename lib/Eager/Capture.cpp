@@ -17,18 +17,16 @@
 
 using namespace stepwell;
 
-static thread_local Capture *currentCapture = nullptr;
-Capture *Capture::current() { return currentCapture; }
 std::string (*Capture::location)() = nullptr;
 
 static uint64_t captureCount = 0;
 
 Capture::Capture(std::vector<Tensor> arguments, std::unique_ptr<OpenTrace> open)
     : id(++captureCount), arguments(std::move(arguments)),
-      open(std::move(open)), since(tapePosition()), outer(currentCapture) {
+      open(std::move(open)), since(tapePosition()), outer(threadState.capture) {
   for (const Tensor &argument : this->arguments)
     flags.push_back(argument->requiresGrad);
-  currentCapture = this;
+  threadState.capture = this;
 }
 
 Capture::~Capture() {
@@ -43,12 +41,12 @@ Capture::~Capture() {
     for (Known &entry : entries)
       if (entry.input >= 0 && entry.mutated)
         buffer->version = entry.version;
-  currentCapture = outer;
+  threadState.capture = outer;
 }
 
 SuspendCapture::SuspendCapture()
-    : suspended(std::exchange(currentCapture, nullptr)) {}
-SuspendCapture::~SuspendCapture() { currentCapture = suspended; }
+    : suspended(std::exchange(threadState.capture, nullptr)) {}
+SuspendCapture::~SuspendCapture() { threadState.capture = suspended; }
 
 void Capture::refuseHere(const std::string &what, std::string where) {
   if (where.empty() && location)

@@ -10,6 +10,7 @@
 
 #include "stepwell-c/Compiler.h"
 #include "stepwell/Eager/Kernels.h"
+#include "stepwell/Eager/ThreadState.h"
 #include "stepwell/cache.h"
 #include "stepwell/device.h"
 #include "stepwell/pack.h"
@@ -42,12 +43,7 @@ std::string stepwell::compilerOptions;
 std::string stepwell::packFolder;
 std::vector<std::string> *stepwell::recordedPrograms = nullptr;
 
-static thread_local bool lockKept = false;
-
-KernelStats &stepwell::kernelStats() {
-  static KernelStats stats;
-  return stats;
-}
+KernelStats stepwell::kernelStatistics;
 
 bool stepwell::logs(std::string_view topic) {
   const char *value = std::getenv("STEPWELL_LOG");
@@ -353,12 +349,12 @@ std::shared_ptr<Job> compileBeside(const std::string &key,
   job->locations = locations;
   job->dumpFolder = dumpFolder;
   compiler(); // opened while nobody else does
-  bool interruptible =
-      !lockKept && lockHooks.handlesSignals && lockHooks.handlesSignals();
+  bool interruptible = !threadState.lockKept && lockHooks.handlesSignals &&
+                       lockHooks.handlesSignals();
   if (interruptible)
     start(job);
   while (!job->done) {
-    bool release = lockHooks.release && !lockKept;
+    bool release = lockHooks.release && !threadState.lockKept;
     void *state = release ? lockHooks.release() : nullptr;
     if (interruptible)
       job->wait(std::chrono::milliseconds(20));
@@ -543,12 +539,16 @@ void stepwell::setNumThreads(int32_t count) {
   ++threadCountChanges;
 }
 
-namespace {
-struct OwnedContext : stepwell_context {
+/// What one thread calls kernels with.
+struct stepwell::OwnedContext : stepwell_context {
   uint64_t changes = threadCountChanges;
   OwnedContext() { stepwell_context_init(this, STEPWELL_THREADED); }
-  ~OwnedContext() { stepwell_context_release(this); }
-  int32_t call(const Kernel &kernel, int64_t bytes, const stepwell_arg *words) {
+  ~OwnedContext() {
+    threadState.context = nullptr;
+    stepwell_context_release(this);
+  }
+  inline int32_t call(const Kernel &kernel, int64_t bytes,
+                      const stepwell_arg *words) {
     if (bytes > workspace_bytes || bytes < 0) {
       if (stepwell_cpu_guards_memory())
         return callGuarded(kernel, bytes, words);
@@ -575,32 +575,21 @@ private:
     return status;
   }
 };
-} // namespace
 
-KeepLock::KeepLock() : before(std::exchange(lockKept, true)) {}
-KeepLock::~KeepLock() { lockKept = before; }
+KeepLock::KeepLock() : before(std::exchange(threadState.lockKept, true)) {}
+KeepLock::~KeepLock() { threadState.lockKept = before; }
 
-void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
-                         const stepwell_arg *words, int64_t work,
-                         const Template &call) {
+[[gnu::noinline]] static OwnedContext *makeContext() {
   static thread_local OwnedContext context;
   if (context.changes != threadCountChanges) {
     context.~OwnedContext();
     new (&context) OwnedContext;
   }
-  int32_t status;
-  std::memset(&context.error, 0, sizeof context.error);
-  // Below this the lock's own cost would show.
-  if (work >= kUnlockedWork && lockHooks.release && !lockKept) {
-    void *state = lockHooks.release();
-    status = context.call(kernel, workspace, words);
-    lockHooks.acquire(state);
-  } else {
-    status = context.call(kernel, workspace, words);
-  }
-  if (status == STEPWELL_OK)
-    return;
-  const stepwell_error &error = context.error;
+  return threadState.context = &context;
+}
+
+[[noreturn]] static void failed(int32_t status, const stepwell_error &error,
+                                const Template &call) {
   std::string where = call.describe() + ": ";
   auto detail = [&](int i) { return std::to_string(error.detail[i]); };
   switch (status) {
@@ -619,4 +608,24 @@ void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
   default:
     fail(Error::Kind::Runtime, where + stepwell_status_message(status));
   }
+}
+
+void stepwell::runKernel(const Kernel &kernel, int64_t workspace,
+                         const stepwell_arg *words, int64_t work,
+                         const Template &call) {
+  OwnedContext *context = threadState.context;
+  if (!context || context->changes != threadCountChanges)
+    context = makeContext();
+  int32_t status;
+  std::memset(&context->error, 0, sizeof context->error);
+  // Below this the lock's own cost would show.
+  if (work >= kUnlockedWork && lockHooks.release && !threadState.lockKept) {
+    void *state = lockHooks.release();
+    status = context->call(kernel, workspace, words);
+    lockHooks.acquire(state);
+  } else {
+    status = context->call(kernel, workspace, words);
+  }
+  if (status != STEPWELL_OK)
+    failed(status, context->error, call);
 }

@@ -108,8 +108,7 @@ void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
   else
     for (size_t i = 0; i < outputs.size(); ++i) {
       const CallPlan::Result &result = plan->results[i];
-      outputs[i] = makeTensor(Buffer::allocate(result.bytes), result.dtype,
-                              result.geometry);
+      outputs[i] = makeTensor(result.bytes, result.dtype, result.geometry);
     }
   if (plan->launches)
     plan->launch.run(call, arguments, outputs);
@@ -117,13 +116,6 @@ void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
     ++arguments[into].tensor->buffer->version;
   if (node)
     recordAfter(call, node, outputs, into);
-}
-
-/// The plan of such a call, unless a capture only writes calls down.
-static CallPlan *planOf(const CallKey &key,
-                        const Template *captured = nullptr) {
-  return key.complete() && !Capture::current() ? findPlan(key, captured)
-                                               : nullptr;
 }
 
 /// Whether sizes broadcast to others.
@@ -253,9 +245,12 @@ std::vector<Tensor> stepwell::callNew(Template &t,
 std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            std::span<const Argument> arguments,
                                            int into) {
-  CallKey key(&t, into);
-  key.add(arguments, into);
-  CallPlan *plan = planOf(key, t.isCaptured() ? &t : nullptr);
+  CallKey key;
+  key.add(&t, arguments, into);
+  // A capture only writes calls down.
+  CallPlan *plan = key.complete() && !Capture::current()
+                       ? findPlan(key, t.isCaptured() ? &t : nullptr)
+                       : nullptr;
   if (!plan)
     return callFirst(t, arguments, into, key);
   std::vector<Tensor> outputs(plan->results.size());
@@ -438,30 +433,70 @@ static void checkNatural(std::span<const Argument> arguments,
          "Integers to negative integer powers are not allowed.");
 }
 
-static CallKey keyOf(const OpRow &op, std::span<const Argument> arguments,
+template <typename Words>
+static bool describe(Words &words, const OpRow &op,
+                     std::span<const Argument> arguments,
                      const Attributes &attributes, bool into) {
-  CallKey key(&op, into ? 0 : -1);
-  key.add(arguments, into ? 0 : -1);
-  key.add(attributes);
+  if (!words.add(&op, arguments, into ? 0 : -1) || !words.add(attributes))
+    return false;
   // Numbers that the kernel is made for are a part of the call.
   if (!op.constants.empty())
     for (size_t i = 0; i < arguments.size(); ++i)
       if (const Argument &argument = arguments[i]; !argument.tensor) {
         double value = asDouble(argument.scalar);
-        key.add(op.constant(value).value_or(0.0));
         if (value < 0 && op.naturalNumbers >> i & 1)
           checkNatural(arguments, argument.scalar);
+        if (!words.add(op.constant(value).value_or(0.0)))
+          return false;
       }
-  return key;
+  return true;
+}
+
+/// The plan that an operation was called by most recently, in place or not: the
+/// next call is often like it.
+static Ref<CallPlan> &recentPlan(const OpRow &op, bool into) {
+  static const OpRow *const first = opTable().data();
+  static auto *const plans = new Ref<CallPlan>[2 * opTable().size()];
+  return plans[2 * (&op - first) + into];
+}
+
+/// The plan of such a call, unless a capture only writes calls down.
+static CallPlan *planOf(const OpRow &op, std::span<const Argument> arguments,
+                        const Attributes &attributes, bool into) {
+  if (Capture::current())
+    return nullptr;
+  Ref<CallPlan> &recent = recentPlan(op, into);
+  if (recent) {
+    CallMatch match(recent->key);
+    if (describe(match, op, arguments, attributes, into) && match.complete()) {
+      ++kernelStats().memoryHits;
+      return recent.get();
+    }
+  }
+  CallKey key;
+  describe(key, op, arguments, attributes, into);
+  CallPlan *plan = key.complete() ? findPlan(key) : nullptr;
+  if (plan)
+    recent = plan;
+  return plan;
+}
+
+/// Checks what the first call of its kind is, and makes it.
+static std::vector<Tensor> callOpFirst(const OpRow &op,
+                                       std::span<const Argument> arguments,
+                                       const Attributes &attributes,
+                                       bool into) {
+  CallKey key;
+  describe(key, op, arguments, attributes, into);
+  return callOpFirst(op, arguments, attributes, into, key);
 }
 
 std::vector<Tensor> stepwell::callOp(const OpRow &op,
                                      std::span<const Argument> arguments,
                                      const Attributes &attributes, bool into) {
-  CallKey key = keyOf(op, arguments, attributes, into);
-  CallPlan *plan = planOf(key);
+  CallPlan *plan = planOf(op, arguments, attributes, into);
   if (!plan)
-    return callOpFirst(op, arguments, attributes, into, key);
+    return callOpFirst(op, arguments, attributes, into);
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
@@ -472,10 +507,9 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
 Tensor stepwell::callSingle(const OpRow &op,
                             std::span<const Argument> arguments,
                             const Attributes &attributes, bool into) {
-  CallKey key = keyOf(op, arguments, attributes, into);
-  CallPlan *plan = planOf(key);
+  CallPlan *plan = planOf(op, arguments, attributes, into);
   if (!plan)
-    return callOpFirst(op, arguments, attributes, into, key)[0];
+    return callOpFirst(op, arguments, attributes, into)[0];
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   Tensor output;
@@ -541,8 +575,8 @@ static void copyElements(const Tensor &target, const Tensor &source) {
     return;
   Argument arguments[] = {{target}, {source}};
   static const OpRow *const none = nullptr;
-  CallKey key(&none, 0); // a copy is no operation
-  key.add(arguments, 0);
+  CallKey key;
+  key.add(&none, arguments, 0); // a copy is no operation
   if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
     plan->launch.run(*plan->call, arguments, {});
     return;

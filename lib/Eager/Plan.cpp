@@ -13,74 +13,44 @@
 
 using namespace stepwell;
 
-void CallKey::add(std::span<const Argument> arguments, int into) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const TensorImpl *tensor = arguments[i].tensor.get();
-    if (!tensor) {
-      add(arguments[i].scalar.index());
-      continue;
-    }
-    // Whether the two overlap depends on where they lie.
-    if (into >= 0 && static_cast<int>(i) != into &&
-        tensor->buffer == arguments[into].tensor->buffer)
-      usable = false;
-    int rank = tensor->rank();
-    add(4 | static_cast<uint64_t>(tensor->dtype) << 8 |
-        static_cast<uint64_t>(rank) << 16);
-    for (int d = 0; d < rank; ++d) {
-      add(static_cast<uint64_t>(tensor->sizes[d]));
-      add(static_cast<uint64_t>(tensor->strides[d]));
-    }
+/// A factor for each word: odd numbers without a pattern (splitmix64).
+static constexpr auto kFactors = [] {
+  std::array<uint64_t, CallKey::kCapacity> factors{};
+  uint64_t state = 0;
+  for (uint64_t &factor : factors) {
+    uint64_t word = state += 0x9E3779B97F4A7C15u;
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9u;
+    word = (word ^ word >> 27) * 0x94D049BB133111EBu;
+    factor = (word ^ word >> 31) | 1;
   }
-}
+  return factors;
+}();
 
-void CallKey::add(const Attributes &attributes) {
-  for (const Attribute &attribute : attributes) {
-    add(attribute.index());
-    std::visit(
-        [&](const auto &value) {
-          using T = std::decay_t<decltype(value)>;
-          if constexpr (std::is_same_v<T, Dims>) {
-            add(static_cast<uint64_t>(value.size()));
-            for (int64_t size : value)
-              add(static_cast<uint64_t>(size));
-          } else if constexpr (std::is_same_v<T, double>) {
-            add(value);
-          } else if constexpr (std::is_same_v<T, std::string>) {
-            add(value.size());
-            for (size_t at = 0; at < value.size(); at += 8) {
-              uint64_t piece = 0;
-              std::memcpy(&piece, value.data() + at,
-                          std::min<size_t>(8, value.size() - at));
-              add(piece);
-            }
-          } else if constexpr (!std::is_same_v<T, std::monostate>) {
-            add(static_cast<uint64_t>(value));
-          }
-        },
-        attribute);
-  }
-}
-
-uint64_t CallKey::hash() const {
-  uint64_t hash = count;
-  for (size_t i = 0; i < count; ++i) {
-    hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 29;
-  }
-  return hash;
+size_t CallKey::hash(int bits) const {
+  // The upper bits of a sum of products depend on every bit of every word, and
+  // no product waits for another.
+  uint64_t sum = count;
+  for (size_t i = 0; i < count; ++i)
+    sum += words[i] * kFactors[i];
+  return sum >> (64 - bits);
 }
 
 // A fixed number of places, two for each key: whatever shapes a program goes
 // through, this does not grow.
-static constexpr size_t kPlaces = 4096;
-static std::array<Ref<CallPlan>, kPlaces> &plans() {
-  static auto &table = *new std::array<Ref<CallPlan>, kPlaces>;
-  return table;
-}
+static constexpr int kPlaceBits = 12;
+namespace {
+union Places { // which nobody destroys
+  Ref<CallPlan> plans[size_t{1} << kPlaceBits];
+  constexpr Places() : plans{} {}
+  ~Places() {}
+};
+} // namespace
+static constinit Places places;
 
 static bool has(const Ref<CallPlan> &plan, const CallKey &key) {
-  return plan && std::ranges::equal(plan->key, key.bytes());
+  std::span<const uint64_t> words = key.bytes();
+  return plan && plan->key.size() == words.size() &&
+         std::memcmp(plan->key.data(), words.data(), words.size_bytes()) == 0;
 }
 
 CallPlan *stepwell::findPlan(const CallKey &key, const Template *captured) {
@@ -92,9 +62,9 @@ CallPlan *stepwell::findPlan(const CallKey &key, const Template *captured) {
       }
     return nullptr;
   }
-  size_t place = key.hash() % kPlaces;
+  size_t place = key.hash(kPlaceBits);
   for (size_t each : {place, place ^ 1})
-    if (Ref<CallPlan> &plan = plans()[each]; has(plan, key)) {
+    if (Ref<CallPlan> &plan = places.plans[each]; has(plan, key)) {
       ++kernelStats().memoryHits;
       return plan.get();
     }
@@ -112,23 +82,21 @@ void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan,
     captured->plans.push_back(std::move(plan));
     return;
   }
-  size_t place = key.hash() % kPlaces;
+  size_t place = key.hash(kPlaceBits);
   // The newest is where it is found first.
-  std::swap(plans()[place], plans()[place ^ 1]);
-  plans()[place] = std::move(plan);
+  std::swap(places.plans[place], places.plans[place ^ 1]);
+  places.plans[place] = std::move(plan);
 }
 
 void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
-                     std::span<const Tensor> outputs) const {
-  constexpr size_t kInline = 64;
-  stepwell_arg local[kInline];
-  std::vector<stepwell_arg> many;
-  stepwell_arg *filled = local;
-  if (words.size() > kInline) {
-    many.resize(words.size());
-    filled = many.data();
-  }
-  std::copy(words.begin(), words.end(), filled);
+                     std::span<const Tensor> outputs) {
+  // Nobody else gets here before the kernel returns, unless the lock is let go
+  // of.
+  bool unlocks = work >= kUnlockedWork;
+  std::vector<stepwell_arg> own;
+  if (unlocks)
+    own = words;
+  stepwell_arg *filled = unlocks ? own.data() : words.data();
   for (const Gap &gap : gaps)
     if (gap.scalar) {
       const Scalar &number = arguments[gap.index].scalar;
@@ -140,15 +108,15 @@ void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,
                                      ? outputs[gap.index]->data()
                                      : arguments[gap.index].tensor->data();
     }
+  if (!unlocks)
+    return runKernel(kernel, workspace, filled, work, call);
   // While the lock is let go of, another thread may give these tensors other
   // memory (`.data =`): the kernel's stays.
   std::vector<Ref<Buffer>> kept;
-  if (work >= kUnlockedWork) {
-    for (const Argument &argument : arguments)
-      if (argument.tensor)
-        kept.push_back(argument.tensor->buffer);
-    for (const Tensor &output : outputs)
-      kept.push_back(output->buffer);
-  }
+  for (const Argument &argument : arguments)
+    if (argument.tensor)
+      kept.push_back(argument.tensor->buffer);
+  for (const Tensor &output : outputs)
+    kept.push_back(output->buffer);
   runKernel(kernel, workspace, filled, work, call);
 }

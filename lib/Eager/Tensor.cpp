@@ -18,32 +18,37 @@
 
 using namespace stepwell;
 
+namespace {
+/// A bounded number of objects that are gone, for the next ones to be made in.
+/// What is given back needs no memory.
+template <typename T, size_t Most> class Spare {
+public:
+  T *take() { return count ? items[--count] : nullptr; }
+  bool give(T *item) {
+    if (count == Most)
+      return false;
+    items[count++] = item;
+    return true;
+  }
+
+private:
+  T *items[Most] = {};
+  size_t count = 0;
+};
+} // namespace
+
 // Small results come and go with every operation: their buffers are kept with
 // their memory, by the power of two that it has room for.
 static constexpr int kSmallest = 6, kLargest = 12;
-static constexpr size_t kKept = 64;
-static std::vector<Buffer *> &keptBuffers(int log) {
-  using Kept = std::array<std::vector<Buffer *>, kLargest - kSmallest + 1>;
-  // Room from the start: what is given back must not need memory.
-  static auto &kept = *[] {
-    auto *made = new Kept;
-    for (std::vector<Buffer *> &each : *made)
-      each.reserve(kKept);
-    return made;
-  }();
-  return kept[log - kSmallest];
-}
+static constinit Spare<Buffer, 64> spareBuffers[kLargest - kSmallest + 1];
 
 Ref<Buffer> Buffer::allocate(int64_t bytes) {
   int log = 0;
   const int64_t wanted = bytes;
   if (bytes <= int64_t{1} << kLargest) {
-    log = std::max<int>(kSmallest,
-                        bytes ? std::bit_width(uint64_t(bytes) - 1) : 0);
-    auto &kept = keptBuffers(log);
-    if (!kept.empty()) {
-      Buffer *buffer = kept.back();
-      kept.pop_back();
+    uint64_t room = std::max(bytes, int64_t{1} << kSmallest);
+    log = std::bit_width(room - 1);
+    if (Buffer *buffer = spareBuffers[log - kSmallest].take()) {
       buffer->bytes = wanted;
       return Ref<Buffer>(buffer);
     }
@@ -101,10 +106,9 @@ void TracedView::destroy(TracedView *view) {
 
 void Buffer::destroy(Buffer *buffer) {
   // Memory that was handed out (DLPack, NumPy) is not ours alone.
-  if (buffer->small && keptBuffers(buffer->small).size() < kKept &&
-      stepwell_storage_use_count(buffer->memory) == 1) {
+  if (buffer->small && stepwell_storage_use_count(buffer->memory) == 1 &&
+      spareBuffers[buffer->small - kSmallest].give(buffer)) {
     buffer->version = 0;
-    keptBuffers(buffer->small).push_back(buffer);
     return;
   }
   stepwell_storage_release(buffer->memory);
@@ -112,60 +116,26 @@ void Buffer::destroy(Buffer *buffer) {
 }
 
 // Tensors come and go with every operation: keep their blocks.
-static constexpr size_t kFreeTensors = 256;
-static std::vector<void *> &freeTensors() {
-  static auto &blocks = *[] {
-    auto *made = new std::vector<void *>;
-    made->reserve(kFreeTensors);
-    return made;
-  }();
-  return blocks;
+static constinit Spare<void, 256> spareTensors;
+
+void *TensorImpl::operator new(size_t bytes) {
+  void *block = spareTensors.take();
+  return block ? block : ::operator new(bytes);
 }
 
-static TensorImpl *newTensor() {
-  auto &blocks = freeTensors();
-  if (blocks.empty())
-    return new TensorImpl;
-  void *block = blocks.back();
-  blocks.pop_back();
-  return new (block) TensorImpl;
-}
-
-static void deleteTensor(void *object) {
-  auto *tensor = static_cast<TensorImpl *>(object);
-  tensor->~TensorImpl();
-  if (freeTensors().size() < kFreeTensors)
-    freeTensors().push_back(tensor);
-  else
-    ::operator delete(tensor);
+void TensorImpl::operator delete(void *block) {
+  if (!spareTensors.give(block))
+    ::operator delete(block);
 }
 
 void TensorImpl::destroy(TensorImpl *tensor) {
-  bool owns = tensor->node || tensor->grad || tensor->base || tensor->hooks ||
-              tensor->traced;
+  bool owns = tensor->node || tensor->grad || tensor->hooks || tensor->traced ||
+              (tensor->base && tensor->base->references == 1);
   if (owns)
-    destroyInTurn(tensor, deleteTensor);
+    destroyInTurn(tensor,
+                  [](void *each) { delete static_cast<TensorImpl *>(each); });
   else
-    deleteTensor(tensor);
-}
-
-int64_t Geometry::numel() const {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
-
-bool Geometry::contiguous() const {
-  int64_t expected = 1;
-  for (int i = sizes.size() - 1; i >= 0; --i) {
-    if (sizes[i] == 0)
-      return true;
-    if (sizes[i] != 1 && strides[i] != expected)
-      return false;
-    expected *= sizes[i];
-  }
-  return true;
+    delete tensor;
 }
 
 Dims stepwell::packedStrides(const Dims &sizes) {
@@ -193,14 +163,22 @@ void stepwell::checkRank(const Dims &sizes) {
                                    std::to_string(sizes.size()));
 }
 
+TensorImpl::TensorImpl(Ref<Buffer> buffer, DType dtype,
+                       const Geometry &geometry)
+    : Geometry(geometry), dtype(dtype), buffer(std::move(buffer)) {}
+
 Tensor stepwell::makeTensor(Ref<Buffer> buffer, DType dtype,
                             const Geometry &geometry) {
-  checkRank(geometry.sizes);
-  Tensor tensor(newTensor());
-  tensor->dtype = dtype;
-  static_cast<Geometry &>(*tensor) = geometry;
-  tensor->buffer = std::move(buffer);
-  return tensor;
+  if (geometry.sizes.size() > kMaxRank)
+    checkRank(geometry.sizes);
+  return new TensorImpl(std::move(buffer), dtype, geometry);
+}
+
+Tensor stepwell::makeTensor(int64_t bytes, DType dtype,
+                            const Geometry &geometry) {
+  if (geometry.sizes.size() > kMaxRank)
+    checkRank(geometry.sizes);
+  return new TensorImpl(Buffer::allocate(bytes), dtype, geometry);
 }
 
 int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
@@ -217,8 +195,7 @@ int64_t stepwell::checkedBytes(DType dtype, const Dims &sizes) {
 
 Tensor stepwell::empty(DType dtype, const Dims &sizes) {
   int64_t bytes = checkedBytes(dtype, sizes);
-  return makeTensor(Buffer::allocate(bytes), dtype,
-                    {sizes, packedStrides(sizes), 0});
+  return makeTensor(bytes, dtype, {sizes, packedStrides(sizes), 0});
 }
 
 void stepwell::checkInside(const Buffer &buffer, DType dtype,

@@ -118,7 +118,7 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
     given = sumTo(given, once.sizes);
     result = full(gradient->dtype, sizes, int64_t{0});
     if (slice || surelyDistinct(once)) {
-      copyInto(stridedView(result, once, slice), given);
+      copyInto(stridedView(result, once, slice ? &*slice : nullptr), given);
     } else {
       int64_t count = result->numel();
       Tensor flat = callOp("index_add",
@@ -337,7 +337,7 @@ Tensor stepwell::viewOfPacked(const Tensor &tensor, Geometry packed,
                               std::optional<SliceOf> slice) {
   Tensor whole = contiguous(tensor);
   packed.offset += whole->offset;
-  return stridedView(whole, packed, std::move(slice));
+  return stridedView(whole, packed, slice ? &*slice : nullptr);
 }
 
 /// Where a slice lies in a row-major tensor of sizes `from`, if it has the
@@ -360,26 +360,36 @@ static Geometry packedSlice(const SliceOf &slice, const Dims &from,
   return packed;
 }
 
+static ViewOp viewOfSlice(const Geometry &base, const Geometry &view,
+                          const SliceOf &slice) {
+  return {ViewOp::Kind::Strided,
+          {},
+          packedSlice(slice, base.sizes, view.sizes),
+          slice};
+}
+
 Tensor stepwell::viewAgain(const Tensor &tensor, const Geometry &geometry,
                            const ViewOp &op) {
   return makeView(tensor, geometry, [&] { return op; });
 }
 
 Tensor stepwell::stridedView(const Tensor &tensor, const Geometry &geometry,
-                             std::optional<SliceOf> slice) {
+                             const SliceOf *slice) {
   return makeView(tensor, geometry, [&] {
-    return ViewOp{ViewOp::Kind::Strided,
-                  {},
-                  slice ? packedSlice(*slice, tensor->sizes, geometry.sizes)
-                        : repack(geometry, *tensor),
-                  slice};
+    return slice ? viewOfSlice(*tensor, geometry, *slice)
+                 : ViewOp{ViewOp::Kind::Strided, {}, repack(geometry, *tensor)};
   });
 }
 
-/// The slice that takes everything.
-static SliceOf wholeOf(const Geometry &geometry) {
-  return {Dims::filled(geometry.sizes.size(), 0), geometry.sizes,
-          Dims::filled(geometry.sizes.size(), 1)};
+/// How the view of a part along one dimension is made.
+static ViewOp viewAlong(const Geometry &base, const Geometry &view, int64_t dim,
+                        int64_t start, int64_t count, int64_t step) {
+  SliceOf slice{Dims::filled(base.sizes.size(), 0), base.sizes,
+                Dims::filled(base.sizes.size(), 1)};
+  slice.starts[dim] = start;
+  slice.sizes[dim] = count;
+  slice.steps[dim] = step;
+  return viewOfSlice(base, view, slice);
 }
 
 Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
@@ -391,11 +401,9 @@ Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
   geometry.strides[dim] = (Checked(geometry.strides[dim]) * step)
                               .get()
                               .value_or(geometry.strides[dim]);
-  SliceOf slice = wholeOf(*tensor);
-  slice.starts[dim] = start;
-  slice.sizes[dim] = count;
-  slice.steps[dim] = step;
-  return stridedView(tensor, geometry, slice);
+  return makeView(tensor, geometry, [&] {
+    return viewAlong(*tensor, geometry, dim, start, count, step);
+  });
 }
 
 Tensor stepwell::select(const Tensor &tensor, int64_t dim, int64_t index) {
@@ -404,18 +412,17 @@ Tensor stepwell::select(const Tensor &tensor, int64_t dim, int64_t index) {
     fail(Error::Kind::Index,
          "index " + std::to_string(index) + " is out of bounds for dimension " +
              std::to_string(dim) + " with size " + std::to_string(size));
+  index += index < 0 ? size : 0;
   Geometry geometry;
-  geometry.offset = tensor->offset +
-                    (index < 0 ? index + size : index) * tensor->strides[dim];
+  geometry.offset = tensor->offset + index * tensor->strides[dim];
   for (int i = 0; i < tensor->rank(); ++i)
     if (i != dim) {
       geometry.sizes.push_back(tensor->sizes[i]);
       geometry.strides.push_back(tensor->strides[i]);
     }
-  SliceOf slice = wholeOf(*tensor);
-  slice.starts[dim] = index < 0 ? index + size : index;
-  slice.sizes[dim] = 1;
-  return stridedView(tensor, geometry, slice);
+  return makeView(tensor, geometry, [&] {
+    return viewAlong(*tensor, geometry, dim, index, 1, 1);
+  });
 }
 
 Tensor stepwell::unsqueeze(const Tensor &tensor, int64_t dim) {

@@ -10,28 +10,22 @@ namespace stepwell {
 
 namespace {
 struct DTypeFacts {
-  int64_t bytes;
   std::string_view name, mlirName;
 };
 } // namespace
 
 static const DTypeFacts &facts(DType dtype) {
   static constexpr DTypeFacts table[kNumDTypes] = {
-      {1, "bool", "i1"},     {1, "uint8", "ui8"},     {1, "int8", "i8"},
-      {2, "int16", "i16"},   {4, "int32", "i32"},     {8, "int64", "i64"},
-      {2, "float16", "f16"}, {2, "bfloat16", "bf16"}, {4, "float32", "f32"},
-      {8, "float64", "f64"},
+      {"bool", "i1"},     {"uint8", "ui8"},     {"int8", "i8"},
+      {"int16", "i16"},   {"int32", "i32"},     {"int64", "i64"},
+      {"float16", "f16"}, {"bfloat16", "bf16"}, {"float32", "f32"},
+      {"float64", "f64"},
   };
   return table[static_cast<int>(dtype)];
 }
 
-int64_t byteWidth(DType dtype) { return facts(dtype).bytes; }
 std::string_view name(DType dtype) { return facts(dtype).name; }
 std::string_view mlirName(DType dtype) { return facts(dtype).mlirName; }
-bool isFloat(DType dtype) { return dtype >= DType::F16; }
-bool isInteger(DType dtype) {
-  return dtype >= DType::U8 && dtype <= DType::I64;
-}
 
 std::string toString(const Dims &dims) {
   std::string text = "(";

@@ -558,6 +558,38 @@ static Tensor newTensor(DType dtype, const Dims &sizes) {
                  : empty(dtype, sizes);
 }
 
+/// _filled(sizes, value, dtype): a new tensor for sizes that are plain ints, or
+/// one tuple or list of them, filled unless `value` is None; None where
+/// somebody has to look closer.
+static PyObject *filled(PyObject *, PyObject *const *args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject * {
+    if (count != 3 || !PyTuple_CheckExact(args[0]))
+      fail(Error::Kind::Type, "_filled() takes sizes, a value and a dtype");
+    PyObject *sizes = args[0], *value = args[1], *dtype = args[2];
+    if (PyTuple_GET_SIZE(sizes) == 1 &&
+        (PyTuple_CheckExact(PyTuple_GET_ITEM(sizes, 0)) ||
+         PyList_CheckExact(PyTuple_GET_ITEM(sizes, 0))))
+      sizes = PyTuple_GET_ITEM(sizes, 0);
+    Dims dims;
+    Scalar scalar;
+    if (!(dtype == Py_None || isDType(dtype)) ||
+        PySequence_Fast_GET_SIZE(sizes) > kMaxRank ||
+        !(value == Py_None || toScalar(value, scalar)))
+      Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sizes); ++i) {
+      PyObject *item = PySequence_Fast_GET_ITEM(sizes, i);
+      int overflow = 1;
+      if (PyLong_CheckExact(item))
+        dims.push_back(PyLong_AsLongLongAndOverflow(item, &overflow));
+      if (overflow)
+        Py_RETURN_NONE;
+    }
+    DType type = dtype == Py_None ? DType::F32 : toDType(dtype);
+    return wrap(value == Py_None ? newTensor(type, dims)
+                                 : full(type, dims, scalar));
+  });
+}
+
 void addData(nb::module_ &m) {
   // PyType_FromSpec knows no releasebuffer slot before the limited API does.
   tensorType->tp_as_buffer->bf_releasebuffer = releaseBuffer;
@@ -589,35 +621,12 @@ void addData(nb::module_ &m) {
         },
         scalar);
   });
-  // A new tensor for sizes that are plain ints, or one tuple or list of them,
-  // filled unless `value` is None; None where somebody has to look closer.
-  m.def(
+  // No function of nanobind's: of a small tensor the call is what costs.
+  static PyMethodDef definition = {
       "_filled",
-      [](nb::tuple given, nb::handle value, nb::handle dtype) -> nb::object {
-        PyObject *sizes = given.ptr();
-        if (PyTuple_GET_SIZE(sizes) == 1 &&
-            (PyTuple_CheckExact(PyTuple_GET_ITEM(sizes, 0)) ||
-             PyList_CheckExact(PyTuple_GET_ITEM(sizes, 0))))
-          sizes = PyTuple_GET_ITEM(sizes, 0);
-        Dims dims;
-        Scalar scalar;
-        if (!(dtype.is_none() || isDType(dtype.ptr())) ||
-            PySequence_Fast_GET_SIZE(sizes) > kMaxRank ||
-            !(value.is_none() || toScalar(value.ptr(), scalar)))
-          return nb::none();
-        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sizes); ++i) {
-          PyObject *item = PySequence_Fast_GET_ITEM(sizes, i);
-          int overflow = 1;
-          if (PyLong_CheckExact(item))
-            dims.push_back(PyLong_AsLongLongAndOverflow(item, &overflow));
-          if (overflow)
-            return nb::none();
-        }
-        DType type = dtype.is_none() ? DType::F32 : toDType(dtype.ptr());
-        return nb::steal(wrap(value.is_none() ? newTensor(type, dims)
-                                              : full(type, dims, scalar)));
-      },
-      nb::arg(), nb::arg().none(), nb::arg().none());
+      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(filled)),
+      METH_FASTCALL, nullptr};
+  m.attr("_filled") = nb::steal(PyCFunction_New(&definition, nullptr));
   // For state that outlives the call in which it is made.
   m.def("_outside_of_capture", [](nb::callable function) {
     SuspendCapture eager;

@@ -413,7 +413,8 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
     if (Capture::current() && !definition.hasRules)
       return runBody(definition, args, flags, names);
     Call call;
-    CallKey key(definition.id, definition.into ? 0 : -1);
+    CallKey key;
+    key.add(definition.id);
     if (!bind(definition, call, args, PyVectorcall_NARGS(flags), names))
       return runBody(definition, args, flags, names); // Python says why
     if (!classify(definition, call, {key, nullptr})) {
@@ -423,7 +424,7 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
     if (Capture::current())
       for (const Argument &argument : call.tensors)
         fixShape(argument.tensor);
-    key.add(call.tensors, definition.into ? 0 : -1);
+    key.add(&definition, call.tensors, definition.into ? 0 : -1);
     if (CallPlan *plan = key.complete() && !Capture::current()
                              ? findPlan(key)
                              : nullptr) {
@@ -436,7 +437,7 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
           return result;
     }
     Call again;
-    CallKey other(definition.id, 0);
+    CallKey other;
     std::string kind;
     bind(definition, again, args, PyVectorcall_NARGS(flags), names);
     classify(definition, again, {other, &kind});

@@ -92,6 +92,18 @@ bool isMask(const Tensor &tensor) {
   return tensor->dtype == DType::Bool || tensor->dtype == DType::U8;
 }
 
+/// What a slice takes of a dimension.
+struct Range {
+  Py_ssize_t start, step, length;
+  Range(PyObject *slice, const Tensor &tensor, int dim) {
+    Py_ssize_t stop;
+    if (PySlice_Unpack(slice, &start, &stop, &step) < 0)
+      throw nb::python_error();
+    // Only now: what an index is may change the tensor.
+    length = PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
+  }
+};
+
 Index parse(const Tensor &tensor, PyObject *index) {
   bool isTuple = PyTuple_Check(index);
   Py_ssize_t count = isTuple ? PyTuple_GET_SIZE(index) : 1;
@@ -182,18 +194,14 @@ Index parse(const Tensor &tensor, PyObject *index) {
     } else if (chooser) {
       keepAll(chooser);
     } else if (PySlice_Check(item)) {
-      Py_ssize_t start, stop, step;
-      if (PySlice_Unpack(item, &start, &stop, &step) < 0)
-        throw nb::python_error();
-      Py_ssize_t length =
-          PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
-      if (length > 0)
-        result.geometry.offset += start * tensor->strides[dim];
+      Range range(item, tensor, dim);
+      if (range.length > 0)
+        result.geometry.offset += range.start * tensor->strides[dim];
       // A step beyond the end is never made.
-      keep(length, (Checked(tensor->strides[dim]) * step)
-                       .get()
-                       .value_or(tensor->strides[dim]));
-      take(start, length, step);
+      keep(range.length, (Checked(tensor->strides[dim]) * range.step)
+                             .get()
+                             .value_or(tensor->strides[dim]));
+      take(range.start, range.length, range.step);
       ++dim;
     } else if (PyLong_CheckExact(item) || (!numbers.empty() && numbers[i])) {
       int64_t at =
@@ -223,12 +231,24 @@ Index parse(const Tensor &tensor, PyObject *index) {
 }
 
 Tensor viewOf(const Tensor &tensor, const Index &index) {
-  return stridedView(tensor, index.geometry, index.slice);
+  return stridedView(tensor, index.geometry, &index.slice);
 }
 
 } // namespace
 
 Tensor getItem(const Tensor &tensor, PyObject *index) {
+  // What is asked for most often needs no list of what is in the brackets.
+  if (tensor->rank() && PyLong_CheckExact(index)) {
+    int64_t at = PyLong_AsLongLong(index);
+    if (at == -1 && PyErr_Occurred())
+      throw nb::python_error();
+    return select(tensor, 0, at);
+  }
+  if (tensor->rank() && PySlice_Check(index)) {
+    Range range(index, tensor, 0);
+    if (range.length > 0 && tensor->rank())
+      return slice(tensor, 0, range.start, range.length, range.step);
+  }
   Index parsed = parse(tensor, index);
   Tensor view = viewOf(tensor, parsed);
   return parsed.advanced ? indexWith(view, std::move(parsed.chosen)) : view;

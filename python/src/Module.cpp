@@ -650,6 +650,17 @@ static void addKernels(nb::module_ &m) {
         });
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
+  // What an executable is for: element types, shapes and which tensors require
+  // a gradient, and whether gradients are on.
+  m.def("_types_of", [](const std::vector<Tensor> &tensors) {
+    std::vector<int64_t> words{gradEnabled()};
+    for (const Tensor &tensor : tensors) {
+      words.push_back(static_cast<int64_t>(tensor->dtype) << 16 |
+                      requiresGrad(*tensor) << 8 | tensor->rank());
+      words.insert(words.end(), tensor->sizes.begin(), tensor->sizes.end());
+    }
+    return nb::bytes(words.data(), words.size() * sizeof words[0]);
+  });
   nb::class_<Executable>(m, "Executable")
       .def(
           "run",

@@ -23,6 +23,7 @@ struct Parameter {
   bool hasFallback = false;
   int operand = -1, attribute = -1;
   bool keywordOnly = false;
+  bool isAxis = false;               // an attribute that names dimensions
   PyObject *key = nullptr;           // interned name
   PyObject *fallbackValue = nullptr; // an attribute's
 };
@@ -36,10 +37,17 @@ struct Function {
   int castsTo = -1;   // the parameter that says what operand 0 is cast to
   bool along = false; // one dimension, which a tensor of none has as well
   bool into = false;  // the method whose name ends in "_"
+  /// Parameters that are operands and may be None, and the operation for each
+  /// set of those that are not: clamp(input, min=0) is clamp_min.
+  std::vector<size_t> optional;
+  std::vector<const OpRow *> without;
+  /// By a tensor's number of dimensions: the attributes of a call that is given
+  /// none. Empty before the first such call.
+  mutable std::array<Attributes, kMaxRank + 1> defaults;
   PyMethodDef function{}, method{};
 };
 
-constexpr size_t kMaxFunctions = 512;
+constexpr size_t kMaxFunctions = 512, kMaxParameters = 16;
 std::vector<Function> &functions() {
   static auto &all = *new std::vector<Function>;
   return all;
@@ -97,6 +105,7 @@ Function parse(const OpRow &op, std::string_view schema) {
       parameter.attribute = findAttribute(op, parameter.name);
     if (parameter.operand < 0 && parameter.attribute < 0)
       function.castsTo = static_cast<int>(function.parameters.size());
+    parameter.isAxis = parameter.name == "dim" || parameter.name == "dims";
     if (parameter.name == "dim" && parameter.attribute >= 0)
       function.along =
           op.attributes[parameter.attribute].kind == AttributeKind::I64;
@@ -122,6 +131,19 @@ Function parse(const OpRow &op, std::string_view schema) {
   for (size_t i = 0; i < function.parameters.size(); ++i)
     if (function.parameters[i].name == "input")
       function.self = i;
+  for (size_t i = 0; i < function.parameters.size(); ++i)
+    if (function.parameters[i].operand >= 0 &&
+        function.parameters[i].hasFallback)
+      function.optional.push_back(i);
+  for (size_t given = 0; given < size_t{1} << function.optional.size();
+       ++given) {
+    std::string mnemonic(op.mnemonic);
+    for (size_t i = 0; i < function.optional.size(); ++i)
+      if (given >> i & 1)
+        mnemonic += "_" + function.parameters[function.optional[i]].name;
+    bool all = given + 1 == size_t{1} << function.optional.size();
+    function.without.push_back(all ? &op : given ? findOp(mnemonic) : nullptr);
+  }
   function.document = std::string(schema) + "\n--\n\n" +
                       std::string(op.summary) + ".\n" +
                       std::string(op.description);
@@ -138,7 +160,7 @@ Function parse(const OpRow &op, std::string_view schema) {
 Attribute convert(const Function &function, const Parameter &parameter,
                   PyObject *value, int64_t rank) {
   const AttributeRow &row = function.op->attributes[parameter.attribute];
-  bool axis = parameter.name == "dim" || parameter.name == "dims";
+  bool axis = parameter.isAxis;
   switch (row.kind) {
   case AttributeKind::Dims: {
     Dims dims;
@@ -279,31 +301,60 @@ PyObject *permuted(const Function &function, const Tensor &tensor,
   return wrap(permute(tensor, dims));
 }
 
-/// An operand may be None where the schema says so: clamp(input, min=0) is the
-/// operation clamp_min.
+/// The operation on the operands that are given; None is the same as nothing.
 const OpRow &withoutNone(const Function &function, PyObject **values) {
-  std::string left, optional;
-  bool none = false;
-  for (size_t i = 0; i < function.parameters.size(); ++i) {
-    const Parameter &parameter = function.parameters[i];
-    if (parameter.operand < 0 || !parameter.hasFallback)
-      continue;
-    optional += (optional.empty() ? "'" : " or '") + parameter.name + "'";
-    if (values[i] == Py_None)
-      values[i] = nullptr;
-    if (values[i])
-      left += "_" + parameter.name;
-    else
-      none = true;
+  size_t given = 0;
+  for (size_t i = 0; i < function.optional.size(); ++i) {
+    PyObject *&value = values[function.optional[i]];
+    if (value == Py_None)
+      value = nullptr;
+    given |= size_t{value != nullptr} << i;
   }
-  if (!none)
-    return *function.op;
-  const OpRow *op = findOp(std::string(function.op->mnemonic) + left);
-  if (left.empty() || !op)
-    fail(Error::Kind::Runtime, function.name + "(): at least one of " +
-                                   optional + " must not be None");
-  return *op;
+  if (const OpRow *op = function.without[given])
+    return *op;
+  std::string names;
+  for (size_t i : function.optional)
+    names +=
+        (names.empty() ? "'" : " or '") + function.parameters[i].name + "'";
+  fail(Error::Kind::Runtime,
+       function.name + "(): at least one of " + names + " must not be None");
 }
+
+/// The attributes of a call that is given none.
+const Attributes &defaultsOf(const Function &function, const OpRow &op,
+                             int64_t rank) {
+  if (op.attributes.empty() || &op != function.op)
+    return defaultAttributes(op);
+  Attributes &known = function.defaults[rank];
+  if (known.empty()) {
+    Attributes made = defaultAttributes(op);
+    for (const Parameter &parameter : function.parameters)
+      if (parameter.attribute >= 0 && parameter.hasFallback)
+        made[parameter.attribute] =
+            convert(function, parameter, parameter.fallbackValue, rank);
+    known = std::move(made);
+  }
+  return known;
+}
+
+/// The operands of a call, of which most have few.
+class Operands {
+public:
+  explicit Operands(size_t count)
+      : many(count > kInside ? count : 0),
+        all(count > kInside ? many.data() : inside, count) {}
+  Operands(const Operands &) = delete;
+  Argument &operator[](size_t i) const { return all[i]; }
+  bool empty() const { return all.empty(); }
+  operator std::span<Argument>() const { return all; }
+  operator std::span<const Argument>() const { return all; }
+
+private:
+  static constexpr size_t kInside = 3;
+  Argument inside[kInside];
+  std::vector<Argument> many;
+  std::span<Argument> all;
+};
 
 /// Along a dimension, a tensor that has none is a vector of one element. Says
 /// whether the result is to have none, either.
@@ -339,7 +390,8 @@ PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *names) {
   return guarded([&]() -> PyObject * {
     const auto &parameters = function.parameters;
-    PyObject *values[16] = {};
+    PyObject *values[kMaxParameters];
+    std::fill_n(values, parameters.size(), nullptr);
     size_t given = count + (self ? 1 : 0);
     if (given > function.positional)
       fail(Error::Kind::Type, function.name + "() takes " +
@@ -357,9 +409,12 @@ PyObject *callFunction(const Function &function, PyObject *self,
     for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) {
       PyObject *name = PyTuple_GET_ITEM(names, i);
       size_t at = 0;
-      while (at < parameters.size() && name != parameters[at].key &&
-             PyUnicode_Compare(name, parameters[at].key) != 0)
+      while (at < parameters.size() && name != parameters[at].key)
         ++at;
+      if (at == parameters.size()) // it may be another object
+        for (at = 0; at < parameters.size() &&
+                     PyUnicode_Compare(name, parameters[at].key) != 0;)
+          ++at;
       if (at == parameters.size() || values[at])
         fail(Error::Kind::Type,
              function.name + "() got " +
@@ -369,7 +424,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
       values[at] = args[count + i];
     }
     const OpRow &op = withoutNone(function, values);
-    std::vector<Argument> arguments(op.operands.size());
+    Operands arguments(op.operands.size());
     size_t absent = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].operand < 0)
@@ -407,14 +462,15 @@ PyObject *callFunction(const Function &function, PyObject *self,
     int64_t rank = arguments.empty() || !arguments[0].tensor
                        ? 0
                        : arguments[0].tensor->rank();
-    Attributes attributes = defaultAttributes(op);
+    const Attributes *attributes = &defaultsOf(function, op, rank);
+    Attributes own; // of a call that is given some
     bool some = op.results[0].shape == rules::reduceSome;
     for (size_t i = 0; i < parameters.size(); ++i) {
       const Parameter &parameter = parameters[i];
       if (parameter.attribute < 0)
         continue;
       PyObject *value = values[i];
-      if (some && parameter.name == "dim" && meansAll(value) && rank &&
+      if (some && parameter.isAxis && meansAll(value) && rank &&
           !arguments[0].tensor->numel())
         fail(op.results[0].dtype == rules::int64 ? Error::Kind::Index
                                                  : Error::Kind::Runtime,
@@ -427,14 +483,17 @@ PyObject *callFunction(const Function &function, PyObject *self,
              function.name + "() missing 1 required positional argument: '" +
                  parameter.name + "'");
       if (!value)
-        value = parameter.fallbackValue;
-      attributes[parameter.attribute] =
-          convert(function, parameter, value, rank);
+        continue;
+      if (attributes != &own) {
+        own = *attributes;
+        attributes = &own;
+      }
+      own[parameter.attribute] = convert(function, parameter, value, rank);
     }
     if (op.results[0].shape == rules::matmul)
-      return multiply(op, arguments, attributes);
+      return multiply(op, arguments, *attributes);
     if (op.results.size() == 1) {
-      Tensor result = callSingle(op, arguments, attributes, function.into);
+      Tensor result = callSingle(op, arguments, *attributes, function.into);
       if (function.into)
         return wrap(target);
       if (loseDim)
@@ -444,7 +503,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
         result = cast(result, DType::U8);
       return wrap(castTo ? cast(result, *castTo) : result);
     }
-    std::vector<Tensor> results = callOp(op, arguments, attributes);
+    std::vector<Tensor> results = callOp(op, arguments, *attributes);
     nb::object tuple = nb::steal(PyTuple_New(results.size()));
     for (size_t i = 0; i < results.size(); ++i)
       PyTuple_SET_ITEM(tuple.ptr(), i, wrap(results[i]));
@@ -473,17 +532,17 @@ constexpr auto table = entries(std::make_index_sequence<kMaxFunctions>());
 
 } // namespace
 
-const OpRow *slotOp(const char *slot) {
+Slot findSlot(const char *name) {
   for (const OpRow &op : opTable())
     for (std::string_view each : op.slots)
-      if (each == slot)
-        return &op;
-  return nullptr;
+      if (each == name)
+        return {&op, &defaultAttributes(op)};
+  return {nullptr, nullptr};
 }
 
 /// An operator takes NumPy's arrays, too.
-static bool toOperand(PyObject *object, Argument &argument) {
-  if (toCallArgument(object, argument))
+static bool toOtherOperand(PyObject *object, Argument &argument) {
+  if (toCallNumber(object, argument))
     return true;
   if (std::string_view(Py_TYPE(object)->tp_name) != "numpy.ndarray")
     return false;
@@ -493,7 +552,16 @@ static bool toOperand(PyObject *object, Argument &argument) {
   return true;
 }
 
-PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
+[[gnu::always_inline]] static inline bool toOperand(PyObject *object,
+                                                    Argument &argument) {
+  if (!isTensor(object))
+    return toOtherOperand(object, argument);
+  argument.tensor = unwrap(object);
+  return true;
+}
+
+PyObject *callSlot(const Slot &slot, PyObject *a, PyObject *b, bool into) {
+  const OpRow *op = slot.op;
   if (!op)
     Py_RETURN_NOTIMPLEMENTED;
   return guarded([&]() -> PyObject * {
@@ -502,14 +570,13 @@ PyObject *callSlot(const OpRow *op, PyObject *a, PyObject *b, bool into) {
       Py_RETURN_NOTIMPLEMENTED;
     if (into && !both[0].tensor)
       Py_RETURN_NOTIMPLEMENTED;
-    const Attributes &attributes = defaultAttributes(*op);
     std::span<Argument> arguments(both, b ? 2 : 1);
     if (!b && isFloat(both[0].tensor->dtype) && !op->accepts(DType::F32))
       fail(Error::Kind::Type, "~ (operator.invert) is only implemented on "
                               "integer and Boolean-type tensors");
     if (op->results[0].shape == rules::matmul)
-      return multiply(*op, arguments, attributes);
-    return wrap(callSingle(*op, arguments, attributes, into));
+      return multiply(*op, arguments, *slot.attributes);
+    return wrap(callSingle(*op, arguments, *slot.attributes, into));
   });
 }
 
@@ -534,6 +601,9 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
   }
   if (all.size() > kMaxFunctions)
     throw std::runtime_error("more operations than kMaxFunctions");
+  for (const Function &function : all)
+    if (function.parameters.size() > kMaxParameters)
+      throw std::runtime_error("more parameters than kMaxParameters");
   for (size_t i = 0; i < all.size(); ++i) {
     Function &function = all[i];
     auto define = [&](Entry entry) {

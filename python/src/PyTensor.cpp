@@ -19,15 +19,6 @@ namespace stepwell::python {
 
 PyTypeObject *tensorType = nullptr;
 
-bool isTensor(PyObject *object) {
-  return Py_TYPE(object) == tensorType ||
-         PyObject_TypeCheck(object, tensorType);
-}
-
-Tensor unwrap(PyObject *object) {
-  return Tensor(reinterpret_cast<PyTensor *>(object)->impl);
-}
-
 // Objects of results that are gone: the next results are made in them.
 static constexpr size_t kMaxFree = 256;
 static PyTensor *freeObjects[kMaxFree];
@@ -132,9 +123,9 @@ void stopForGood() {
     pause();
 }
 
-bool toCallArgument(PyObject *object, Argument &argument) {
+bool toCallNumber(PyObject *object, Argument &argument) {
   if (Py_TYPE(object) != numberType || !Capture::current())
-    return toArgument(object, argument);
+    return toScalar(object, argument.scalar);
   nb::object given = nb::handle(object).attr("_input")();
   argument.number = nb::cast<int32_t>(given[0]);
   return toScalar(nb::object(given[1]).ptr(), argument.scalar);
@@ -254,12 +245,12 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
 
 #define STEPWELL_BINARY(NAME, SLOT)                                            \
   static PyObject *NAME(PyObject *a, PyObject *b) {                            \
-    static const OpRow *op = slotOp(SLOT);                                     \
-    return callSlot(op, a, b, false);                                          \
+    static const Slot slot = findSlot(SLOT);                                   \
+    return callSlot(slot, a, b, false);                                        \
   }                                                                            \
   static PyObject *i##NAME(PyObject *a, PyObject *b) {                         \
-    static const OpRow *op = slotOp(SLOT);                                     \
-    return callSlot(op, a, b, true);                                           \
+    static const Slot slot = findSlot(SLOT);                                   \
+    return callSlot(slot, a, b, true);                                         \
   }
 STEPWELL_BINARY(add, "__add__")
 STEPWELL_BINARY(subtract, "__sub__")
@@ -275,20 +266,20 @@ STEPWELL_BINARY(shiftRight, "__rshift__")
 #undef STEPWELL_BINARY
 
 static PyObject *matmul(PyObject *a, PyObject *b) {
-  static const OpRow *op = slotOp("__matmul__");
-  return callSlot(op, a, b, false);
+  static const Slot slot = findSlot("__matmul__");
+  return callSlot(slot, a, b, false);
 }
 static PyObject *power(PyObject *a, PyObject *b, PyObject *) {
-  static const OpRow *op = slotOp("__pow__");
-  return callSlot(op, a, b, false);
+  static const Slot slot = findSlot("__pow__");
+  return callSlot(slot, a, b, false);
 }
 static PyObject *ipower(PyObject *a, PyObject *b, PyObject *) {
-  static const OpRow *op = slotOp("__pow__");
-  return callSlot(op, a, b, true);
+  static const Slot slot = findSlot("__pow__");
+  return callSlot(slot, a, b, true);
 }
 template <const char *const &Name> static PyObject *unary(PyObject *a) {
-  static const OpRow *op = slotOp(Name);
-  return callSlot(op, a, nullptr, false);
+  static const Slot slot = findSlot(Name);
+  return callSlot(slot, a, nullptr, false);
 }
 static const char *const negName = "__neg__";
 static const char *const absName = "__abs__";
@@ -298,14 +289,14 @@ static PyObject *absolute(PyObject *a) { return unary<absName>(a); }
 static PyObject *invert(PyObject *a) { return unary<invertName>(a); }
 
 static PyObject *compare(PyObject *a, PyObject *b, int which) {
-  static const OpRow *ops[] = {slotOp("__lt__"), slotOp("__le__"),
-                               slotOp("__eq__"), slotOp("__ne__"),
-                               slotOp("__gt__"), slotOp("__ge__")};
+  static const Slot slots[] = {findSlot("__lt__"), findSlot("__le__"),
+                               findSlot("__eq__"), findSlot("__ne__"),
+                               findSlot("__gt__"), findSlot("__ge__")};
   // a > b is b < a, also for NaN.
   static const int mirrored[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
-  if (!ops[which] && ops[mirrored[which]])
-    return callSlot(ops[mirrored[which]], b, a, false);
-  return callSlot(ops[which], a, b, false);
+  if (!slots[which].op && slots[mirrored[which]].op)
+    return callSlot(slots[mirrored[which]], b, a, false);
+  return callSlot(slots[which], a, b, false);
 }
 
 static Py_hash_t hash(PyObject *object) {

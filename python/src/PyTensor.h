@@ -25,8 +25,14 @@ extern PyTypeObject *tensorType;
 /// Makes stepwell.Tensor; operator slots go by the records' names.
 void makeTensorType(PyObject *module);
 
-bool isTensor(PyObject *);
-Tensor unwrap(PyObject *); // a tensor
+inline bool isTensor(PyObject *object) {
+  return Py_TYPE(object) == tensorType ||
+         PyType_IsSubtype(Py_TYPE(object), tensorType);
+}
+/// Of a tensor.
+inline Tensor unwrap(PyObject *object) {
+  return Tensor(reinterpret_cast<PyTensor *>(object)->impl);
+}
 /// The tensor's one Python object; a new reference.
 PyObject *wrap(const Tensor &);
 /// A new object of a subclass for a tensor that has none.
@@ -34,9 +40,15 @@ PyObject *wrapAs(PyTypeObject *, const Tensor &);
 /// A tensor or a number; false and no exception for anything else.
 bool toArgument(PyObject *, Argument &);
 bool toScalar(PyObject *, Scalar &);
-/// The same for an argument of an operation: a number may be one that each call
-/// of the function being captured is given.
-bool toCallArgument(PyObject *, Argument &);
+/// A number that each call of the function being captured may be given.
+bool toCallNumber(PyObject *, Argument &);
+/// toArgument for an argument of an operation: also such a number.
+inline bool toCallArgument(PyObject *object, Argument &argument) {
+  if (!isTensor(object))
+    return toCallNumber(object, argument);
+  argument.tensor = unwrap(object);
+  return true;
+}
 /// Python's class of such numbers (python/stepwell/_numbers.py).
 extern PyTypeObject *numberType;
 /// Sets the Python exception for the C++ one that is being handled.
@@ -49,9 +61,15 @@ DType toDType(PyObject *);
 //===--- Operations from the records --------------------------------------===//
 
 void addOperations(PyObject *module, PyTypeObject *tensor);
-/// The operation of an operator slot, "__add__"; null if no record has it.
-const OpRow *slotOp(const char *slot);
-PyObject *callSlot(const OpRow *, PyObject *a, PyObject *b, bool into);
+/// What an operator calls: an operation with these attributes, none of which it
+/// is given.
+struct Slot {
+  const OpRow *op; // null if no record has it
+  const Attributes *attributes;
+};
+/// By its name, "__add__".
+Slot findSlot(const char *name);
+PyObject *callSlot(const Slot &, PyObject *a, PyObject *b, bool into);
 
 //===--- Indices and data -------------------------------------------------===//
 

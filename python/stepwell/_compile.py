@@ -32,8 +32,11 @@ def _flatten(value: Any, tensors: list[Tensor], numbers: list[Any] | None = None
     if type(value) is TracedNumber:
         value = value._known()
     if isinstance(value, (list, tuple)):
-        # Lists take half the time of generators, and every call passes here.
-        return (type(value), tuple([_flatten(item, tensors, numbers) for item in value]))
+        # Every call passes here: a comprehension would make a function first.
+        items = []
+        for item in value:
+            items.append(_flatten(item, tensors, numbers))  # noqa: PERF401
+        return (type(value), tuple(items))
     if isinstance(value, dict):
         pairs = tuple([(key, _flatten(item, tensors, numbers)) for key, item in value.items()])
         return (dict, pairs)
@@ -69,6 +72,7 @@ def _unflatten(structure: Any, tensors: Any, numbers: Any = iter(())) -> Any:
 
 
 def _signature(tensors: list[Tensor], structure: Any) -> tuple[Any, ...]:
+    """What a capture is for, in a form that can be told about."""
     each = tuple([(t.dtype, t.shape, t.requires_grad) for t in tensors])
     return (structure, each, _core.is_grad_enabled())
 
@@ -186,14 +190,15 @@ class CompiledFunction:
         tensors: list[Tensor] = []
         numbers: list[Any] = []
         given = _flatten((args, kwargs), tensors, numbers)
-        signature = _signature(tensors, given)
+        signature = (given, _core._types_of(tensors))
         role = self._numbers.get(signature)
         if role is None:
             role = self._numbers.setdefault(signature, _Numbers(numbers))
         if numbers:
             role.note(numbers)
         reason, self._unstable = self._unstable, ""
-        for capture in reversed(self._cache.get((signature, role.key(numbers)), ())):
+        # The role stands for its signature, which takes long to look up.
+        for capture in reversed(self._cache.get((role, role.key(numbers)), ())):
             if capture.executable.accepts(tensors):
                 changed = capture.guards.why_not(tensors)
                 if changed is None:
@@ -203,8 +208,9 @@ class CompiledFunction:
                     role.fix(role.changing)
                     break
                 reason = reason or changed
+        readable = _signature(tensors, given)
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
-            reason = reason or _difference(self._last, (*signature, role.key(numbers)))
+            reason = reason or _difference(self._last, (*readable, role.key(numbers)))
             name = getattr(self._function, "__name__", type(self._function).__name__)
             print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
         changing = set(role.changing)
@@ -217,11 +223,11 @@ class CompiledFunction:
                 changing = set()
         if not changing:
             capture = self._trace(tensors, args, kwargs, given)
-        self._last = (*signature, role.key(numbers))
+        self._last = (*readable, role.key(numbers))
         # What the function, or another thread, changed meanwhile is true of this call only.
         self._unstable = capture.guards.why_not(tensors) or ""
         if not self._unstable:
-            entries = self._cache.setdefault((signature, role.key(numbers)), [])
+            entries = self._cache.setdefault((role, role.key(numbers)), [])
             entries.append(capture)
             del entries[:-_MOST_CAPTURES]
             for kept in (self._cache, self._numbers):
@@ -234,6 +240,8 @@ class CompiledFunction:
             return self._function(*args, **kwargs)
         capture, tensors, numbers = self._prepare(args, kwargs)
         results = capture.executable.run(tensors, numbers)
+        if capture.structure is Tensor:
+            return results[0]
         return _unflatten(capture.structure, iter(results))
 
 

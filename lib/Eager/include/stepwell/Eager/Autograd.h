@@ -11,6 +11,7 @@
 
 #include "stepwell/Eager/Kernels.h"
 #include "stepwell/Eager/Tensor.h"
+#include "stepwell/Eager/ThreadState.h"
 
 #include <functional>
 #include <optional>
@@ -60,8 +61,8 @@ struct Node {
   static void destroy(Node *);
 };
 
-bool gradEnabled();
-void setGradEnabled(bool);
+inline bool gradEnabled() { return threadState.gradMode; }
+inline void setGradEnabled(bool enabled) { threadState.gradMode = enabled; }
 struct GradModeGuard {
   explicit GradModeGuard(bool enabled) : before(gradEnabled()) {
     setGradEnabled(enabled);
@@ -70,7 +71,11 @@ struct GradModeGuard {
   bool before;
 };
 
-bool requiresGrad(const TensorImpl &);
+inline bool requiresGrad(const TensorImpl &tensor) {
+  if (tensor.requiresGrad || tensor.node)
+    return true;
+  return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
+}
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);

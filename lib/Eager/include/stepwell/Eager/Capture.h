@@ -11,9 +11,10 @@
 #define STEPWELL_EAGER_CAPTURE_H
 
 #include "stepwell/Eager/Autograd.h"
-#include "stepwell/Eager/Kernels.h"
 #include "stepwell/Eager/OpenTrace.h"
+#include "stepwell/Eager/Plan.h"
 #include "stepwell/Eager/Tensor.h"
+#include "stepwell/Eager/ThreadState.h"
 
 #include <memory>
 #include <optional>
@@ -90,6 +91,8 @@ struct Executable {
   std::vector<HostGuard> hostGuards;
   std::vector<TensorType> argumentTypes;
   bool differentiable = false;
+  /// The last launch, where nothing is recorded on the tape.
+  Ref<CallPlan> plan;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;
@@ -100,7 +103,7 @@ struct Executable {
 class Capture {
 public:
   /// The capture that runs on this thread, if any.
-  static Capture *current();
+  static Capture *current() { return threadState.capture; }
 
   /// With `open`, for calls of other sizes, too.
   explicit Capture(std::vector<Tensor> arguments,

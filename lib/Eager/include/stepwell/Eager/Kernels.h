@@ -170,7 +170,8 @@ DType scalarCarrier(DType compute);
 struct KernelStats {
   int64_t memoryHits = 0, shippedHits = 0, diskHits = 0, compiles = 0;
 };
-KernelStats &kernelStats();
+extern KernelStats kernelStatistics;
+inline KernelStats &kernelStats() { return kernelStatistics; }
 
 /// Set by the extension: give up Python's lock around big work, and take it
 /// back.

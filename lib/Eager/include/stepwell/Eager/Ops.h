@@ -55,7 +55,7 @@ Tensor expand(const Tensor &, Dims sizes);
 /// Sizes, strides and offset relative to the tensor's own: slices, selections,
 /// diagonals.
 Tensor stridedView(const Tensor &, const Geometry &,
-                   std::optional<SliceOf> = std::nullopt);
+                   const SliceOf *slice = nullptr);
 /// A strided view that was made of a tensor like this one before.
 Tensor viewAgain(const Tensor &, const Geometry &, const ViewOp &);
 Tensor slice(const Tensor &, int64_t dim, int64_t start, int64_t count,

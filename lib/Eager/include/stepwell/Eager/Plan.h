@@ -16,45 +16,143 @@
 
 namespace stepwell {
 
-/// What tells two calls apart, but for addresses and the values of numbers:
-/// the operation, its attributes, the element types, sizes and strides.
-class CallKey {
+/// What tells two calls apart, but for addresses and the values of numbers: the
+/// operation, its attributes, the element types, sizes and strides. `Words`
+/// has places for them: claim() gives the next ones, put() says whether to go
+/// on.
+template <typename Words> class CallWords {
 public:
-  /// `what` is the OpRow or the Template that is called; its address stays
-  /// taken as long as a plan has it in its key.
-  CallKey(const void *what, int into)
-      : CallKey(reinterpret_cast<uintptr_t>(what), into) {}
-  /// A number that no address equals and that is never given again.
-  CallKey(uint64_t what, int into) {
-    add(what);
-    add(static_cast<uint64_t>(into));
+  bool add(uint64_t word) {
+    auto at = words().claim(1);
+    return at && Words::put(*at, word);
   }
-  void add(uint64_t word) {
-    if (count < kCapacity)
-      words[count++] = word;
-    else
-      usable = false;
-  }
-  void add(double number) {
+  bool add(double number) {
     uint64_t bits;
     std::memcpy(&bits, &number, sizeof bits);
-    add(bits);
+    return add(bits);
   }
-  void add(std::span<const Argument> arguments, int into);
-  void add(const Attributes &);
+  /// `what` is the OpRow or the Template that is called; its address stays
+  /// taken as long as a plan has it in its key.
+  bool add(const void *what, std::span<const Argument> arguments, int into) {
+    auto at = words().claim(2);
+    if (!at || !Words::put(at[0], reinterpret_cast<uintptr_t>(what)) ||
+        !Words::put(at[1], static_cast<uint64_t>(into)))
+      return false;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const TensorImpl *tensor = arguments[i].tensor.get();
+      if (!tensor) {
+        if (!add(uint64_t{arguments[i].scalar.index()}))
+          return false;
+        continue;
+      }
+      // Whether the two overlap depends on where they lie.
+      if (into >= 0 && static_cast<int>(i) != into &&
+          tensor->buffer == arguments[into].tensor->buffer)
+        return words().giveUp();
+      int rank = tensor->rank();
+      auto at = words().claim(1 + 2 * rank);
+      if (!at ||
+          !Words::put(*at, 4 | static_cast<uint64_t>(tensor->dtype) << 8 |
+                               static_cast<uint64_t>(rank) << 16))
+        return false;
+      const int64_t *sizes = tensor->sizes.begin();
+      const int64_t *strides = tensor->strides.begin();
+      for (int d = 0; d < rank; ++d, at += 2)
+        if (!Words::put(at[1], static_cast<uint64_t>(sizes[d])) ||
+            !Words::put(at[2], static_cast<uint64_t>(strides[d])))
+          return false;
+    }
+    return true;
+  }
+  bool add(const Attributes &attributes) {
+    for (const Attribute &attribute : attributes)
+      if (!add(uint64_t{attribute.index()}) ||
+          !std::visit([&](const auto &value) { return addValue(value); },
+                      attribute))
+        return false;
+    return true;
+  }
+
+private:
+  Words &words() { return static_cast<Words &>(*this); }
+  bool addValue(std::monostate) { return true; }
+  bool addValue(double value) { return add(value); }
+  bool addValue(const Dims &value) {
+    if (!add(static_cast<uint64_t>(value.size())))
+      return false;
+    for (int64_t size : value)
+      if (!add(static_cast<uint64_t>(size)))
+        return false;
+    return true;
+  }
+  bool addValue(const std::string &value) {
+    if (!add(uint64_t{value.size()}))
+      return false;
+    for (size_t at = 0; at < value.size(); at += 8) {
+      uint64_t piece = 0;
+      std::memcpy(&piece, value.data() + at,
+                  std::min<size_t>(8, value.size() - at));
+      if (!add(piece))
+        return false;
+    }
+    return true;
+  }
+  template <typename T> bool addValue(T value) {
+    return add(static_cast<uint64_t>(value));
+  }
+};
+
+/// The words, to look a plan up by.
+class CallKey : public CallWords<CallKey> {
+public:
+  static constexpr size_t kCapacity = 64;
+  uint64_t *claim(size_t wanted) {
+    if (wanted > kCapacity - count) {
+      usable = false;
+      return nullptr;
+    }
+    count += wanted;
+    return words + count - wanted;
+  }
+  static bool put(uint64_t &place, uint64_t word) {
+    place = word;
+    return true;
+  }
+  bool giveUp() { return usable = false; }
   /// Whether the key says everything; without that the call has no plan.
   bool complete() const { return usable; }
-  uint64_t hash() const;
+  /// So many bits.
+  size_t hash(int bits) const;
   std::span<const uint64_t> bytes() const { return {words, count}; }
 
 private:
-  static constexpr size_t kCapacity = 64;
   size_t count = 0;
   bool usable = true;
   uint64_t words[kCapacity];
 };
 
-/// The words of one launch, with gaps where addresses and numbers go.
+/// Compares the words with those of a plan.
+class CallMatch : public CallWords<CallMatch> {
+public:
+  explicit CallMatch(std::span<const uint64_t> key)
+      : at(key.data()), end(key.data() + key.size()) {}
+  const uint64_t *claim(ptrdiff_t wanted) {
+    if (wanted > end - at)
+      return nullptr;
+    at += wanted;
+    return at - wanted;
+  }
+  static bool put(uint64_t place, uint64_t word) { return place == word; }
+  bool giveUp() { return false; }
+  /// Whether all of them were there.
+  bool complete() const { return at == end; }
+
+private:
+  const uint64_t *at, *end;
+};
+
+/// The words of one launch, with gaps where addresses and numbers go. They are
+/// filled in place: this is what the last launch was called with.
 struct LaunchPlan {
   Kernel kernel;
   int64_t workspace = 0; // bytes
@@ -70,7 +168,7 @@ struct LaunchPlan {
   };
   std::vector<Gap> gaps;
   void run(const Template &, std::span<const Argument>,
-           std::span<const Tensor> outputs) const;
+           std::span<const Tensor> outputs);
 };
 
 struct CallPlan {

@@ -90,8 +90,23 @@ struct Geometry {
   bool operator==(const Geometry &) const = default;
   /// A tensor's geometry was checked where it was made: no product of its
   /// sizes overflows.
-  int64_t numel() const;
-  bool contiguous() const;
+  int64_t numel() const {
+    int64_t count = 1;
+    for (int64_t size : sizes)
+      count *= size;
+    return count;
+  }
+  bool contiguous() const {
+    int64_t expected = 1;
+    for (int i = sizes.size() - 1; i >= 0; --i) {
+      if (sizes[i] == 0)
+        return true;
+      if (sizes[i] != 1 && strides[i] != expected)
+        return false;
+      expected *= sizes[i];
+    }
+    return true;
+  }
 };
 /// Row-major strides.
 Dims packedStrides(const Dims &sizes);
@@ -127,6 +142,10 @@ struct GradientHooks {
 enum class ViewMade : uint8_t { Plainly, WithoutGrad, OneOfSeveral };
 
 struct TensorImpl : Geometry {
+  TensorImpl(Ref<Buffer>, DType, const Geometry &);
+  static void *operator new(size_t);
+  static void operator delete(void *);
+
   int64_t references = 0;
   DType dtype = DType::F32;
   bool requiresGrad = false; // a leaf that collects a gradient
@@ -185,6 +204,8 @@ int64_t checkedBytes(DType, const Dims &sizes);
 /// Row-major and uninitialised.
 Tensor empty(DType, const Dims &sizes);
 Tensor makeTensor(Ref<Buffer>, DType, const Geometry &);
+/// Over new memory of so many bytes, which are uninitialised.
+Tensor makeTensor(int64_t bytes, DType, const Geometry &);
 /// What every tensor over a buffer must hold to: its elements and their bytes
 /// can be counted, and all lie inside the buffer.
 void checkInside(const Buffer &, DType, const Geometry &);

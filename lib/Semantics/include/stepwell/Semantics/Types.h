@@ -10,6 +10,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -23,14 +24,19 @@ namespace stepwell {
 enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64 };
 inline constexpr int kNumDTypes = 10;
 
-int64_t byteWidth(DType);
+constexpr int64_t byteWidth(DType dtype) {
+  constexpr uint8_t widths[kNumDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
+  return widths[static_cast<int>(dtype)];
+}
 /// The name a Python user sees: "float32".
 std::string_view name(DType);
 /// The element type's spelling in MLIR: "f32", "ui8", "i1".
 std::string_view mlirName(DType);
-bool isFloat(DType);
+constexpr bool isFloat(DType dtype) { return dtype >= DType::F16; }
 /// Integers proper; bool is neither integer nor float here.
-bool isInteger(DType);
+constexpr bool isInteger(DType dtype) {
+  return dtype >= DType::U8 && dtype <= DType::I64;
+}
 
 /// A dimension whose size is not known; equals mlir::ShapedType::kDynamic.
 inline constexpr int64_t kDynamic = INT64_MIN;
@@ -43,7 +49,12 @@ inline constexpr int kMaxRank = 16;
 class Dims {
 public:
   Dims() = default;
-  Dims(const Dims &other) { assign(other); }
+  Dims(const Dims &other) : count(other.count) {
+    if (count > kInside)
+      copyOutside(other);
+    else
+      std::memcpy(inside, other.items, sizeof inside);
+  }
   Dims(Dims &&other) noexcept { take(other); }
   Dims &operator=(const Dims &other) {
     if (this != &other)
@@ -109,14 +120,23 @@ private:
     if (isOutside())
       delete[] items;
   }
+  /// Every call copies some: few at once and without a loop, as there is room
+  /// for kInside everywhere.
   void assign(const Dims &other) {
     if (other.count > capacity) {
       count = 0;
       reserve(other.count);
     }
     count = other.count;
-    for (int i = 0; i < count; ++i)
-      items[i] = other.items[i];
+    if (count > kInside)
+      std::memcpy(items, other.items, count * sizeof *items);
+    else
+      std::memcpy(items, other.items, sizeof inside);
+  }
+  void copyOutside(const Dims &other) {
+    items = new int64_t[count];
+    capacity = count;
+    std::memcpy(items, other.items, count * sizeof *items);
   }
   /// Leaves `other` empty.
   void take(Dims &other) {
@@ -124,8 +144,7 @@ private:
     capacity = other.capacity;
     items = other.isOutside() ? other.items : inside;
     if (!isOutside())
-      for (int i = 0; i < count; ++i)
-        inside[i] = other.inside[i];
+      std::memcpy(inside, other.inside, sizeof inside);
     other.items = other.inside;
     other.capacity = kInside;
     other.count = 0;
