@@ -42,6 +42,10 @@ bool stepwell::requiresGrad(const TensorImpl &tensor) {
   return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
 }
 
+bool stepwell::isComputed(const TensorImpl &tensor) {
+  return tensor.node || (tensor.base && tensor.base->node);
+}
+
 //===--- Saved tensors ----------------------------------------------------===//
 
 Saved::Saved(const TensorImpl &tensor, Need need)
@@ -627,6 +631,8 @@ stepwell::runBackward(std::span<const Tensor> roots,
     // What lies below the targets alone is neither run nor freed.
     if (!wanted.runs(*node))
       continue;
+    if (Capture *capture = Capture::current())
+      capture->noteStep(*node);
     for (size_t i = 0; targets && i < node->edges.size(); ++i)
       node->unwanted.push_back(!wanted.reaches(node->edges[i]));
     std::vector<Tensor> outgoing;

@@ -70,6 +70,8 @@ struct GradModeGuard {
   bool before;
 };
 
+/// Whether it, or what it is a view of, has a history: it is no leaf.
+bool isComputed(const TensorImpl &);
 bool requiresGrad(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
