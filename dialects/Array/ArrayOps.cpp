@@ -142,11 +142,35 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? getInput() : OpFoldResult();
 }
 
-OpFoldResult SumOp::fold(FoldAdaptor) {
-  return getDims().empty() && getInput().getType() == getType()
-             ? getInput()
-             : OpFoldResult();
+/// What combines elements is the one element where nothing is reduced. Types
+/// that the lowering refuses it refuses here, too.
+template <typename Op> static OpFoldResult foldOverNothing(Op op) {
+  bool isBool = getElementTypeOrSelf(op.getType()).isInteger(1);
+  bool refused = isa<SumOp, ProdOp>(op)  ? isBool
+                 : isa<AllOp, AnyOp>(op) ? !isBool
+                                         : false;
+  bool nothing =
+      op.getDims().empty() && op.getInput().getType() == op.getType();
+  return nothing && !refused ? OpFoldResult(op.getInput()) : OpFoldResult();
 }
+
+OpFoldResult SumOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+OpFoldResult ProdOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+OpFoldResult AmaxOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+OpFoldResult AminOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+OpFoldResult AllOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+OpFoldResult AnyOp::fold(FoldAdaptor) { return foldOverNothing(*this); }
+
+/// The only element lies at place 0.
+template <typename Op> static OpFoldResult foldToFirstPlace(Op op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!op.getDims().empty() || !type.hasStaticShape())
+    return {};
+  return DenseElementsAttr::get(type, int64_t{0});
+}
+
+OpFoldResult ArgmaxOp::fold(FoldAdaptor) { return foldToFirstPlace(*this); }
+OpFoldResult ArgminOp::fold(FoldAdaptor) { return foldToFirstPlace(*this); }
 
 OpFoldResult BroadcastLikeOp::fold(FoldAdaptor) {
   // Equal types have equal sizes: a dynamic size is never a 1 that stretches.

@@ -17,6 +17,7 @@ class Array_ReductionOp<string mnemonic, string dtypeRule, string shapeRule = "r
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, dtypeRule>];
   let python = [mnemonic # "(input, dim=None, keepdim=False)"];
+  let hasFolder = 1;
 }
 
 /// `dtype` is what the input is cast to before.
@@ -32,7 +33,6 @@ def Array_SumOp : Array_TypedReductionOp<"sum"> {
     float32. The order of a float sum is not fixed.
   }];
   let vjp = ["broadcast_like(g, input, dims, keepdim)"];
-  let hasFolder = 1;
 }
 
 def Array_ProdOp : Array_TypedReductionOp<"prod"> {

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace stepwell;
@@ -71,4 +72,14 @@ LogicalResult array::refineTypes(Block &block) {
     if (isa_and_nonnull<ArrayDialect>(op.getDialect()) && failed(refine(&op)))
       return failure();
   return success();
+}
+
+LogicalResult array::refineTypes(Operation *root) {
+  WalkResult refined = root->walk([](FunctionOpInterface function) {
+    for (Block &block : function.getFunctionBody())
+      if (failed(refineTypes(block)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(refined.wasInterrupted());
 }

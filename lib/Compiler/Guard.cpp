@@ -8,7 +8,9 @@
 
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
@@ -59,14 +61,15 @@ private:
 
 } // namespace
 
-bool stepwell::runGuarded(llvm::function_ref<void()> work,
-                          std::string &reason) {
+static bool runGuarded(llvm::function_ref<void()> work, std::string &reason,
+                       bool printStack) {
   static std::once_flag installed;
   std::call_once(installed,
                  [] { llvm::install_fatal_error_handler(onFatalError); });
   SignalHandlers handlers;
   std::memset(fatalReason, 0, sizeof(fatalReason));
   CrashRecoveryContext context;
+  context.DumpStackAndCleanupOnFailure = printStack;
   if (context.RunSafely(work))
     return true;
   if (fatalReason[0])
@@ -76,4 +79,20 @@ bool stepwell::runGuarded(llvm::function_ref<void()> work,
              std::to_string(context.RetCode > 128 ? context.RetCode - 128
                                                   : context.RetCode);
   return false;
+}
+
+bool stepwell::runGuarded(llvm::function_ref<void()> work,
+                          std::string &reason) {
+  return ::runGuarded(work, reason, /*printStack=*/false);
+}
+
+int stepwell::runTool(llvm::StringRef name, llvm::function_ref<int()> tool) {
+  int status = 0;
+  std::string reason;
+  if (::runGuarded([&] { status = tool(); }, reason, /*printStack=*/true))
+    return status;
+  llvm::outs().flush();
+  llvm::errs() << name << ": internal error: " << reason << '\n';
+  // Nothing is in a state to be destroyed.
+  std::_Exit(kFatalError);
 }

@@ -34,6 +34,10 @@ void Node::destroy(Node *node) {
   destroyInTurn(node, [](void *each) { delete static_cast<Node *>(each); });
 }
 
+bool stepwell::isComputed(const TensorImpl &tensor) {
+  return tensor.node || (tensor.base && tensor.base->node);
+}
+
 //===--- Saved tensors ----------------------------------------------------===//
 
 Saved::Saved(const TensorImpl &tensor, Need need)
@@ -625,6 +629,8 @@ stepwell::runBackward(std::span<const Tensor> roots,
     // What lies below the targets alone is neither run nor freed.
     if (!wanted.runs(*node))
       continue;
+    if (Capture *capture = Capture::current())
+      capture->noteStep(*node);
     for (size_t i = 0; targets && i < node->edges.size(); ++i)
       node->unwanted.push_back(!wanted.reaches(node->edges[i]));
     std::vector<Tensor> outgoing;

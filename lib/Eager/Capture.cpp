@@ -141,7 +141,7 @@ bool Capture::followsTape(const TensorImpl &tensor) {
   if (!capture)
     return true;
   auto isLeaf = [](const TensorImpl &each) {
-    return each.requiresGrad && !each.node && !(each.base && each.base->node);
+    return each.requiresGrad && !isComputed(each);
   };
   // A view of a leaf that the function made ends there, too.
   const TensorImpl *at = &tensor;
@@ -467,6 +467,17 @@ void Capture::noteGrad(const Tensor &leaf) {
   oldGrads.push_back({leaf, leaf->grad});
 }
 
+bool Capture::wasComputed(const TensorImpl &tensor) const {
+  // The first entry is from before the first write.
+  auto node = [&](const TensorImpl *at) {
+    for (const OldHistory &old : oldHistories)
+      if (old.tensor.get() == at)
+        return static_cast<bool>(old.node);
+    return static_cast<bool>(at->node);
+  };
+  return node(&tensor) || (tensor.base && node(tensor.base.get()));
+}
+
 Tensor Capture::rootOf(const Tensor &tensor,
                        std::vector<const TracedView *> *steps) {
   Tensor root = tensor;
@@ -729,7 +740,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
     addResult(executable, results, i, outputs);
   for (const OldGrad &old : oldGrads) {
     executable.guards.push_back({argumentIndex(*old.leaf, true), old.leaf,
-                                 static_cast<bool>(old.grad)});
+                                 static_cast<bool>(old.grad),
+                                 wasComputed(*old.leaf)});
     if (old.leaf->grad == old.grad)
       continue;
     Executable::GradEffect effect;
@@ -867,6 +879,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
       executable.watched.push_back(tensor);
   for (const Tensor &tensor : executable.watched)
     executable.memory.push_back(tensor->buffer.get());
+  executable.onceOnly = onceOnly;
   executable.sharing = stepwell::sharing(arguments, executable.watched);
   executable.sharingOutside = stepwell::sharing({}, executable.watched);
   return executable;

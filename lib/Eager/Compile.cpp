@@ -237,15 +237,18 @@ std::string saveReproducer(const std::string &text) {
   if (!isPrivateFolder(folder))
     return "";
   pruneReproducers(folder);
-  std::string name = folder + "/stepwell-reproducer-XXXXXX.mlir";
-  int handle = mkstemps(name.data(), 5);
+  std::string draft = folder + "/stepwell-reproducer-XXXXXX.part";
+  int handle = mkstemps(draft.data(), 5);
   if (handle < 0)
     return "";
   bool written = write(handle, text.data(), text.size()) ==
                  static_cast<ssize_t>(text.size());
-  close(handle);
+  written &= close(handle) == 0;
+  // Nobody sees half a file under the name that ends so.
+  std::string name = draft.substr(0, draft.size() - 5) + ".mlir";
+  written = written && rename(draft.c_str(), name.c_str()) == 0;
   if (!written)
-    unlink(name.c_str());
+    unlink(draft.c_str());
   return written ? name : "";
 }
 

@@ -263,7 +263,8 @@ bool stepwell::accepts(const Executable &executable,
   for (const Executable::GradGuard &guard : executable.guards) {
     const Tensor &leaf =
         guard.argument >= 0 ? arguments[guard.argument] : guard.leaf;
-    if (static_cast<bool>(leaf->grad) != guard.present)
+    if (static_cast<bool>(leaf->grad) != guard.present ||
+        isComputed(*leaf) != guard.computed)
       return false;
   }
   const Program &program = *executable.call->program;

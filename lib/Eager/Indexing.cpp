@@ -19,8 +19,6 @@ namespace {
 struct CatNode : Node {
   int64_t dim;
   std::vector<TensorType> inputs;
-  std::vector<DType>
-      nothing; // of tensors that fit everywhere, after the others
   std::string name() const override { return "cat"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
@@ -32,8 +30,6 @@ struct CatNode : Node {
             cast(slice(gradients[0], dim, start, size, 1), inputs[i].dtype);
       start += size;
     }
-    for (size_t i = inputs.size(); i < edges.size(); ++i)
-      out[i] = full(nothing[i - inputs.size()], {0}, int64_t{0});
     return out;
   }
 };
@@ -63,12 +59,12 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   if (tensors.empty())
     fail(Error::Kind::Value, "expected a non-empty list of Tensors");
   // PyTorch: a one-dimensional tensor of nothing fits everywhere.
-  std::vector<Tensor> parts;
+  std::vector<Tensor> parts, empties;
   for (const Tensor &tensor : tensors)
-    if (tensor->rank() != 1 || tensor->numel())
-      parts.push_back(tensor);
+    (tensor->rank() != 1 || tensor->numel() ? parts : empties)
+        .push_back(tensor);
   if (parts.empty()) {
-    parts = {tensors[0]};
+    parts.swap(empties);
     dim = 0;
   }
   std::vector<TensorType> types;
@@ -91,20 +87,24 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
 
   bool wanted = false;
   Ref<CatNode> node;
-  if (gradEnabled() && isFloat(dtype))
-    for (const Tensor &part : tensors)
+  if (gradEnabled() && isFloat(dtype)) {
+    // It adds no element, and the result follows it on the tape.
+    Dims nothing = parts[0]->sizes;
+    nothing[dim] = 0;
+    for (const Tensor &empty : empties)
+      if (requiresGrad(*empty)) {
+        parts.push_back(reshape(empty, nothing, true));
+        types.push_back(parts.back()->type());
+      }
+    for (const Tensor &part : parts)
       wanted |= requiresGrad(*part);
+  }
   if (wanted) {
     node = Ref<CatNode>(new CatNode);
     node->dim = dim;
     node->inputs = types;
     for (const Tensor &part : parts)
       node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
-    for (const Tensor &part : tensors)
-      if (part->rank() == 1 && !part->numel() && requiresGrad(*part)) {
-        node->edges.push_back(edgeOf(part));
-        node->nothing.push_back(part->dtype);
-      }
   }
   Tensor result;
   {

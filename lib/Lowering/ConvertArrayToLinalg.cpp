@@ -48,13 +48,7 @@ struct ConvertArrayToLinalg
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
-    WalkResult refined = getOperation()->walk([](func::FuncOp function) {
-      for (Block &block : function.getBody())
-        if (failed(array::refineTypes(block)))
-          return WalkResult::interrupt();
-      return WalkResult::advance();
-    });
-    if (refined.wasInterrupted())
+    if (failed(array::refineTypes(getOperation())))
       return signalPassFailure();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });

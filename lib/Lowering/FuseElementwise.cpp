@@ -74,10 +74,18 @@ bool permutes(linalg::GenericOp producer) {
          producer.getIndexingMapsArray().front().isPermutation();
 }
 
+/// Whether it goes on from what is there: a consumer with more loops would do
+/// so in each of them.
+bool accumulates(linalg::GenericOp producer) {
+  return llvm::any_of(producer.getDpsInitsMutable(), [&](OpOperand &init) {
+    return producer.payloadUsesValueFromOperand(&init);
+  });
+}
+
 bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
-  if (!producer || !consumer)
+  if (!producer || !consumer || accumulates(producer))
     return false;
   // A window or a sum of products reads an element again and again: what is
   // fused would be computed as often.

@@ -29,13 +29,7 @@ struct DecomposeComposites
 
   void runOnOperation() override {
     // What takes the place of a result has the type of inference.
-    WalkResult refined = getOperation()->walk([](func::FuncOp function) {
-      for (Block &block : function.getBody())
-        if (failed(array::refineTypes(block)))
-          return WalkResult::interrupt();
-      return WalkResult::advance();
-    });
-    if (refined.wasInterrupted())
+    if (failed(array::refineTypes(getOperation())))
       return signalPassFailure();
     SmallVector<Operation *> work;
     auto collect = [&](Operation *op) {

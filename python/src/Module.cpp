@@ -195,7 +195,11 @@ void addMethods(nb::module_ &m) {
     return permute(t, reversed);
   });
   property("mT", [](const Tensor &t) { return transpose(t, -2, -1); });
-  property("is_leaf", [](const Tensor &t) { return !edgeOf(t).node; });
+  property("is_leaf", [](const Tensor &t) {
+    if (Capture *capture = Capture::current())
+      capture->noteGrad(t);
+    return !edgeOf(t).node;
+  });
   property("_has_memory",
            [](const Tensor &t) { return t->buffer && t->buffer->memory; });
   property("_version", [](const Tensor &t) { return t->buffer->version; });
@@ -227,6 +231,8 @@ void addMethods(nb::module_ &m) {
         t->grad = grad ? *grad : Tensor();
       });
   property("grad_fn", [](const Tensor &t) -> nb::object {
+    if (Capture *capture = Capture::current())
+      capture->noteGrad(t);
     Edge edge = edgeOf(t);
     return edge.node ? nb::object(nb::str(edge.node->name().c_str()))
                      : nb::none();
@@ -684,6 +690,7 @@ static void addKernels(nb::module_ &m) {
                  return nb::str(guard.where.c_str());
              return nb::none();
            })
+      .def_prop_ro("once_only", [](Executable &e) { return e.onceOnly; })
       .def("dump",
            [](Executable &e, const std::string &folder) { dump(e, folder); })
       .def_prop_ro("program",

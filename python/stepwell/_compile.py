@@ -226,6 +226,8 @@ class CompiledFunction:
         self._last = (*readable, role.key(numbers))
         # What the function, or another thread, changed meanwhile is true of this call only.
         self._unstable = capture.guards.why_not(tensors) or ""
+        if capture.executable.once_only:
+            self._unstable = "backward() inside went on along the tape outside"
         if not self._unstable:
             entries = self._cache.setdefault((role, role.key(numbers)), [])
             entries.append(capture)

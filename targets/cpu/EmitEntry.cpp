@@ -122,15 +122,15 @@ public:
   WordChecker(OpBuilder &builder, Location loc, Value words)
       : builder(builder), loc(loc), words(words), i64(builder.getI64Type()) {}
 
-  /// What the first requirement that is not fulfilled says; `status` is 0 if
-  /// there is none.
+  /// What the first requirement that is not fulfilled says; `status` is 0, and
+  /// all fit, if there is none.
   struct Verdict {
-    Value status, found, expected, dim;
+    Value status, found, expected, dim, fits;
   };
 
   FailureOr<Verdict> check(ArrayAttr requirements) {
-    Verdict verdict{constant(STEPWELL_OK), constant(0), constant(0),
-                    constant(0)};
+    Value none = constant(STEPWELL_OK);
+    Verdict verdict{none, constant(0), constant(0), constant(0), {}};
     // Backwards: the first one has the last word.
     for (mlir::Attribute each : llvm::reverse(requirements)) {
       auto parts = dyn_cast<ArrayAttr>(each);
@@ -157,6 +157,8 @@ public:
       choose(verdict.expected, expected);
       choose(verdict.dim, constant(cast<IntegerAttr>(parts[3]).getInt()));
     }
+    verdict.fits = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
+                                        verdict.status, none);
     return verdict;
   }
 
@@ -347,12 +349,8 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
     auto verdict = WordChecker(builder, loc, words).check(required);
     if (failed(verdict))
       return failure();
-    Value none = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
-                                          STEPWELL_OK);
-    Value fits = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
-                                      verdict->status, none);
-    auto branch = scf::IfOp::create(builder, loc, builder.getI32Type(), fits,
-                                    /*withElseRegion=*/true);
+    auto branch = scf::IfOp::create(builder, loc, builder.getI32Type(),
+                                    verdict->fits, /*withElseRegion=*/true);
     func::ReturnOp::create(builder, loc, branch.getResult(0));
     builder.setInsertionPointToStart(branch.thenBlock());
     auto call =
@@ -389,12 +387,10 @@ struct CPUEmitEntry : stepwell::impl::CPUEmitEntryPassBase<CPUEmitEntry> {
         WordChecker(builder, loc, size.getArgument(0)).check(required);
     if (failed(verdict))
       return failure();
-    Value none = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
-                                          STEPWELL_OK);
-    Value fits = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
-                                      verdict->status, none);
-    last->setOperand(0, LLVM::SelectOp::create(builder, loc, fits,
-                                               last->getOperand(0), none));
+    Value nothing =
+        LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 0);
+    last->setOperand(0, LLVM::SelectOp::create(builder, loc, verdict->fits,
+                                               last->getOperand(0), nothing));
     return success();
   }
 

@@ -10,7 +10,6 @@ comes out verifies.
 
 from __future__ import annotations
 
-import os
 import random as random_module
 import re
 import subprocess
@@ -18,32 +17,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "test"))
 
 import array_instances  # noqa: E402
+import descent  # noqa: E402
 
 SECONDS = 60
 PROGRAMS = 8
-DESCENT = [
-    "stepwell-check-program",
-    "autodiff-fulfil-requests",
-    "stepwell-require-sizes",
-    "stepwell-decompose-composites",
-    "stepwell-tidy-program",
-    "convert-array-to-linalg",
-    "stepwell-lower-entry",
-    "stepwell-lower-checks",
-    "stepwell-fuse-elementwise",
-    "canonicalize",
-    "cse",
-    "expand-math",
-    "stepwell-expand-small-floats",
-    "stepwell-bufferize",
-    "stepwell-plan-workspace",
-]
 SINGLE = [
-    *(name for name in DESCENT if name not in ("canonicalize", "cse")),
+    *(name for name in descent.PASSES if name not in ("canonicalize", "cse")),
     *"stepwell-signed-offsets stepwell-gpu-form-kernels stepwell-gpu-pointer-arguments".split(),
     *"stepwell-spirv-bind-arguments stepwell-spirv-forbid-contraction".split(),
     *"cpu-lower-products cpu-fuse-loops cpu-check-while-reading cpu-split-reductions".split(),
@@ -70,7 +52,7 @@ REFUSALS = re.compile(
 def _records():
     import json
 
-    return json.loads((BUILD / "records" / "records.json").read_text())
+    return json.loads((descent.BUILD / "records" / "records.json").read_text())
 
 
 _MNEMONICS: list[str] = []
@@ -83,9 +65,11 @@ def mnemonics() -> list[str]:
 
 
 def generate(random):
-    passes = random.choice(([random.choice(SINGLE)], DESCENT[: random.randint(2, len(DESCENT))]))
+    passes = random.choice(
+        ([random.choice(SINGLE)], descent.PASSES[: random.randint(2, len(descent.PASSES))])
+    )
     if random.random() < 0.4:
-        passes = DESCENT
+        passes = descent.PASSES
     names = mnemonics()
     programs = []
     for _ in range(PROGRAMS):
@@ -151,26 +135,10 @@ def program_text(program) -> str:
     return _spoil(r, text) if program["spoilt"] else text
 
 
-def run(passes, texts) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            BUILD / "bin" / "stepwell-opt",
-            "--split-input-file",
-            "--mlir-disable-threading",
-            *(f"--{name}" for name in passes),
-        ],
-        input="// -----\n".join(texts),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
 def check(case):
     texts = [program_text(program) for program in case["programs"]]
     try:
-        done = run(case["passes"], texts)
+        done = descent.run(case["passes"], texts, SECONDS)
     except subprocess.TimeoutExpired:
         return "hang: stepwell-opt does not end"
     if done.returncode not in (0, 1) or "Stack dump" in done.stderr:

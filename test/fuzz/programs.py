@@ -448,7 +448,7 @@ def _alike(
             continue
         if wrong := values(a, b):
             return "wrong result", f"result {n}: {wrong}"
-        if a.requires_grad != b.requires_grad and a.numel():
+        if a.requires_grad != b.requires_grad:
             return "wrong requires_grad", f"result {n}: {a.requires_grad} and {b.requires_grad}"
         if any(
             s != t for s, t, size in zip(a.stride(), b.stride(), a.shape, strict=True) if size > 1

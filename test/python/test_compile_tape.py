@@ -280,3 +280,41 @@ def test_a_view_of_a_view_under_no_grad_leads_nowhere():
         for result in call(w):
             result.sum().backward()
         assert w.grad is None
+
+
+# An empty vector fits beside everything, adds nothing, and is on the tape.
+@pytest.mark.parametrize("shapes", [[(0,), (0,)], [(0,), (2, 3)], [(2, 3), (0,)], [(0,), (3,)]])
+@pytest.mark.parametrize("which", [0, 1])
+def test_cat_of_nothing_keeps_its_history(shapes, which):
+    for join in (sw.cat, sw.compile(lambda tensors: sw.cat(tensors))):
+        tensors = [sw.ones(*shape) for shape in shapes]
+        tensors[which].requires_grad_()
+        joined = join(tensors)
+        assert joined.requires_grad
+        joined.sum().backward()
+        assert tensors[which].grad.tolist() == sw.ones(*shapes[which]).tolist()
+
+
+# A gradient stays at a leaf, and goes on from what was computed.
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["b", "b * 1", "b", "b * 3", "c * 2"],
+        ["b * 1", "b * 2", "c * 3", "b", "c", "c * 4"],
+        ["b.T", "c.T", "b", "c[:]"],
+    ],
+)
+def test_backward_inside_of_a_leaf_and_of_what_is_none(arguments):
+    def function(a):
+        a.sum().backward(retain_graph=True)
+        return a.detach() * 2, a.is_leaf
+
+    found = []
+    for call in (function, sw.compile(function)):
+        b, c = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        for text in arguments:
+            result, is_leaf = call(eval(text, {"b": b, "c": c}))
+            grads = [None if t.grad is None else t.grad.tolist() for t in (b, c)]
+            found.append((result.tolist(), is_leaf, grads))
+    half = len(found) // 2
+    assert found[half:] == found[:half]

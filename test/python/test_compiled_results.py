@@ -220,3 +220,14 @@ def test_attention_of_one_query(keys):
     attend = sw.nn.functional.scaled_dot_product_attention
     got, want = sw.compile(lambda *given: attend(*given))(q, k, v), attend(q, k, v)
     np.testing.assert_allclose(got.tolist(), want.tolist(), rtol=1e-5)
+
+
+# Over no dimension, and then written everywhere: no element goes on from the one before it.
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "amax", "amin", "all", "any", "argmax", "argmin", "mean", "logsumexp"]
+)
+def test_reduction_of_one_number_written_everywhere(name):
+    def write(u, w):
+        return u.copy_(getattr(w.sum(), name)(-1))
+
+    check(write, sw.zeros(3, 4), sw.ones(9))

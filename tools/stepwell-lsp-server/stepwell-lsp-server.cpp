@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "stepwell/Compiler/Guard.h"
 #include "stepwell/Registration.h"
 
 #include "mlir/InitAllDialects.h"
@@ -15,5 +16,8 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   stepwell::registerAllDialects(registry);
-  return llvm::failed(mlir::MlirLspServerMain(argc, argv, registry));
+  return stepwell::runTool("stepwell-lsp-server", [&] {
+    return static_cast<int>(
+        llvm::failed(mlir::MlirLspServerMain(argc, argv, registry)));
+  });
 }

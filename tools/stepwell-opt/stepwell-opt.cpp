@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "stepwell/Compiler/Guard.h"
 #include "stepwell/Registration.h"
 
 #include "mlir/InitAllDialects.h"
@@ -18,6 +19,8 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   stepwell::registerAllDialects(registry);
   stepwell::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "Stepwell's passes and MLIR's\n", registry));
+  return stepwell::runTool("stepwell-opt", [&] {
+    return mlir::asMainReturnCode(mlir::MlirOptMain(
+        argc, argv, "Stepwell's passes and MLIR's\n", registry));
+  });
 }

@@ -58,3 +58,38 @@ func.func @other_sizes(%a: tensor<?x?xf32>, %b: tensor<?x?xi1>, %c: tensor<3xf32
   %1 = array.broadcast %c {sizes = array<i64: 1, 3>} : (tensor<3xf32>) -> tensor<1x3xf32>
   return %0, %1 : tensor<?x?xf32>, tensor<1x3xf32>
 }
+
+// Over no dimension nothing is reduced: the element itself, or its place.
+// CHECK-LABEL: @over_nothing
+// CHECK-SAME: (%[[A:.*]]: tensor<?x4xf32>, %[[B:.*]]: tensor<i1>)
+// CHECK: %[[P:.*]] = array.constant dense<0> : tensor<i64>
+// CHECK-NEXT: return %[[A]], %[[A]], %[[A]], %[[A]], %[[B]], %[[B]], %[[P]], %[[P]]
+func.func @over_nothing(%a: tensor<?x4xf32>, %b: tensor<i1>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<i1>, tensor<i1>, tensor<i64>, tensor<i64>) {
+  %sum = array.sum %a {dims = array<i64>} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %prod = array.prod %a {dims = array<i64>} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %amax = array.amax %a {dims = array<i64>, keepdim = true} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %amin = array.amin %a {dims = array<i64>} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %all = array.all %b {dims = array<i64>} : (tensor<i1>) -> tensor<i1>
+  %any = array.any %b {dims = array<i64>, keepdim = true} : (tensor<i1>) -> tensor<i1>
+  %argmax = array.argmax %b {dims = array<i64>} : (tensor<i1>) -> tensor<i64>
+  %argmin = array.argmin %b {dims = array<i64>} : (tensor<i1>) -> tensor<i64>
+  return %sum, %prod, %amax, %amin, %all, %any, %argmax, %argmin : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<i1>, tensor<i1>, tensor<i64>, tensor<i64>
+}
+
+// Types that the lowering refuses, and sizes that only the result knows, stay as they are.
+// CHECK-LABEL: @not_over_nothing
+// CHECK: array.sum
+// CHECK: array.prod
+// CHECK: array.all
+// CHECK: array.any
+// CHECK: array.amax
+// CHECK: array.argmin
+func.func @not_over_nothing(%a: tensor<i1>, %b: tensor<f32>, %c: tensor<?xf32>) -> (tensor<i1>, tensor<i1>, tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<?xi64>) {
+  %sum = array.sum %a {dims = array<i64>} : (tensor<i1>) -> tensor<i1>
+  %prod = array.prod %a {dims = array<i64>} : (tensor<i1>) -> tensor<i1>
+  %all = array.all %b {dims = array<i64>} : (tensor<f32>) -> tensor<f32>
+  %any = array.any %b {dims = array<i64>} : (tensor<f32>) -> tensor<f32>
+  %amax = array.amax %c {dims = array<i64>} : (tensor<?xf32>) -> tensor<3xf32>
+  %argmin = array.argmin %c {dims = array<i64>} : (tensor<?xf32>) -> tensor<?xi64>
+  return %sum, %prod, %all, %any, %amax, %argmin : tensor<i1>, tensor<i1>, tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<?xi64>
+}

@@ -159,3 +159,24 @@ func.func @two_places(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %2 = array.add %0, %1 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
   return %2 : tensor<?x?xf32>
 }
+
+// -----
+
+// What goes on from the value in its place is done once, and not for each reader.
+// CHECK-LABEL: @accumulates
+// CHECK: linalg.generic {{.*}}iterator_types = []
+// CHECK: arith.mulf
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel"]
+func.func @accumulates(%x: tensor<f32>, %start: tensor<f32>) -> tensor<9xf32> {
+  %product = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []} ins(%x : tensor<f32>) outs(%start : tensor<f32>) {
+  ^bb0(%a: f32, %b: f32):
+    %m = arith.mulf %b, %a : f32
+    linalg.yield %m : f32
+  } -> tensor<f32>
+  %empty = tensor.empty() : tensor<9xf32>
+  %wide = linalg.generic {indexing_maps = [affine_map<(d0) -> ()>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%product : tensor<f32>) outs(%empty : tensor<9xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<9xf32>
+  return %wide : tensor<9xf32>
+}

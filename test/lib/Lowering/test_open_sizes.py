@@ -3,7 +3,6 @@
 """Every operation, with sizes that its types leave open here and there, goes down to buffers."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -12,29 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "test"))
 
 import array_instances  # noqa: E402
+import descent  # noqa: E402
 
-OPERATIONS = array_instances.mnemonics(json.loads((BUILD / "records/records.json").read_text()))
-PASSES = [
-    "stepwell-check-program",
-    "autodiff-fulfil-requests",
-    "stepwell-require-sizes",
-    "stepwell-decompose-composites",
-    "stepwell-tidy-program",
-    "convert-array-to-linalg",
-    "stepwell-lower-entry",
-    "stepwell-lower-checks",
-    "stepwell-fuse-elementwise",
-    "canonicalize",
-    "cse",
-    "expand-math",
-    "stepwell-expand-small-floats",
-    "stepwell-bufferize",
-    "stepwell-plan-workspace",
-]
+OPERATIONS = array_instances.mnemonics(
+    json.loads((descent.BUILD / "records/records.json").read_text())
+)
 
 
 def programs(name, opened_operands, opened_results):
@@ -59,24 +43,12 @@ def programs(name, opened_operands, opened_results):
     "operands, results",
     [(True, True), (True, False), (False, True), ("some", "some"), ("some", False)],
 )
-@pytest.mark.parametrize("passes", [["convert-array-to-linalg"], PASSES])
+@pytest.mark.parametrize("passes", [["convert-array-to-linalg"], descent.PASSES])
 def test_every_operation_lowers(operands, results, passes):
     texts = [text for name in OPERATIONS for text in programs(name, operands, results)]
     if passes == ["convert-array-to-linalg"]:
         passes = ["stepwell-decompose-composites", *passes]
-    done = subprocess.run(
-        [
-            BUILD / "bin" / "stepwell-opt",
-            "--split-input-file",
-            "--mlir-disable-threading",
-            *(f"--{name}" for name in passes),
-        ],
-        input="// -----\n".join(texts),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = descent.run(passes, texts, 600)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -97,7 +69,7 @@ def test_slices_of_nothing(name):
     result = "tensor<0x2xf32>"
     text = f"func.func @main(%x: tensor<3x2xf32>) -> {result} {{\n  {EMPTY[name]}\n}}\n"
     done = subprocess.run(
-        [BUILD / "bin" / "stepwell-opt", "--convert-array-to-linalg"],
+        [descent.BUILD / "bin" / "stepwell-opt", "--convert-array-to-linalg"],
         input=text,
         capture_output=True,
         text=True,
@@ -115,7 +87,7 @@ def test_a_phase_of_a_convolution_without_elements():
         f"(tensor<2x2x1x3xf32>, {weight}, {image}) -> {image}\n  return %r : {image}\n}}\n"
     )
     done = subprocess.run(
-        [BUILD / "bin" / "stepwell-opt", "--convert-array-to-linalg"],
+        [descent.BUILD / "bin" / "stepwell-opt", "--convert-array-to-linalg"],
         input=text,
         capture_output=True,
         text=True,

@@ -24,7 +24,7 @@ func.func @guarded(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32
 // CHECK-LABEL: func.func @sized_workspace_size(%{{.*}}: !llvm.ptr) -> i64
 // CHECK:         llvm.icmp "sle"
 // CHECK:         llvm.icmp "eq"
-// CHECK-NEXT:    %[[SIZE:.*]] = llvm.select %{{.*}}, %{{.*}}, %{{.*}} : i1, i64
+// CHECK:         %[[SIZE:.*]] = llvm.select %{{.*}}, %{{.*}}, %{{.*}} : i1, i64
 // CHECK-NEXT:    return %[[SIZE]]
 func.func @sized(%ctx: !llvm.ptr, %x: memref<?xf32>) -> i32
     attributes {stepwell.entry, stepwell.requires = [["w1 2 *", "<=", "w2 4 /", 0 : i64, 2 : i64]]} {

@@ -7,6 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", Path(__file__).parents[3] / "build"))
 
 GOOD = """func.func @main(%x: tensor<3xf32>, %y: tensor<3xf32>) -> tensor<3xf32> {
@@ -27,19 +29,23 @@ def message(method, params, number=None):
     return f"Content-Length: {len(text)}\r\n\r\n{text}"
 
 
-def diagnostics(source):
-    """What the server reports on opening the source."""
+def session_with(source):
+    """What an editor sends that opens the source and ends."""
     document = {"uri": "file:///program.mlir", "languageId": "mlir", "version": 1, "text": source}
-    session = (
+    return (
         message("initialize", {"processId": None, "rootUri": None, "capabilities": {}}, 1)
         + message("initialized", {})
         + message("textDocument/didOpen", {"textDocument": document})
         + message("shutdown", None, 2)
         + message("exit", None)
     )
+
+
+def diagnostics(source):
+    """What the server reports on opening the source."""
     done = subprocess.run(
         [str(BUILD / "bin" / "stepwell-lsp-server")],
-        input=session,
+        input=session_with(source),
         capture_output=True,
         text=True,
         timeout=120,
@@ -60,3 +66,21 @@ def test_a_wrong_shape_is_reported_on_its_line():
     found = diagnostics(WRONG)
     assert {item["range"]["start"]["line"] for item in found} == {1}
     assert "(3,) and (4,) do not broadcast" in found[0]["message"]
+
+
+# The parser is not ours, and dies on this: that is said.
+CRASHES = "module attributes {a = array<index: 4>} {}\n"
+
+
+@pytest.mark.parametrize("tool", ["stepwell-opt", "stepwell-lsp-server"])
+def test_a_crash_of_the_parser_is_told(tool):
+    done = subprocess.run(
+        [str(BUILD / "bin" / tool)],
+        input=CRASHES if tool == "stepwell-opt" else session_with(CRASHES),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 70
+    assert f"{tool}: internal error: it crashed with signal 11" in done.stderr

@@ -68,6 +68,8 @@ llvm::SmallVector<rules::ShapeRule> shapeRules(mlir::Operation *op,
 /// know fewer or more sizes than inference, lowering takes those of inference.
 /// Other operations see the types that they saw, by way of `tensor.cast`.
 llvm::LogicalResult refineTypes(mlir::Block &block);
+/// The same in every function inside.
+llvm::LogicalResult refineTypes(mlir::Operation *root);
 
 /// A 0-d `array.constant` of that element type.
 mlir::Value createNumber(mlir::OpBuilder &builder, mlir::Location loc,

@@ -10,6 +10,7 @@
 #include "stepwell/Registration.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
 
 #include <string>
 
@@ -20,6 +21,12 @@ namespace stepwell {
 /// be leaked, not destroyed.
 STEPWELL_EXPORT bool runGuarded(llvm::function_ref<void()> work,
                                 std::string &reason);
+
+/// The exit status of a tool's main(). Where it crashes, as parsers from
+/// upstream do on some files, it prints the stack and one line, and ends with
+/// 70.
+STEPWELL_EXPORT int runTool(llvm::StringRef name,
+                            llvm::function_ref<int()> tool);
 
 } // namespace stepwell
 

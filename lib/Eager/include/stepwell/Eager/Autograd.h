@@ -76,6 +76,8 @@ inline bool requiresGrad(const TensorImpl &tensor) {
     return true;
   return tensor.base && (tensor.base->node || tensor.base->requiresGrad);
 }
+/// Whether it, or what it is a view of, has a history: it is no leaf.
+bool isComputed(const TensorImpl &);
 /// Brings a view's place on the tape up to date with the tensor that it shows.
 void refreshHistory(TensorImpl &);
 Edge edgeOf(const Tensor &);

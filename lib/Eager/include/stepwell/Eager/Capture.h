@@ -69,11 +69,12 @@ struct Executable {
     bool counted;  // as a modification: not one through `.data`
   };
   std::vector<Update> updates;
-  /// Whether these had a gradient when the function was captured.
+  /// Whether these had a gradient when the function was captured, and a
+  /// history: a backward() ends at a leaf and goes on from what was computed.
   struct GradGuard {
     int argument = -1;
     Tensor leaf;
-    bool present;
+    bool present, computed;
   };
   std::vector<GradGuard> guards;
   /// Arguments of which the function changed requires_grad, and to what.
@@ -96,6 +97,9 @@ struct Executable {
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;
+  /// A backward() inside went on along the tape outside, which is another one
+  /// in the next call.
+  bool onceOnly = false;
   /// Whether it makes new tensors of its arguments, and does nothing else.
   bool isPure() const;
 };
@@ -144,8 +148,10 @@ public:
   Tensor constant(DType, const Dims &sizes, const Scalar &);
   bool madeInside(const TensorImpl &) const;
   void noteView(TensorImpl &view, const Tensor &parent, std::optional<ViewOp>);
-  /// `leaf.grad` is about to be read or changed.
+  /// `leaf.grad`, or whether it is a leaf, is about to be read or changed.
   void noteGrad(const Tensor &leaf);
+  /// The way back goes through a node.
+  void noteStep(const Node &node) { onceOnly |= node.sequence < since; }
 
   /// An error that begins with the user's line; `where`, unless it is empty.
   [[noreturn]] static void refuseHere(const std::string &what,
@@ -220,6 +226,8 @@ private:
   /// `itself`: and no other tensor of the same memory.
   int argumentIndex(const TensorImpl &, bool itself = false) const;
   int32_t here();
+  /// Before the capture.
+  bool wasComputed(const TensorImpl &) const;
 
   uint64_t id;
   std::vector<Tensor> arguments;
@@ -264,7 +272,8 @@ private:
   };
   std::vector<OldHistory> oldHistories;
   std::vector<bool> flags; // requires_grad of the arguments
-  uint64_t since;          // on the tape
+  bool onceOnly = false;
+  uint64_t since; // on the tape
   Capture *outer;
 };
 
