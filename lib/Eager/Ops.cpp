@@ -160,13 +160,11 @@ static Tensor emptyResult(const Template &t,
 static bool mustRun(const Template &t, std::span<const Argument> arguments) {
   if (!t.op)
     return static_cast<bool>(t.program);
-  // Where these rules have the indices.
-  rules::DTypeRule rule = t.op->results[0].dtype;
-  int index = rule == rules::indices                                  ? 0
-              : rule == rules::indexed || rule == rules::floatIndexed ? 1
-                                                                      : -1;
-  return index >= 0 && arguments[index].tensor &&
-         arguments[index].tensor->numel();
+  for (size_t i = 0; i < t.op->operands.size(); ++i)
+    if (t.op->checked >> i & 1 && arguments[i].tensor &&
+        arguments[i].tensor->numel())
+      return true;
+  return false;
 }
 
 /// A call of a new kind: once done, `key` knows its plan.
