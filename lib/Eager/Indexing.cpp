@@ -17,6 +17,7 @@ using namespace stepwell;
 
 namespace {
 struct CatNode : Node {
+  using Node::Node;
   int64_t dim;
   std::vector<TensorType> inputs;
   std::vector<DType>
@@ -95,16 +96,19 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
     for (const Tensor &part : tensors)
       wanted |= requiresGrad(*part);
   if (wanted) {
-    node = Ref<CatNode>(new CatNode);
-    node->dim = dim;
-    node->inputs = types;
+    std::vector<Edge> edges;
+    std::vector<DType> nothing;
     for (const Tensor &part : parts)
-      node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
+      edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
     for (const Tensor &part : tensors)
       if (part->rank() == 1 && !part->numel() && requiresGrad(*part)) {
-        node->edges.push_back(edgeOf(part));
-        node->nothing.push_back(part->dtype);
+        edges.push_back(edgeOf(part));
+        nothing.push_back(part->dtype);
       }
+    node = Ref<CatNode>(new CatNode(std::move(edges)));
+    node->dim = dim;
+    node->inputs = types;
+    node->nothing = std::move(nothing);
   }
   Tensor result;
   {

@@ -478,6 +478,7 @@ namespace {
 /// A copy: the gradient goes to the source as it is; that of what it replaced
 /// is zero.
 struct CopyNode : Node {
+  using Node::Node;
   TensorType source;
   bool reads; // the last edge is the source
   std::string name() const override { return "copy"; }
@@ -499,16 +500,16 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
       ((write && requiresGrad(*target)) || (source && requiresGrad(**source)));
   if (!wanted)
     return {};
-  Ref<CopyNode> node(new CopyNode);
-  node->edges.resize(write ? 2 : 1);
+  std::vector<Edge> edges(write ? 2 : 1);
+  if (write)
+    edges[0] = edgeOf(target);
+  if (source)
+    edges.back() = edgeOf(*source);
+  Ref<CopyNode> node(new CopyNode(std::move(edges)));
   node->replaces = write;
   node->reads = source;
-  if (write)
-    node->edges[0] = edgeOf(target);
-  if (source) {
-    node->edges.back() = edgeOf(*source);
+  if (source)
     node->source = (*source)->type();
-  }
   node->outputs = {target->type()};
   return Ref<Node>(node.get());
 }
