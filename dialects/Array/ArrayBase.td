@@ -80,6 +80,9 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> naturalNumbers = [];
   /// Integer operands that must not be 0 anywhere: a program on the CPU fails with "ZeroDivisionError" where one is.
   list<string> nonzero = [];
+  /// Operands whose elements are looked at even where the result has none: a program fails where an index is out of
+  /// range.
+  list<string> checked = [];
   /// What is said of elements of type bool that are refused for their meaning, and not for want of a kernel.
   string boolRefusal = "";
   /// Elementwise operations only.

@@ -249,6 +249,7 @@ def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$target, I64Attr:$ignore_index);
   let inference = [Infer<"classes", "floatIndexed">];
+  let checked = ["target"];
   let decomposition = ["x = cast(input, wide(input))",
                        "ignored = eq(target, number(ignore_index, target))",
                        "index = where(ignored, number(0, target), target)",

@@ -159,10 +159,11 @@ def Array_PowOp : Array_ArithmeticOp<"pow"> {
   let constants = ["-1", "1", "2", "3"];
   let heldNumbers = ["other"];
   let naturalNumbers = ["other"];
-  // What is not chosen is harmless, too: its derivatives would be NaN at 0.
-  let vjp = ["where(eq(other, 0), 0, g * (other * pow(input, where(eq(other, 0), 1, other - 1))))",
-             "where(logical_and(eq(input, 0), ge(other, 0)), 0,"
-             " g * (result * log(where(logical_and(eq(input, 0), ge(other, 0)), 1, input))))"];
+  // What is not chosen is harmless, too: its derivatives would be NaN at 0, or of NaN.
+  let vjp = ["where(eq(other, 0), 0,"
+             " g * (other * pow(where(eq(other, 0), 1, input), where(eq(other, 0), 1, other - 1))))",
+             "g * where(logical_and(eq(input, 0), ge(other, 0)), 0,"
+             " result * log(where(logical_and(eq(input, 0), ge(other, 0)), 1, input)))"];
   let python = ["pow(input, other)"];
   let slots = ["__pow__"];
 }

@@ -13,6 +13,7 @@ include "Elementwise.td"
 class Array_IndexingOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, "indexed">];
+  let checked = ["index"];
 }
 
 def Array_GatherOp : Array_IndexingOp<"gather", "gather"> {
@@ -105,6 +106,7 @@ def Array_WrapIndexOp : Array_Op<"wrap_index"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$size, I64Attr:$dim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"withNumbers", "indices">];
+  let checked = ["input"];
   let nonDifferentiable = 1;
 }
 

@@ -43,10 +43,12 @@ def Array_ProdOp : Array_TypedReductionOp<"prod"> {
   }];
   // The product of the other factors: of those that are not zero, times that of the other zeros. The latter is 1 if
   // there is none; of one it is their sum, of two half of what the square of their sum is more than the sum of their
-  // squares: that has the right derivatives; of more it is 0.
+  // squares: that has the right derivatives; of more it is 0. Where there is one factor, there are no others, whatever
+  // it is.
   let vjp = [
-    "broadcast_like(g * prod(where(eq(input, 0), 1, input), dims, keepdim), input, dims, keepdim)"
-    " / where(eq(input, 0), 1, input)"
+    "broadcast_like(g * prod(where(logical_or(eq(input, 0), eq(count(input, dtype(input), dims), 1)), 1, input), dims,"
+    " keepdim), input, dims, keepdim)"
+    " / where(logical_or(eq(input, 0), eq(count(input, dtype(input), dims), 1)), 1, input)"
     " * where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"
     " cast(eq(input, 0), dtype(input))), 1,"
     " where(le(broadcast_like(sum(cast(eq(input, 0), dtype(input)), dims, keepdim), input, dims, keepdim),"

@@ -21,7 +21,8 @@ using namespace stepwell;
 constinit thread_local ThreadState stepwell::threadState;
 
 static uint64_t nextSequence = 0;
-Node::Node() : sequence(nextSequence++) {}
+Node::Node(std::vector<Edge> edges)
+    : sequence(nextSequence++), edges(std::move(edges)) {}
 uint64_t stepwell::tapePosition() { return nextSequence; }
 
 bool Node::watched() const {
@@ -85,6 +86,7 @@ Tensor Saved::unpack(const Edge &edge, const Node &user, bool read) const {
 
 namespace {
 struct CallNode : Node {
+  using Node::Node;
   Ref<Template> call;
   std::vector<Saved> inputs, results;
   std::vector<Argument> numbers; // in the places of tensors: nothing
@@ -181,11 +183,17 @@ struct CallNode : Node {
 /// What follows `base` after a part of it was overwritten: the gradient of the
 /// part goes to the write's node, the rest to the old history.
 struct WriteIntoView : Node {
+  using Node::Node;
   Geometry base, view;
   Ref<Node> write; // its edge 0 belongs to the old value of the view
 
   std::string name() const override { return "write into a view"; }
-  void release() override { write->release(); }
+  /// The derivative of the write may read its result: then the way back comes
+  /// to the write by itself, later than to this node.
+  void release() override {
+    if (write->references == 1)
+      write->release();
+  }
   bool released() const override { return write->released(); }
 
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
@@ -217,14 +225,13 @@ struct WriteIntoView : Node {
 Ref<Node> stepwell::recordCall(Template &call,
                                std::span<const Argument> arguments,
                                std::vector<Edge> edges, int into) {
-  Ref<CallNode> node(new CallNode);
-  node->call = Ref<Template>(&call);
   std::vector<int> wrt;
   for (size_t i = 0; i < edges.size(); ++i)
     if (edges[i])
       wrt.push_back(static_cast<int>(i));
+  Ref<CallNode> node(new CallNode(std::move(edges)));
+  node->call = Ref<Template>(&call);
   node->needs = derivativeNeeds(call, wrt);
-  node->edges = std::move(edges);
   for (Need need : node->needs.inputs)
     node->saves |= need == Need::Values;
   for (Need need : node->needs.results)
@@ -368,14 +375,14 @@ void stepwell::recordWrite(const Tensor &target, Ref<Node> node) {
     return;
   }
   TensorImpl &base = *target->base;
-  Ref<WriteIntoView> rebased(new WriteIntoView);
+  std::vector<Edge> edges = node->edges;
+  if (edges.empty())
+    edges.resize(1);
+  edges[0] = edgeOf(target->base);
+  Ref<WriteIntoView> rebased(new WriteIntoView(std::move(edges)));
   rebased->base = base;
   rebased->view = *target;
   rebased->write = node;
-  rebased->edges = node->edges;
-  if (rebased->edges.empty())
-    rebased->edges.resize(1);
-  rebased->edges[0] = edgeOf(target->base);
   rebased->outputs = {base.type()};
   base.node = Ref<Node>(rebased.get());
   base.output = 0;
@@ -396,6 +403,7 @@ Ref<GradientHooks> &stepwell::hooksOf(const Tensor &tensor) {
 
 namespace {
 struct WatchNode : Node {
+  using Node::Node;
   std::function<std::vector<Tensor>(std::vector<Tensor>)> callback;
   std::string name() const override { return "module hooks"; }
   bool watched() const override { return true; }
@@ -410,12 +418,13 @@ std::vector<Tensor> stepwell::watchGradients(
     std::function<std::vector<Tensor>(std::vector<Tensor>)> callback,
     bool views) {
   std::vector<Tensor> named(tensors.begin(), tensors.end());
-  Ref<WatchNode> node(new WatchNode);
+  std::vector<Edge> edges;
+  for (const Tensor &tensor : named)
+    edges.push_back(edgeOf(tensor));
+  Ref<WatchNode> node(new WatchNode(std::move(edges)));
   node->callback = std::move(callback);
-  for (Tensor &tensor : named) {
-    node->edges.push_back(edgeOf(tensor));
+  for (const Tensor &tensor : named)
     node->outputs.push_back(tensor->type());
-  }
   for (size_t i = 0; i < named.size(); ++i) {
     if (!node->edges[i])
       continue;

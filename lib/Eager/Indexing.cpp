@@ -17,6 +17,7 @@ using namespace stepwell;
 
 namespace {
 struct CatNode : Node {
+  using Node::Node;
   int64_t dim;
   std::vector<TensorType> inputs;
   std::string name() const override { return "cat"; }
@@ -100,11 +101,12 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
       wanted |= requiresGrad(*part);
   }
   if (wanted) {
-    node = Ref<CatNode>(new CatNode);
+    std::vector<Edge> edges;
+    for (const Tensor &part : parts)
+      edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
+    node = Ref<CatNode>(new CatNode(std::move(edges)));
     node->dim = dim;
     node->inputs = types;
-    for (const Tensor &part : parts)
-      node->edges.push_back(isFloat(part->dtype) ? edgeOf(part) : Edge());
   }
   Tensor result;
   {

@@ -105,19 +105,13 @@ void flatten(std::vector<Seen> &all) {
   }
 }
 
-/// Kernels multiply sizes, also those of tiles that reach beyond the end, and
-/// loop over dimensions outside of one of size 0.
+/// Kernels multiply sizes, also those of tiles that reach beyond the end.
 void checkComputable(const Dims &sizes) {
-  constexpr int64_t kMost = int64_t(1) << 56, kMostInVain = int64_t(1) << 32;
-  Checked whole = 1, outside = 1;
-  bool empty = false;
-  for (int64_t size : sizes) {
+  constexpr int64_t kMost = int64_t(1) << 56;
+  Checked whole = 1;
+  for (int64_t size : sizes)
     whole *= std::max<int64_t>(size, 1);
-    empty |= size == 0;
-    if (!empty)
-      outside *= size;
-  }
-  if (!whole || *whole > kMost || (empty && *outside > kMostInVain))
+  if (!whole || *whole > kMost)
     fail(Error::Kind::Runtime, "a tensor of shape " + toString(sizes) +
                                    " is too large to compute with");
 }

@@ -163,13 +163,11 @@ static Tensor emptyResult(const Template &t,
 static bool mustRun(const Template &t, std::span<const Argument> arguments) {
   if (!t.op)
     return static_cast<bool>(t.program);
-  // Where these rules have the indices.
-  rules::DTypeRule rule = t.op->results[0].dtype;
-  int index = rule == rules::indices                                  ? 0
-              : rule == rules::indexed || rule == rules::floatIndexed ? 1
-                                                                      : -1;
-  return index >= 0 && arguments[index].tensor &&
-         arguments[index].tensor->numel();
+  for (size_t i = 0; i < t.op->operands.size(); ++i)
+    if (t.op->checked >> i & 1 && arguments[i].tensor &&
+        arguments[i].tensor->numel())
+      return true;
+  return false;
 }
 
 /// A call of a new kind: once done, `key` knows its plan.
@@ -534,6 +532,7 @@ namespace {
 /// A copy: the gradient goes to the source as it is; that of what it replaced
 /// is zero.
 struct CopyNode : Node {
+  using Node::Node;
   TensorType source;
   bool reads; // the last edge is the source
   std::string name() const override { return "copy"; }
@@ -555,16 +554,16 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
       ((write && requiresGrad(*target)) || (source && requiresGrad(**source)));
   if (!wanted)
     return {};
-  Ref<CopyNode> node(new CopyNode);
-  node->edges.resize(write ? 2 : 1);
+  std::vector<Edge> edges(write ? 2 : 1);
+  if (write)
+    edges[0] = edgeOf(target);
+  if (source)
+    edges.back() = edgeOf(*source);
+  Ref<CopyNode> node(new CopyNode(std::move(edges)));
   node->replaces = write;
   node->reads = source;
-  if (write)
-    node->edges[0] = edgeOf(target);
-  if (source) {
-    node->edges.back() = edgeOf(*source);
+  if (source)
     node->source = (*source)->type();
-  }
   node->outputs = {target->type()};
   return Ref<Node>(node.get());
 }

@@ -28,6 +28,7 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
                    const Dims &sizes, const std::optional<SliceOf> &slice);
 
 struct ViewNode : Node {
+  using Node::Node;
   ViewOp op;
   Dims inputSizes;
   std::string name() const override { return "view"; }
@@ -49,6 +50,7 @@ struct ViewNode : Node {
 
 /// The adjoint of a strided view: zeros, with the gradient where the view lies.
 struct ScatterNode : Node {
+  using Node::Node;
   Geometry view; // over a row-major tensor
   std::optional<SliceOf> slice;
   std::string name() const override { return "gradient of a view"; }
@@ -79,10 +81,9 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe,
   view->made = gradEnabled() ? tensor->made : ViewMade::WithoutGrad;
   view->madeAt = view->buffer->version;
   if (gradEnabled() && requiresGrad(*tensor)) {
-    Ref<ViewNode> node(new ViewNode);
+    Ref<ViewNode> node(new ViewNode({edgeOf(tensor)}));
     node->op = describe();
     node->inputSizes = tensor->sizes;
-    node->edges = {edgeOf(tensor)};
     node->outputs = {view->type()};
     view->node = Ref<Node>(node.get());
   }
@@ -133,10 +134,9 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
   result->base = {};
   result->made = ViewMade::Plainly;
   if (gradEnabled() && requiresGrad(*gradient)) {
-    Ref<ScatterNode> node(new ScatterNode);
+    Ref<ScatterNode> node(new ScatterNode({edgeOf(gradient)}));
     node->view = view;
     node->slice = slice;
-    node->edges = {edgeOf(gradient)};
     node->outputs = {result->type()};
     result->node = Ref<Node>(node.get());
   }

@@ -435,7 +435,7 @@ def scatter_(
                 f"scatter: index {_core.amin(index).item()} is out of bounds for dimension {dim} "
                 f"with size {input.shape[dim]}"
             )
-        input[places] = src
+    input[places] = src
     return input
 
 

@@ -83,6 +83,7 @@ public:
     pm.addPass(createCPUVectorizeLinalgPass(vectorize));
     pm.addPass(createCPUExpandShapesPass());
     pm.addPass(createCPULowerViewsPass());
+    pm.addPass(createCPUSkipEmptyLoopsPass());
     pm.addPass(createSCFToControlFlowPass());
     pm.addPass(createCPULowerToLLVMPass());
     pm.addPass(createSignedOffsetsPass());

@@ -205,6 +205,23 @@ void LoopNest::loop(ArrayRef<unsigned> dims, llvm::function_ref<void()> inner) {
   });
 }
 
+OpFoldResult LoopNest::rangeAround(unsigned dim, ArrayRef<unsigned> inside) {
+  OpFoldResult range = ranges[dim];
+  if (getConstantIntValue(range))
+    return range;
+  Value none = index().value(index().constant(0));
+  for (unsigned each : inside)
+    if (!getConstantIntValue(ranges[each])) {
+      Value empty =
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                index().value(ranges[each]), none);
+      range = arith::SelectOp::create(builder, loc, empty, none,
+                                      index().value(range))
+                  .getResult();
+    }
+  return range;
+}
+
 SmallVector<Value>
 LoopNest::when(Value condition, ValueRange otherwise,
                llvm::function_ref<SmallVector<Value>()> inner) {

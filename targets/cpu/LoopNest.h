@@ -76,6 +76,8 @@ public:
                           Inner inner);
   /// The same without values.
   void loop(ArrayRef<unsigned> dims, llvm::function_ref<void()> inner);
+  /// The range of a loop, or 0 where one of those inside of it runs not once.
+  OpFoldResult rangeAround(unsigned dim, ArrayRef<unsigned> inside);
   /// A loop with a step; no values for an empty `init`.
   SmallVector<Value>
   range(OpFoldResult begin, OpFoldResult end, int64_t step, ValueRange init,

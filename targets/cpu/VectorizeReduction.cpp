@@ -414,10 +414,17 @@ private:
   }
 
   void reduceAlong() {
+    SmallVector<OpFoldResult> ranges = nest.ranges;
+    if (!reduced.empty()) {
+      SmallVector<unsigned> inside(ArrayRef(reduced).drop_front());
+      inside.push_back(loop);
+      nest.ranges[reduced[0]] = nest.rangeAround(reduced[0], inside);
+    }
     SmallVector<Value> state =
         nest.loop(reduced, initialState(), [&](ValueRange carried) {
           return row(SmallVector<Value>(carried));
         });
+    nest.ranges = ranges;
     unsigned next = 0;
     for (unsigned i = 0; i < combiners.size(); ++i) {
       Value result;

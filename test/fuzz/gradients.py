@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -406,7 +407,11 @@ class Generator:
             ]
         if name == "batch_norm":
             channels = shape[1:2]
-            return ["F.batch_norm", reference, None, None, tensor(channels), tensor(channels), True]
+            scale, shift = tensor(channels), tensor(channels)
+            for each in (scale, shift):  # torch's derivative takes them for packed
+                if each["v"] < len(self.inputs):
+                    self.inputs[each["v"]]["layout"] = "plain"
+            return ["F.batch_norm", reference, None, None, scale, shift, True]
         if name in ("mse_loss", "l1_loss", "bce"):
             name = {"bce": "binary_cross_entropy_with_logits"}.get(name, name)
             return [
@@ -658,7 +663,9 @@ def call(module: Any, step: Any, values: list[Any]) -> list[Any]:
     return [each for each in listed if each.is_floating_point()]
 
 
-def cotangent(module: Any, random: Any, like: Any) -> Any:
+def cotangent(module: Any, seed: int, like: Any) -> Any:
+    """The same in both packages, whatever else is drawn."""
+    random = Random(seed)
     values = [random.choice([1.0, 0.5, -1.0, 2.0, 0.25]) for _ in range(like.numel())]
     kind = getattr(module, str(like.dtype).partition(".")[2])
     flat = module.tensor(values, dtype=kind) if values else module.zeros(0, dtype=kind)
@@ -667,9 +674,6 @@ def cotangent(module: Any, random: Any, like: Any) -> Any:
 
 def run(module: Any, case: Any) -> list[tuple[str, Any]]:
     """The phases, and of each its gradients, or the exception."""
-    import random as source
-
-    random = source.Random(case["seed"])
     phases: list[tuple[str, Any]] = []
     inputs = [make(module, spec) for spec in case["inputs"]]
     values = list(inputs)
@@ -690,7 +694,7 @@ def run(module: Any, case: Any) -> list[tuple[str, Any]]:
     leaves = [leaf for leaf in inputs if leaf.requires_grad and leaf.is_leaf]
     if not roots or not leaves:
         return phases
-    given = [cotangent(module, random, root) for root in roots]
+    given = [cotangent(module, case["seed"] + i, root) for i, root in enumerate(roots)]
     if case["second"]:
         for each in given:
             each.requires_grad_()
@@ -705,9 +709,11 @@ def run(module: Any, case: Any) -> list[tuple[str, Any]]:
     if not again:
         return phases
     try:
-        # Drawn for all of them, so that each has the same in both packages.
-        drawn = [(g, cotangent(module, random, g)) for g in found if g is not None]
-        weights = [weight for g, weight in drawn if g.requires_grad]
+        weights = [
+            cotangent(module, case["seed"] - 1 - i, g)
+            for i, g in enumerate(found)
+            if g is not None and g.requires_grad
+        ]
         twice = grad(again, [*leaves, *given], weights, allow_unused=True)
     except Exception as error:
         return [*phases, ("second", error)]
@@ -724,6 +730,22 @@ def array(tensor: Any) -> Any:
     return np.array(tensor.double().clone().tolist(), dtype=np.float64).reshape(tuple(tensor.shape))
 
 
+def near(ours: Any, theirs: Any, tolerance: float, again: bool) -> Any:
+    """Where two tensors have the same values."""
+    kind = str(ours.dtype).partition(".")[2]
+    a, b = array(ours), array(theirs)
+    tolerance = max(tolerance, TOLERANCE[kind])
+    scale = max(float(np.abs(b[np.isfinite(b)]).max(initial=0.0)), 1.0)
+    with np.errstate(all="ignore"):
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        same |= again & np.isfinite(a) & np.isnan(b)  # of what is not chosen, 0 times infinity
+        same |= np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= tolerance * scale)
+        if tolerance > 1e-6:  # the largest numbers may round to an infinity
+            top = 3e4 if kind == "float16" else 1e37
+            same |= (np.abs(a) > top) & (np.abs(b) > top) & (np.sign(a) == np.sign(b))
+    return same
+
+
 def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | None:
     one = theirs if ours is None else ours
     if again and (ours is None) != (theirs is None) and not np.nan_to_num(array(one)).any():
@@ -737,19 +759,9 @@ def difference(ours: Any, theirs: Any, tolerance: float, again: bool) -> str | N
         return f"dtype: {kinds[0]} for {kinds[1]}"
     if tuple(ours.shape) != tuple(theirs.shape):
         return f"shape: {tuple(ours.shape)} for {tuple(theirs.shape)}"
-    a, b = array(ours), array(theirs)
-    tolerance = max(tolerance, TOLERANCE[kinds[0]])
-    scale = max(float(np.abs(b[np.isfinite(b)]).max(initial=0.0)), 1.0)
-    with np.errstate(all="ignore"):
-        near = (a == b) | (np.isnan(a) & np.isnan(b))
-        near |= again & np.isfinite(a) & np.isnan(b)  # of what is not chosen, 0 times infinity
-        near |= np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= tolerance * scale)
-        if tolerance > 1e-6:  # the largest numbers may round to an infinity
-            top = 3e4 if "float16" == kinds[0] else 1e37
-            near |= (np.abs(a) > top) & (np.abs(b) > top) & (np.sign(a) == np.sign(b))
-    if near.all():
+    if near(ours, theirs, tolerance, again).all():
         return None
-    return f"value: {a.tolist()} for {b.tolist()}"
+    return f"value: {array(ours).tolist()} for {array(theirs).tolist()}"
 
 
 # What is said here, and not there, where there is nothing: docs/differences.md
@@ -761,10 +773,44 @@ COMPOSITES = {
 }  # fmt: skip
 
 
-def _products_vanish(case: Any) -> bool:
-    """Whether a product may be of zeros and infinities."""
-    values = [v for spec in case["inputs"] for v in spec["values"]]
-    return 0 in values and any(v in ("inf", "-inf") for v in values)
+# What torch refuses on the way, where there is an answer: its own faults, but for the last.
+REFUSED_THERE = {
+    "embedding": "because the unspecified dimension size -1 can be any value",
+    "nll_loss": "grad_input must be contiguous",
+    "clamp": "doesn't match the broadcast shape",
+    "scatter": "returned an invalid gradient",
+    "layer_norm": "mixed dtype (CPU)",
+}
+# Derivatives that are 0 wherever they are: torch knows that without multiplying.
+STEPS = {"abs", "ceil", "floor", "floor_divide", "l1_loss", "norm", "round", "sign", "trunc"}
+
+
+def magnitudes(module: Any, case: Any) -> Any:
+    """Of every value on the way."""
+    values = [make(module, spec) for spec in case["inputs"]]
+    for step in case["steps"]:
+        values += call(module, step, values)
+    floats = [array(each.detach()).ravel() for each in values if each.is_floating_point()]
+    return np.abs(np.concatenate(floats))
+
+
+def is_known(case: Any, called: set[str], phase: str, a: Any, b: Any) -> bool:
+    """Whether these values, which differ, do by what docs/derivatives.md and differences.md say."""
+    beta = [step[-1].get("k", {}).get("beta") for step in case["steps"] if step[0] == "f.addmm"]
+    if 0 in beta and np.isnan(b).all():
+        return True
+    if called & {"pow", "pow_"} and (a == -b).all() and np.isinf(a).all():
+        return True  # of -0.0
+    if phase == "second" and called & STEPS and np.isnan(a).all():
+        return True
+    on_the_way = magnitudes(torch, case)
+    if not np.isfinite(on_the_way).all():
+        if called & {"prod", "batch_norm"}:
+            return bool((np.isnan(a) | np.isnan(b)).all())
+        return "conv2d" in called and bool(np.isnan(a).all())  # at its borders
+    # Of equal values there may be a deviation that is but rounded.
+    on_the_way = np.append(on_the_way, magnitudes(stepwell, case))
+    return "std" in called and bool(((on_the_way > 0) & (on_the_way < 1e-12)).any())
 
 
 def nonzero(result: tuple[Any, Any]) -> bool:
@@ -792,6 +838,12 @@ def check(case: Any) -> str | None:
             return None
         if refused[0] and not refused[1] and called & COMPOSITES and "modified by" in str(mine):
             return None  # they keep their operands
+        if refused[1] and not refused[0]:
+            if any(name in called and text in str(right) for name, text in REFUSED_THERE.items()):
+                return None
+        if refused[0] and not refused[1] and called & {"zero_", "fill_"}:
+            if "more than one element of the written-to tensor" in str(mine):
+                return None
         if refused[0] != refused[1]:
             which = "refused" if refused[0] else "accepted"
             error = mine if refused[0] else right
@@ -808,8 +860,9 @@ def check(case: Any) -> str | None:
                 if b is None and "norm" in called and not array(a).any():
                     continue
             found = difference(a, b, coarsest, phase == "second")
-            if found and "prod" in called and _products_vanish(case):
-                if np.isnan(array(a)[array(a) != array(b)]).all():
+            if found and found.startswith("value"):
+                far = ~near(a, b, coarsest, phase == "second")
+                if is_known(case, called, phase, array(a)[far], array(b)[far]):
                     continue
             if found:
                 what, _, details = found.partition(": ")

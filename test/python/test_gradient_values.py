@@ -60,8 +60,11 @@ FIRST = {
     "var of one": (lambda x: x.var(0, correction=2), [[1.0]], [[-0.0]]),
     "prod with a zero": (lambda x: x.prod(), [[2.0, 0.0, 3.0]], [[0.0, 6.0, 0.0]]),
     "prod with two zeros": (lambda x: x.prod(), [[2.0, 0.0, 0.0]], [[0.0, 0.0, 0.0]]),
+    "prod of one": (lambda x: x.reshape(()).prod(), [[inf]], [[1.0]]),
+    "prod along one": (lambda x: x.reshape(2, 1).prod(1), [[nan, 3.0]], [[1.0, 2.0]]),
     "logsumexp of -inf": (lambda x: x.logsumexp(0), [[-inf, 1.0]], [[0.0, 1.0]]),
     "pow at zero": (lambda x, y: x**y, [[0.0, 0.0, 0.0, 0.0, 2.0], [0.0, 1.0, 2.0, 0.5, 0.0]], [[0.0, 2.0, 0.0, inf, 0.0], [0.0, 0.0, 0.0, 0.0, 3.4657359027997265]]),
+    "pow of what does not count": (lambda x, y: (x**y).reciprocal(), [[0.0, 2.0], [1.0, 1.0]], [[-inf, -0.5], [nan, -0.6931471805599453]]),
     "pow -1": (lambda x: x**-1, [[0.0, 2.0]], [[-inf, -0.5]]),
     "remainder": (lambda x, y: x % y, [[5.0, -5.0, 1.0], [3.0, 3.0, inf]], [[1.0, 2.0, 3.0], [-1.0, 4.0, -0.0]]),
     "gelu": (lambda x: F.gelu(x), [[inf, -inf, nan, 0.0]], [[nan, nan, nan, 2.0]]),
@@ -84,6 +87,7 @@ LATER = {
     "square": (lambda x: x**2, [0.0, 2.0, -1.0], [[0.0, 8.0, -6.0], [2.0, 8.0, 18.0], [0.0, 0.0, 0.0]]),
     "cube": (lambda x: x**3, [0.0, 2.0, -1.0], [[0.0, 24.0, 9.0], [0.0, 48.0, -54.0], [6.0, 48.0, 162.0]]),
     "fourth power": (lambda x: x**4, [0.0, 2.0], [[0.0, 64.0], [0.0, 192.0], [0.0, 384.0]]),
+    "prod of one": (lambda x: x.reshape(2, 1).prod(1).square(), [nan, 3.0], [[nan, 12.0], [nan, 8.0]]),
     "power 2.5": (lambda x: x**2.5, [1.0, 4.0], [[2.5, 40.0], [3.75, 30.0], [1.875, 7.5]]),
     "norm": (lambda x: x.norm(), [3.0, 4.0], [[0.6, 0.8], [-0.064, 0.04799999999999999], [0.05248000000000003, -0.04735999999999996]]),
     "norm 3": (lambda x: x.norm(3), [1.0, 2.0], [[0.2311204247835449, 0.9244816991341795], [5.551115123125783e-17, 2.220446049250313e-16], [0.0, 0.0]]),
@@ -125,6 +129,14 @@ def test_later_derivatives(name):
     for expected in right:
         (made,) = autograd.grad(made, x, weights(made), create_graph=True)
         assert made.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_a_base_that_does_not_count_leaves_no_nan_in_later_derivatives():
+    x = tensor([nan], dtype=stepwell.float64, requires_grad=True)
+    y = tensor([1.0], dtype=stepwell.float64, requires_grad=True)
+    first = autograd.grad((x**0) ** y, [x, y], create_graph=True)
+    (found,) = autograd.grad(sum(first), y)
+    assert [each.item() for each in first] == [0.0, 0.0] and found.item() == 0.0
 
 
 @pytest.mark.parametrize("dtype", [stepwell.float16, stepwell.bfloat16], ids=str)

@@ -86,6 +86,67 @@ def test_a_view_of_an_expanded_view_follows_writes_into_its_base():
     assert x.grad.tolist() == [0.0, 144.0, 216.0]
 
 
+READ_STALE = {
+    "clone": lambda v: v.clone(),
+    "double": lambda v: v.double(),
+    "cat": lambda v: stepwell.cat([v.reshape(1), v.reshape(1)]).sum() / 2,
+    "joined": lambda v: stepwell.stack([v]).sum(),
+    "max": lambda v: v.max(0)[0],
+    "copied": lambda v: zeros(()).copy_(v),
+    "added": lambda v: v + 0,
+    "shown": lambda v: v.reshape(1).sum(),
+}
+
+
+@pytest.mark.parametrize("read", READ_STALE)
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
+def test_a_view_is_read_after_a_write_that_the_tape_follows(read, together):
+    """The view's place on the tape is found when it is read."""
+    x = tensor(2.0, requires_grad=True)
+    view = tensor([1.0]).reshape(())
+    view.mul_(x)
+    made = READ_STALE[read](view)
+    roots = [made, view] if together else [made]
+    (found,) = autograd.grad(roots, [x], [ones(()).to(each.dtype) for each in roots])
+    assert found.item() == len(roots)
+
+
+def test_hooks_see_a_view_after_a_write_that_the_tape_follows():
+    x = tensor([2.0], requires_grad=True)
+    layer = stepwell.nn.Flatten(0)
+    layer.register_full_backward_hook(lambda module, wanted, given: None)
+    view = tensor([1.0, 1.0])[:1]
+    view.mul_(x)
+    assert autograd.grad(layer(view).sum(), x)[0].tolist() == [1.0]
+
+
+def test_what_is_written_nowhere_is_followed_like_a_write():
+    index, source = zeros(0, 1).long(), ones(2, 2, requires_grad=True)
+    made = zeros(2, 2).scatter(1, index, source)
+    assert made.requires_grad
+    made.sum().backward()
+    assert source.grad.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+WRITES_BY_RESULT = ["exp_", "expm1_", "tanh_", "sigmoid_", "sqrt_"]
+
+
+@pytest.mark.parametrize("name", WRITES_BY_RESULT)
+def test_the_second_derivative_of_a_write_into_a_view(name):
+    """Its first one reads what was written, so that the way back comes to the write twice."""
+    found = []
+    for is_view in (True, False):
+        x = leaf(0.25, 0.5)
+        y = x * 1
+        part = y[:1] if is_view else y[:1].clone()
+        getattr(part, name)()
+        whole = y if is_view else stepwell.cat([part, y[1:]])
+        (first,) = autograd.grad((whole * whole).sum(), x, create_graph=True)
+        (second,) = autograd.grad((first * first).sum(), x)
+        found.append(second.tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
 def test_a_followed_write_into_a_view_of_overlapping_memory_is_refused():
     base = ones(1).expand(4).detach()
     base[1:2].mul_(2)

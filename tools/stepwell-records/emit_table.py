@@ -131,6 +131,7 @@ def emit(ops):
             f"    .numbers = {op.operand_mask(op.numbers)},",
             f"    .heldNumbers = {op.operand_mask(op.held_numbers)},",
             f"    .naturalNumbers = {op.operand_mask(op.natural_numbers)},",
+            f"    .checked = {op.operand_mask(op.checked)},",
             f"    .boolRefusal = {_string(op.bool_refusal)},",
             f"    .elementwise = {str(op.elementwise).lower()},",
             f"    .elementKinds = {kinds},",

@@ -54,6 +54,7 @@ class Op:
     held_numbers: list[str]
     natural_numbers: list[str]
     nonzero: list[str]
+    checked: list[str]
     bool_refusal: str
     scalar: dict[str, str]
     decomposition: list[str]
@@ -133,6 +134,7 @@ def _op(records, name):
         held_numbers=record["heldNumbers"],
         natural_numbers=record["naturalNumbers"],
         nonzero=record["nonzero"],
+        checked=record["checked"],
         bool_refusal=record["boolRefusal"],
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
         decomposition=record["decomposition"],
@@ -166,6 +168,7 @@ def _check(op):
         ("heldNumbers", op.held_numbers),
         ("naturalNumbers", op.natural_numbers),
         ("nonzero", op.nonzero),
+        ("checked", op.checked),
     ):
         for name in names:
             if op.operand_index(name) is None:

@@ -42,7 +42,9 @@ struct Node {
   /// Edge 0 is what a write replaced: its gradient is zero.
   bool replaces = false;
 
-  Node();
+  /// Made once its edges are known: finding one may bring a view up to date,
+  /// which makes a node, and edges lead to earlier nodes.
+  explicit Node(std::vector<Edge> edges);
   virtual ~Node() = default;
   /// One gradient per edge; null where there is none.
   virtual std::vector<Tensor> apply(std::vector<Tensor> gradients) = 0;

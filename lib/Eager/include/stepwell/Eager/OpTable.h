@@ -80,6 +80,9 @@ struct OpRow {
   /// integer type must hold the number; and those that must not be negative
   /// where the result is an integer.
   uint32_t numbers, heldNumbers, naturalNumbers;
+  /// Bit mask: operands whose elements are looked at even where the result has
+  /// none.
+  uint32_t checked;
   /// Why elements of type bool are refused; empty: there is no kernel.
   std::string_view boolRefusal;
   bool elementwise;

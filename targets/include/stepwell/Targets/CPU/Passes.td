@@ -219,6 +219,30 @@ def CPULowerViewsPass : Pass<"cpu-lower-views", "::mlir::ModuleOp"> {
   ];
 }
 
+def CPUSkipEmptyLoopsPass : Pass<"cpu-skip-empty-loops", "::mlir::ModuleOp"> {
+  let summary = "Run no loop whose body would do nothing";
+  let description = [{
+    A tensor without elements may have other sizes that are huge. A loop of unknown length around loops that do not run
+    once does not run either.
+
+    Before:
+    ```mlir
+    scf.for %i = %c0 to %rows step %c1 {
+      scf.for %j = %c0 to %columns step %c1 { <writes> }
+    }
+    ```
+    After:
+    ```mlir
+    %empty = arith.cmpi sge, %c0, %columns
+    %some = arith.select %empty, %c0, %rows
+    scf.for %i = %c0 to %some step %c1 {
+      scf.for %j = %c0 to %columns step %c1 { <writes> }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Reduce a large buffer to one value in parts";
   let description = [{
