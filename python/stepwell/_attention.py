@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 from . import _core
+from ._arguments import flag
 from ._core import Tensor
 from ._factories import ones
 from ._random import dropout
@@ -149,6 +150,8 @@ def scaled_dot_product_attention(
     _check(query, key, value)
     if scale is not None and not isinstance(scale, (int, float)):
         raise TypeError(f"{_NAME}(): argument 'scale' must be float, not {type(scale).__name__}")
+    flag(_NAME, "is_causal", is_causal)
+    flag(_NAME, "enable_gqa", enable_gqa)
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if attn_mask is not None and is_causal:

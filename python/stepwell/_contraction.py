@@ -52,9 +52,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         if count > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={count}")
         of_a, of_b = list(range(a.ndim - count, a.ndim)), list(range(count))
-    else:
+    elif isinstance(dims, (tuple, list)):
         dims_a, dims_b = dims
         of_a, of_b = _wrapped(dims_a, a), _wrapped(dims_b, b)
+    else:
+        raise RuntimeError(f"tensordot expects dims to be int or two lists of ints, but got {dims}")
     if len(of_a) != len(of_b):
         raise RuntimeError("both dimension lists should have same length")
     if a.dtype is not b.dtype:
