@@ -170,7 +170,8 @@ def isclose(
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {given}")
     if not input.is_floating_point():
         input, other = input._cast(_core.float64), other._cast(_core.float64)
-    near = _core.isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
+    distance = abs(input - other)
+    near = _core.isfinite(distance) & (distance <= atol + abs(rtol * other))
     close = near | (input == other)
     return close | (_core.isnan(input) & _core.isnan(other)) if equal_nan else close
 

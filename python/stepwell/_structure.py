@@ -720,8 +720,13 @@ def _function(name: str) -> Any:
     return function
 
 
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """The input without its dimensions of size 1: all of them, or those that are given."""
+    return input.squeeze(dim)
+
+
 _VIEWS = (
-    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select", "squeeze",
+    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select",
     "t", "transpose", "unsqueeze",
 )  # fmt: skip
 globals().update({name: _function(name) for name in _VIEWS})
@@ -729,7 +734,7 @@ globals().update({name: _function(name) for name in _VIEWS})
 __all__ = [
     "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "index_add", "index_copy", "index_fill",
     "linspace", "masked_fill", "masked_select", "max", "min", "nonzero", "roll", "scatter",
-    "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
+    "scatter_add", "split", "squeeze", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
     "where", *_VIEWS,
 ]  # fmt: skip
 

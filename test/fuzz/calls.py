@@ -202,6 +202,7 @@ def _call(form: str, name: str, package: Any, nn: Any, args: Any, kwargs: Any) -
 
 # Relative, by the least precise float type involved.
 TOLERANCE = {"float64": 1e-9, "float32": 3e-5, "float16": 4e-3, "bfloat16": 2e-2}
+COARSE = sorted(TOLERANCE, key=lambda name: -TOLERANCE[name])
 SMALLEST = {"float64": 1e-30, "float32": 1e-30, "float16": 1e-6, "bfloat16": 1e-30}
 
 
@@ -697,7 +698,7 @@ def check(case: Case) -> str | None:
     # What float64 would give, of the arguments as they were.
     exact = None
     after: list[Any] = [None] * len(every)
-    coarse = next((d for d in reversed(FLOATS) if any(_name(b.dtype) == d for _, b in every)), None)
+    coarse = next((d for d in COARSE if any(_name(b.dtype) == d for _, b in every)), None)
     if coarse and coarse != "float64":
         again = [value(each) for each in case["args"]]
         again_named = {key: value(each) for key, each in case.get("kwargs", {}).items()}

@@ -495,6 +495,7 @@ HALVES = [ones(2, 2, dtype=stepwell.float16)] * 3
         lambda: ones(2).to(stepwell.float64, None),
         lambda: ones(2).to(ones(2), False, False, True),
         lambda: ones(1).squeeze(0, "x"),
+        lambda: stepwell.squeeze(ones(1), 0, True),
     ],
 )
 def test_a_wrong_type_is_told_before_other_mistakes(call):
