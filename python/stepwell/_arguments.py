@@ -23,10 +23,11 @@ def flag(function: str, argument: str, value: Any) -> None:
         raise wrong(function, argument, "bool", value)
 
 
-def tensor(function: str, argument: str, value: Any) -> None:
-    """TypeError for what is no tensor."""
-    if not isinstance(value, Tensor):
-        raise wrong(function, argument, "Tensor", value)
+def tensors(function: str, **given: Any) -> None:
+    """TypeError for the first argument that is no tensor."""
+    for argument, value in given.items():
+        if not isinstance(value, Tensor):
+            raise wrong(function, argument, "Tensor", value) from None
 
 
 def _listed(value: Any, item: Callable[[Any], bool]) -> bool:

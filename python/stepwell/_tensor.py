@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _core, autograd
-from ._arguments import flag, wrong
+from ._arguments import flag, tensors, wrong
 from ._core import Tensor
 from ._factories import as_tensor
 from ._factories import device as _device
@@ -138,8 +138,7 @@ for _name, _to in {
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor's elements in the shape of another."""
-    if not isinstance(other, Tensor):
-        raise wrong("view_as", "other", "Tensor", other)
+    tensors("view_as", other=other)
     return self.view(other.shape)
 
 

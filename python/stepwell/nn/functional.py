@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwell import _core
-from stepwell._arguments import checked, flag, wrong
+from stepwell._arguments import checked, flag, tensors, wrong
 from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
@@ -186,15 +186,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     try:
         vectors = input.ndim and weight.ndim
     except AttributeError:
-        name, given = ("weight", weight) if isinstance(input, Tensor) else ("input", input)
-        raise wrong("linear", name, "Tensor", given) from None
+        tensors("linear", input=input, weight=weight)
+        raise
     if not vectors:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
             f"{weight.ndim}D"
         )
-    if bias is not None and not isinstance(bias, Tensor):
-        raise wrong("linear", "bias", "Tensor", bias)
+    if bias is not None:
+        tensors("linear", bias=bias)
     # A bias that is stretched is added as anything else is.
     if bias is None or input.ndim < 2 or bias.ndim != 1 or len(bias) != len(weight):
         product = _core.matmul(input, weight.t())
@@ -452,8 +452,8 @@ def binary_cross_entropy_with_logits(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
         )
     for name, given in (("weight", weight), ("pos_weight", pos_weight)):
-        if given is not None and not isinstance(given, Tensor):
-            raise wrong("binary_cross_entropy_with_logits", name, "Tensor", given)
+        if given is not None:
+            tensors("binary_cross_entropy_with_logits", **{name: given})
     positive = logsigmoid(input)
     if not target.is_floating_point():
         raise RuntimeError(
