@@ -148,7 +148,7 @@ def Array_SoftmaxOp : Array_CompositeOp<"softmax"> {
                        "e = exp(x - amax(x, dims(dim), True, True))",
                        "cast(e / sum(e, dims(dim), True), dtype(input))"];
   let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
-  let python = ["softmax(input, dim, *, dtype=None)"];
+  let python = ["softmax(input, dim, dtype=None)"];
 }
 
 def Array_MaskedSoftmaxOp : Array_CompositeOp<"masked_softmax"> {
@@ -179,7 +179,7 @@ def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
                        "d = x - amax(x, dims(dim), True, True)",
                        "cast(d - log(sum(exp(d), dims(dim), True)), dtype(input))"];
   let vjp = ["g - exp(result) * sum(g, dims(dim), True)"];
-  let python = ["log_softmax(input, dim, *, dtype=None)"];
+  let python = ["log_softmax(input, dim, dtype=None)"];
 }
 
 def Array_NormalizeOp : Array_CompositeOp<"normalize"> {

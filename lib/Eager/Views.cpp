@@ -395,7 +395,9 @@ static ViewOp viewAlong(const Geometry &base, const Geometry &view, int64_t dim,
 Tensor stepwell::slice(const Tensor &tensor, int64_t dim, int64_t start,
                        int64_t count, int64_t step) {
   Geometry geometry = *tensor;
-  geometry.offset += start * geometry.strides[dim];
+  // Nothing of what lies backwards would begin before its memory.
+  if (count > 0 || geometry.strides[dim] > 0)
+    geometry.offset += start * geometry.strides[dim];
   geometry.sizes[dim] = count;
   // A step beyond the end is never made.
   geometry.strides[dim] = (Checked(geometry.strides[dim]) * step)

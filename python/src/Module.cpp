@@ -143,6 +143,26 @@ static Tensor reshaped(const Tensor &t, const Dims &sizes) {
   return reshape(t, sizes);
 }
 
+/// Without the dimensions of size 1: all of them, or those that are given.
+static Tensor squeezed(const Tensor &t, std::optional<Dims> given) {
+  if (!given)
+    return squeeze(t, std::nullopt);
+  Dims dims = *given;
+  for (int64_t &each : dims)
+    each = wrapDim(each, t->rank());
+  std::sort(dims.begin(), dims.end());
+  Tensor result = t;
+  for (int i = dims.size() - 1; i >= 0; --i) {
+    if (i && dims[i] == dims[i - 1])
+      fail(Error::Kind::Runtime,
+           "dim " + std::to_string(dims[i]) +
+               " appears multiple times in the list of dims");
+    if (t->rank())
+      result = squeeze(result, dims[i]);
+  }
+  return result;
+}
+
 static Tensor requireGrad(const Tensor &tensor, bool value) {
   if (value && !isFloat(tensor->dtype))
     fail(Error::Kind::Runtime, "only Tensors of floating point dtype can "
@@ -348,27 +368,15 @@ void addMethods(nb::module_ &m) {
     return expand(t, other->sizes);
   });
   method("unsqueeze", &unsqueeze, "dim"_a);
-  method(
-      "squeeze",
-      [](const Tensor &t, std::optional<Dims> given) {
-        if (!given)
-          return squeeze(t, std::nullopt);
-        Dims dims = *given;
-        for (int64_t &each : dims)
-          each = wrapDim(each, t->rank());
-        std::sort(dims.begin(), dims.end());
-        Tensor squeezed = t;
-        for (int i = dims.size() - 1; i >= 0; --i) {
-          if (i && dims[i] == dims[i - 1])
-            fail(Error::Kind::Runtime,
-                 "dim " + std::to_string(dims[i]) +
-                     " appears multiple times in the list of dims");
-          if (t->rank())
-            squeezed = squeeze(squeezed, dims[i]);
-        }
-        return squeezed;
-      },
-      "dim"_a.none() = nb::none());
+  method("squeeze", &squeezed, "dim"_a.none() = nb::none());
+  // x.squeeze(0, 1), one argument each.
+  method("squeeze", [](const Tensor &t, int64_t first, int64_t second,
+                       const nb::args &rest) {
+    Dims dims{first, second};
+    for (nb::handle each : rest)
+      dims.push_back(nb::cast<int64_t>(each));
+    return squeezed(t, dims);
+  });
   method("diagonal", &diagonal, "offset"_a = 0, "dim1"_a = 0, "dim2"_a = 1);
   method(
       "select",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from ._core import Tensor
+from ._core import Tensor, dtype
 
 
 def wrong(function: str, argument: str, expected: str, value: Any) -> TypeError:
@@ -23,20 +23,60 @@ def flag(function: str, argument: str, value: Any) -> None:
         raise wrong(function, argument, "bool", value)
 
 
+def tensors(function: str, **given: Any) -> None:
+    """TypeError for the first argument that is no tensor."""
+    for argument, value in given.items():
+        if not isinstance(value, Tensor):
+            raise wrong(function, argument, "Tensor", value) from None
+
+
+def _listed(value: Any, item: Callable[[Any], bool]) -> bool:
+    return isinstance(value, (tuple, list)) and all(map(item, value))
+
+
+def _is_int(value: Any) -> bool:
+    return hasattr(value, "__index__")
+
+
+def _is_number(value: Any) -> bool:
+    return hasattr(value, "__float__") or hasattr(value, "__index__")
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+# What an annotation takes, and how an error calls it.
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "None": (lambda value: value is None, ""),
+    "Tensor": (_is_tensor, "Tensor"),
+    "bool": (lambda value: isinstance(value, bool), "bool"),
+    "int": (_is_int, "int"),
+    "float": (_is_number, "number"),
+    "Number": (_is_number, "number"),
+    "str": (lambda value: isinstance(value, str), "str"),
+    "dtype": (lambda value: isinstance(value, dtype), "stepwell.dtype"),
+    "Sequence[int]": (lambda value: _listed(value, _is_int), "tuple of ints"),
+    "Sequence[Tensor]": (lambda value: _listed(value, _is_tensor), "tuple of Tensors"),
+}
+
+
 def _check(function: Any, names: Sequence[str], args: Sequence[Any], named: Any) -> None:
-    kinds = function.__annotations__
+    """TypeError for the first argument that is not what its annotation says."""
     for name, value in [*zip(names, args, strict=False), *named.items()]:
-        kind = kinds.get(name, "")
-        if kind == "Tensor" and not isinstance(value, Tensor):
-            raise wrong(function.__name__, name, "Tensor", value) from None
-        if kind == "Tensor | None" and not (value is None or isinstance(value, Tensor)):
-            raise wrong(function.__name__, name, "Tensor", value) from None
+        annotation = function.__annotations__.get(name, "Any").replace("builtins.", "")
+        kinds = [_KINDS.get(each) for each in annotation.split(" | ")]
+        if None in kinds or any(kind[0](value) for kind in kinds if kind):
+            continue
+        expected = " or ".join(kind[1] for kind in kinds if kind and kind[1])
+        raise wrong(function.__name__, name, expected, value) from None
 
 
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which says what is wrong where a tensor was to be given and something else was.
+def checked(function: Callable[..., Any], values_first: bool = False) -> Callable[..., Any]:
+    """The function, of whose mistakes an argument of a wrong type is told first, as in PyTorch.
 
-    Nothing is looked at unless the call fails.
+    Nothing is looked at unless the call fails. `values_first`: but a ValueError stays one, as in
+    `nn.functional`, whose Python code sees values before types are looked at.
     """
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
 
@@ -44,7 +84,9 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
-        except (AttributeError, TypeError):
+        except Exception as error:
+            if values_first and isinstance(error, ValueError):
+                raise
             _check(function, names, args, named)
             raise
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 from . import _core
+from ._arguments import flag, tensors, wrong
 from ._core import Tensor
 from ._factories import ones
 from ._random import dropout
@@ -15,11 +16,7 @@ _NAME = "scaled_dot_product_attention"
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
-    for name, tensor in (("query", query), ("key", key), ("value", value)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"{_NAME}(): argument '{name}' must be Tensor, not {type(tensor).__name__}"
-            )
+    tensors(_NAME, query=query, key=key, value=value)
     if not query.dtype is key.dtype is value.dtype:
         raise RuntimeError(
             f"{_NAME}: Expected query, key, and value to have the same dtype, but got "
@@ -71,10 +68,7 @@ def _grouped(query: Tensor, tensor: Tensor) -> Tensor:
 
 
 def _as_mask(mask: Tensor, query: Tensor) -> Tensor:
-    if not isinstance(mask, Tensor):
-        raise TypeError(
-            f"{_NAME}(): argument 'attn_mask' must be Tensor, not {type(mask).__name__}"
-        )
+    tensors(_NAME, attn_mask=mask)
     if mask.dtype not in (_core.bool, _core.float32, query.dtype):
         raise RuntimeError(
             f"{_NAME}: Expected attn_mask dtype to be bool or float or to match query dtype, but "
@@ -148,7 +142,9 @@ def scaled_dot_product_attention(
     """
     _check(query, key, value)
     if scale is not None and not isinstance(scale, (int, float)):
-        raise TypeError(f"{_NAME}(): argument 'scale' must be float, not {type(scale).__name__}")
+        raise wrong(_NAME, "scale", "float", scale)
+    flag(_NAME, "is_causal", is_causal)
+    flag(_NAME, "enable_gqa", enable_gqa)
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if attn_mask is not None and is_causal:

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from . import _core
-from ._arguments import checked, wrong
+from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
 from ._structure import _shared
@@ -164,12 +164,14 @@ def isclose(
     """Where `abs(input - other) <= atol + rtol * abs(other)`; infinities are close to themselves."""
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
+    flag("isclose", "equal_nan", equal_nan)
     for name, given in (("rtol", rtol), ("atol", atol)):
         if given < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {given}")
     if not input.is_floating_point():
         input, other = input._cast(_core.float64), other._cast(_core.float64)
-    near = _core.isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
+    distance = abs(input - other)
+    near = _core.isfinite(distance) & (distance <= atol + abs(rtol * other))
     close = near | (input == other)
     return close | (_core.isnan(input) & _core.isnan(other)) if equal_nan else close
 
@@ -193,6 +195,14 @@ def equal(input: Tensor, other: Tensor) -> builtins.bool:
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not zero, as int64."""
     return _core.sum(input != 0, dim)
+
+
+def _count_nonzero_of(input: Tensor, *dims: Any, dim: Any = None) -> Tensor:
+    """How many elements are not zero, as int64; the dimensions may be given one by one."""
+    return count_nonzero(input, (dims[0] if len(dims) == 1 else dims) if dims else dim)
+
+
+_count_nonzero_of.__name__ = "count_nonzero"
 
 
 def repeat(input: Tensor, *sizes: Any) -> Tensor:
@@ -296,7 +306,7 @@ def new_empty(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
 
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None) -> Tensor:
     """A tensor of a size with every element `fill_value`, with the input's element type."""
-    return full(size, fill_value, dtype or input.dtype)
+    return full(size, fill_value, dtype=dtype or input.dtype)
 
 
 def new_tensor(input: Tensor, data: Any, *, dtype: dtype | None = None) -> Tensor:
@@ -315,7 +325,7 @@ _CHECKED = (
 globals().update({name: checked(globals()[name]) for name in _CHECKED})
 
 for _each in (
-    addmm, allclose, bmm, count_nonzero, cpu, dot, equal, isclose, mm, new_empty, new_full,
+    addmm, allclose, bmm, _count_nonzero_of, cpu, dot, equal, isclose, mm, new_empty, new_full,
     new_ones, new_tensor, new_zeros, norm, outer, repeat, square, type_as,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _core
+from ._arguments import tensors
 from ._core import Tensor
 
 
@@ -38,11 +39,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     >>> tensordot(ones(2, 3, 4), ones(4, 3), dims=([1, 2], [1, 0]))
     tensor([12., 12.])
     """
-    for name, each in (("a", a), ("b", b)):
-        if not isinstance(each, Tensor):
-            raise TypeError(
-                f"tensordot(): argument '{name}' must be Tensor, not {type(each).__name__}"
-            )
+    tensors("tensordot", a=a, b=b)
     if isinstance(dims, Tensor):
         dims = dims.item() if dims.numel() == 1 else dims.tolist()
     if hasattr(dims, "__index__"):
@@ -52,9 +49,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         if count > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={count}")
         of_a, of_b = list(range(a.ndim - count, a.ndim)), list(range(count))
-    else:
+    elif isinstance(dims, (tuple, list)):
         dims_a, dims_b = dims
         of_a, of_b = _wrapped(dims_a, a), _wrapped(dims_b, b)
+    else:
+        raise RuntimeError(f"tensordot expects dims to be int or two lists of ints, but got {dims}")
     if len(of_a) != len(of_b):
         raise RuntimeError("both dimension lists should have same length")
     if a.dtype is not b.dtype:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _core
+from ._arguments import tensors, wrong
 from ._core import Tensor
 from ._structure import cat
 
@@ -18,10 +19,7 @@ def _pair(function: str, name: str, value: Any) -> tuple[int, int]:
     try:
         numbers = tuple(each.__index__() for each in value)
     except (TypeError, AttributeError):
-        raise TypeError(
-            f"{function}(): argument '{name}' must be int or tuple of ints, "
-            f"not {type(value).__name__}"
-        ) from None
+        raise wrong(function, name, "int or tuple of ints", value) from None
     if len(numbers) == 1:
         numbers *= 2
     if len(numbers) != 2:
@@ -31,10 +29,7 @@ def _pair(function: str, name: str, value: Any) -> tuple[int, int]:
 
 def _batched(function: str, input: Tensor) -> tuple[Tensor, bool]:
     """A batch of images, and whether it was made of a single one."""
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{function}(): argument 'input' must be Tensor, not {type(input).__name__}"
-        )
+    tensors(function, input=input)
     if input.ndim not in (3, 4):
         # PyTorch counts from the end before it looks.
         raise (IndexError if function == "avg_pool2d" and input.ndim < 3 else RuntimeError)(
@@ -77,11 +72,10 @@ def conv2d(
     (1, 16, 8, 8)
     """
     images, single = _batched("conv2d", input)
+    tensors("conv2d", weight=weight)
+    if bias is not None:
+        tensors("conv2d", bias=bias)
     for name, tensor in (("weight", weight), ("bias", bias)):
-        if not isinstance(tensor, Tensor) and not (name == "bias" and tensor is None):
-            raise TypeError(
-                f"conv2d(): argument '{name}' must be Tensor, not {type(tensor).__name__}"
-            )
         if tensor is not None and tensor.dtype is not input.dtype:
             raise RuntimeError(
                 f"conv2d: input and {name} must have one element type, not {input.dtype} and "

@@ -136,6 +136,7 @@ def from_dlpack(source: Any) -> Tensor:
 def full(
     size: Any,
     fill_value: float,
+    *,
     dtype: dtype | None = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -194,25 +195,25 @@ def empty(
     return _finish(made, device, requires_grad)
 
 
-def full_like(input: Tensor, fill_value: float, dtype: dtype | None = None) -> Tensor:
+def full_like(input: Tensor, fill_value: float, *, dtype: dtype | None = None) -> Tensor:
     """A tensor of the input's size with every element `fill_value`."""
     shape = _like(input, "full_like").shape
-    return full(shape, fill_value, _element_type(dtype, input.dtype, "full_like"))
+    return full(shape, fill_value, dtype=_element_type(dtype, input.dtype, "full_like"))
 
 
-def zeros_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
     """Zeros of the input's size."""
     shape = _like(input, "zeros_like").shape
-    return full(shape, 0, _element_type(dtype, input.dtype, "zeros_like"))
+    return full(shape, 0, dtype=_element_type(dtype, input.dtype, "zeros_like"))
 
 
-def ones_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
+def ones_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
     """Ones of the input's size."""
     shape = _like(input, "ones_like").shape
-    return full(shape, 1, _element_type(dtype, input.dtype, "ones_like"))
+    return full(shape, 1, dtype=_element_type(dtype, input.dtype, "ones_like"))
 
 
-def empty_like(input: Tensor, dtype: dtype | None = None) -> Tensor:
+def empty_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
     """An uninitialised tensor of the input's size."""
     shape = _like(input, "empty_like").shape
     return empty(shape, dtype=_element_type(dtype, input.dtype, "empty_like"))

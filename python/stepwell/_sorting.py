@@ -178,7 +178,7 @@ def median(
         if keepdim:
             raise TypeError("median() missing 1 required positional argument: 'dim'")
         if input.numel() == 0:
-            value = full((), math.nan, _core.float32)._cast(input.dtype)
+            value = full((), math.nan, dtype=_core.float32)._cast(input.dtype)
         else:
             value = median(input.detach().reshape(-1), 0).values
         return _shared(input, value)

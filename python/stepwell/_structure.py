@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from . import _core
 from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
-from ._factories import _finish, full
+from ._factories import _element_type, _finish, full
 
 Number = builtins.bool | builtins.int | builtins.float
 
@@ -126,6 +126,8 @@ def unbind(input: Tensor, dim: builtins.int = 0) -> tuple[Tensor, ...]:
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the order along `dims` reversed."""
+    if not dims:
+        raise TypeError("flip() missing 1 required positional argument: 'dims'")
     listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], builtins.int) else dims
     wrapped = [_wrap(dim, input.ndim) for dim in listed]
     if len(set(wrapped)) != len(wrapped):
@@ -133,10 +135,14 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     return (input._flip(wrapped) if input.ndim else input).clone()
 
 
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(
+    input: Tensor,
+    shifts: builtins.int | Sequence[builtins.int],
+    dims: builtins.int | Sequence[builtins.int] | None = None,
+) -> Tensor:
     """A copy whose elements moved by `shifts` along `dims`, around the ends."""
     if dims is None or dims == ():
-        if isinstance(shifts, (tuple, list)):
+        if not isinstance(shifts, builtins.int):
             if not shifts:
                 raise RuntimeError("`shifts` required")
             if len(shifts) > 1:
@@ -144,21 +150,24 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
                     f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0"
                 )
             shifts = shifts[0]
-        return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
-    if not isinstance(dims, builtins.int):
-        shifts = (shifts,) if isinstance(shifts, builtins.int) else shifts
-        if len(shifts) != len(dims):
-            raise RuntimeError(
-                f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
-            )
-        for shift, dim in zip(shifts, dims, strict=True):
-            input = roll(input, shift, dim)
-        return input
+        return _rolled(input.reshape(-1), shifts, 0).reshape(input.shape)
+    shifts = (shifts,) if isinstance(shifts, builtins.int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, builtins.int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise RuntimeError(
+            f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
+        )
+    for shift, dim in zip(shifts, dims, strict=True):
+        input = _rolled(input, shift, dim)
+    return input
+
+
+def _rolled(input: Tensor, shift: builtins.int, dim: builtins.int) -> Tensor:
     if input.numel() == 0:
         return input.clone()
-    size = input.size(dims)
-    start = (size - shifts) % size
-    return cat([input.narrow(dims, start, size - start), input.narrow(dims, 0, start)], dims)
+    size = input.size(dim)
+    start = (size - shift) % size
+    return cat([input.narrow(dim, start, size - start), input.narrow(dim, 0, start)], dim)
 
 
 # --- Made --------------------------------------------------------------------
@@ -168,6 +177,7 @@ def arange(
     start: Number,
     end: Number | None = None,
     step: Number = 1,
+    *,
     dtype: dtype | None = None,
     device: Any = None,
     requires_grad: builtins.bool = False,
@@ -180,9 +190,8 @@ def arange(
     if end is None:
         start, end = 0, start
     listed = (start, end, step)
-    if dtype is None:
-        floats = builtins.any(isinstance(v, builtins.float) for v in listed)
-        dtype = _core.float32 if floats else _core.int64
+    floats = builtins.any(isinstance(v, builtins.float) for v in listed)
+    dtype = _element_type(dtype, _core.float32 if floats else _core.int64, "arange")
     first, last, by = _as_elements("arange", dtype, listed)
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -190,7 +199,7 @@ def arange(
         raise ValueError("step must be nonzero")
     if not math.isfinite(first) or not math.isfinite(last):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (last - first) * (1 if step > 0 else -1) < 0:
+    if end < start if step > 0 else end > start:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     # PyTorch counts by what was given, but of int64 by what it becomes.
     if dtype is _core.int64:
@@ -220,6 +229,7 @@ def linspace(
     start: builtins.float,
     end: builtins.float,
     steps: builtins.int,
+    *,
     dtype: dtype | None = None,
     device: Any = None,
     requires_grad: builtins.bool = False,
@@ -227,10 +237,11 @@ def linspace(
     """`steps` numbers at equal distances, from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    if dtype is not None and not isinstance(dtype, _core.dtype):
-        raise wrong("linspace", "dtype", "stepwell.dtype", dtype)
+    dtype = _element_type(dtype, _core.float32, "linspace")
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
-    dtype = dtype or _core.float32
+    for name, value in (("start", start), ("end", end)):
+        if not hasattr(value, "__float__"):
+            raise wrong("linspace", name, "number", value)
     if steps < 2:  # what is not read may be anything
         start, end = (start, start) if steps else (0, 0)
     start, end = _as_elements("linspace", dtype, (start, end))
@@ -246,7 +257,7 @@ def linspace(
     return _finish(made._cast(dtype), device, requires_grad)
 
 
-def eye(n: builtins.int, m: builtins.int | None = None, dtype: dtype | None = None) -> Tensor:
+def eye(n: builtins.int, m: builtins.int | None = None, *, dtype: dtype | None = None) -> Tensor:
     """Ones on the diagonal of an `n` by `m` matrix of zeros."""
     for name, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
@@ -256,13 +267,15 @@ def eye(n: builtins.int, m: builtins.int | None = None, dtype: dtype | None = No
 
 
 def _band(input: Tensor, diagonal: builtins.int, lower: builtins.bool) -> Tensor:
+    if not hasattr(diagonal, "__index__"):
+        raise wrong("tril" if lower else "triu", "diagonal", "int", diagonal)
     if input.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
     rows = _core._iota(_core.int64, input.shape[-2]).unsqueeze(1)
     columns = _core._iota(_core.int64, input.shape[-1])
     inside = columns - rows <= diagonal if lower else columns - rows >= diagonal
     # A number would promote bool.
-    return _core.where(inside, input, full((), 0, input.dtype))
+    return _core.where(inside, input, full((), 0, dtype=input.dtype))
 
 
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -285,7 +298,7 @@ def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Any:
     if as_tuple:
         return tuple(coordinates)
     if input.ndim == 0:
-        return full((coordinates[0].numel(), 0), 0, _core.int64)
+        return full((coordinates[0].numel(), 0), 0, dtype=_core.int64)
     return stack(coordinates, 1)
 
 
@@ -513,8 +526,7 @@ def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor) 
     """A copy of the input with slice `i` of `source` as its slice `index[i]` along `dim`."""
     try:
         return _core.index_copy(input, dim, index, source)
-    except (RuntimeError, TypeError):
-        _check_tensors("index_copy", input=input, index=index, source=source)
+    except RuntimeError:
         _explain_index_copy(input, dim, index, source)
         raise
 
@@ -523,16 +535,9 @@ def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor)
     """`index_copy` into the input itself."""
     try:
         return _core_index_copy_(input, dim, index, source)
-    except (RuntimeError, TypeError):
-        _check_tensors("index_copy_", index=index, source=source)
+    except RuntimeError:
         _explain_index_copy(input, dim, index, source)
         raise
-
-
-def _check_tensors(function: str, **given: Any) -> None:
-    for name, each in given.items():
-        if not isinstance(each, Tensor):
-            raise wrong(function, name, "Tensor", each) from None
 
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
@@ -599,7 +604,7 @@ def _extremum(
         raise wrong(name, "dim", "int", dim)
     if input.ndim == 0:
         _wrap(dim, 0)
-        return max_result(input.clone(), full((), 0, _core.int64))
+        return max_result(input.clone(), full((), 0, dtype=_core.int64))
     indices = (_core.argmax if largest else _core.argmin)(input, dim, True)
     values = _core.gather(input, dim, indices)
     if not keepdim:
@@ -629,6 +634,7 @@ def _correction(
     if unbiased is not None and correction is not None:
         raise TypeError(f"{name}() takes 'unbiased' or 'correction', not both")
     if unbiased is not None:
+        flag(name, "unbiased", unbiased)
         correction = 1 if unbiased else 0
     return dim, builtins.float(1 if correction is None else correction)
 
@@ -714,8 +720,13 @@ def _function(name: str) -> Any:
     return function
 
 
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """The input without its dimensions of size 1: all of them, or those that are given."""
+    return input.squeeze(dim)
+
+
 _VIEWS = (
-    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select", "squeeze",
+    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select",
     "t", "transpose", "unsqueeze",
 )  # fmt: skip
 globals().update({name: _function(name) for name in _VIEWS})
@@ -723,14 +734,14 @@ globals().update({name: _function(name) for name in _VIEWS})
 __all__ = [
     "arange", "cat", "chunk", "concat", "concatenate", "eye", "flip", "index_add", "index_copy", "index_fill",
     "linspace", "masked_fill", "masked_select", "max", "min", "nonzero", "roll", "scatter",
-    "scatter_add", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
+    "scatter_add", "split", "squeeze", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
     "where", *_VIEWS,
 ]  # fmt: skip
 
 _CHECKED = (
-    "chunk", "flip", "index_fill", "index_fill_", "masked_fill", "masked_fill_", "masked_select",
-    "nonzero", "roll", "scatter", "scatter_", "scatter_add", "scatter_add_", "split", "std",
-    "take_along_dim", "tril", "triu", "unbind", "var",
+    "chunk", "eye", "flip", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill", "index_fill_",
+    "linspace", "masked_fill", "masked_fill_", "masked_select", "nonzero", "roll", "scatter", "scatter_",
+    "scatter_add", "scatter_add_", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
 )  # fmt: skip
 globals().update({name: checked(globals()[name]) for name in _CHECKED})
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _core, autograd
-from ._arguments import wrong
+from ._arguments import flag, tensors, wrong
 from ._core import Tensor
-from ._factories import as_tensor, device
+from ._factories import as_tensor
+from ._factories import device as _device
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,18 +79,36 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:
 
 
 @_method
-def to(self: Tensor, *args: Any, dtype: _core.dtype | None = None, copy: bool = False) -> Tensor:
-    """This tensor with another element type or device; itself if it is so already."""
-    flags = 0
-    for at, arg in enumerate(args):
-        if isinstance(arg, Tensor):
-            dtype = arg.dtype
-        elif isinstance(arg, _core.dtype):
-            dtype = arg
-        elif at and isinstance(arg, bool):  # non_blocking, copy
-            copy, flags = copy or (flags == 1 and arg), flags + 1
-        else:
-            device(arg)
+def to(
+    self: Tensor,
+    *args: Any,
+    device: Any = None,
+    dtype: _core.dtype | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:
+    """This tensor with another element type or device; itself if it is so already.
+
+    `to(other, non_blocking=False, copy=False)`, `to(dtype, non_blocking=False, copy=False)` or
+    `to(device=None, dtype=None, non_blocking=False, copy=False)`.
+    """
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        dtype = rest.pop(0).dtype
+    elif rest and isinstance(rest[0], _core.dtype):
+        dtype = rest.pop(0)
+    elif rest:
+        device = rest.pop(0)
+        dtype = rest.pop(0) if rest else dtype
+    for name, given in zip(("non_blocking", "copy"), rest, strict=False):
+        flag("to", name, given)
+    if len(rest) > 2:
+        raise TypeError(f"to() takes at most 4 positional arguments, but {len(args)} were given")
+    copy = rest[1] if len(rest) > 1 else copy
+    if dtype is not None and not isinstance(dtype, _core.dtype):
+        raise wrong("to", "dtype", "stepwell.dtype", dtype)
+    if device is not None:
+        _device(device)
     made = self if dtype is None else self._cast(dtype)
     return made.clone() if copy and made is self else made
 
@@ -119,8 +138,7 @@ for _name, _to in {
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor's elements in the shape of another."""
-    if not isinstance(other, Tensor):
-        raise wrong("view_as", "other", "Tensor", other)
+    tensors("view_as", other=other)
     return self.view(other.shape)
 
 
@@ -212,7 +230,7 @@ def __reduce_ex__(self: Tensor, protocol: int) -> Any:
     )  # fmt: skip
 
 
-Tensor.device = property(lambda self: device("cpu"), doc="Where the tensor lives.")
+Tensor.device = property(lambda self: _device("cpu"), doc="Where the tensor lives.")
 
 
 # --- repr: PyTorch's rules ---------------------------------------------------

@@ -73,7 +73,10 @@ ERRORS = [
     (lambda: X.sum(X), "sum(): argument 'dim' must be int or tuple of ints, not stepwell.Tensor"),
     (lambda: X.sum(0, 1), "sum(): argument 'keepdim' must be bool, not int"),
     (lambda: X.add_(None), "add_(): argument 'other' must be Tensor or number, not NoneType"),
-    (lambda: sw.zeros_like(X, X), "zeros_like(): argument 'dtype' must be stepwell.dtype, not"),
+    (
+        lambda: sw.zeros_like(X, dtype=X),
+        "zeros_like(): argument 'dtype' must be stepwell.dtype, not",
+    ),
     (lambda: sw.full_like(X, "1"), "full(): argument 'fill_value' must be number, not str"),
     (lambda: sw.full((2,), X), "full(): argument 'fill_value' must be number, not stepwell.Tensor"),
     (lambda: sw.ones_like(3), "ones_like(): argument 'input' must be Tensor, not int"),

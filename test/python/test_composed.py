@@ -85,6 +85,8 @@ def test_closeness_and_equality():
     assert sw.allclose(a, a + 1e-12)
     assert not sw.allclose(a, a + 1e-3)
     assert sw.isclose(sw.tensor([1, 2]), sw.tensor([1, 3])).tolist() == [True, False]
+    far = sw.tensor([3e38, float("inf"), 0.0])  # the tolerance is infinite
+    assert sw.isclose(far, -far, rtol=1.5).tolist() == [False, False, True]
     assert sw.equal(a, a)
     assert not sw.equal(a, b)
     assert not sw.equal(x, x)

@@ -115,3 +115,10 @@ def test_transposed_operands_share_the_kernel_of_plain_ones():
     after = stepwell.kernel_stats()
     kinds = [k for k in after if k != "memory_hits"]
     assert {k: after[k] for k in kinds} == {k: before[k] for k in kinds}
+
+
+def test_nothing_of_what_lies_backwards():
+    x = stepwell.arange(3)[::-1]
+    assert [piece.tolist() for piece in x.split([3, 0])] == [[2, 1, 0], []]
+    assert x[3:].tolist() == x.narrow(0, 3, 0).tolist() == []
+    assert x[3:].add_(1).shape == (0,)

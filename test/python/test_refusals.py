@@ -456,3 +456,82 @@ def test_what_addmm_does_not_read_has_a_gradient(grads):
         (grad,) = stepwell.autograd.grad(made.sum(), [x if grads[0] else m])
         reads = ("beta" not in scale) if grads[0] else ("alpha" not in scale)
         assert grad.tolist() == [[2.0 * reads if not grads[0] else 1.0 * reads] * 2] * 2
+
+
+HALVES = [ones(2, 2, dtype=stepwell.float16)] * 3
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: F.linear(ones(4), ones(17, 4), True),
+        lambda: F.linear(ones(2, 1), ones(4, 1), 1),
+        lambda: F.binary_cross_entropy_with_logits(ones(2), ones(2), True),
+        lambda: F.binary_cross_entropy_with_logits(ones(2), ones(2), pos_weight=2.0),
+        lambda: F.layer_norm(ones(1), "x", bias=ones(3)),
+        lambda: F.pad(ones(2), (), value="x"),
+        lambda: F.nll_loss(ones(2, 3), tensor([0, 1]), ignore_index=1.5),
+        lambda: F.scaled_dot_product_attention(*HALVES, is_causal=None),
+        lambda: F.scaled_dot_product_attention(*HALVES, enable_gqa="x"),
+        lambda: ones(3, 3).std(dim=(0, 0, 7), correction="x"),
+        lambda: ones(3, 3).std(0, unbiased=1.5),
+        lambda: stepwell.addmm(*[ones(2, 2, dtype=stepwell.int32)] * 3, alpha="x"),
+        lambda: ones(3, 3).var(9, unbiased=3),
+        lambda: ones(2).index_fill((), zeros(2, 4, dtype=stepwell.int64), True),
+        lambda: ones(2, 2).index_copy(0, None, ones(3)),
+        lambda: ones(2, 2).index_add("0", tensor([0]), ones(3)),
+        lambda: stepwell.arange(1.0, 1, 0.3, 1),
+        lambda: stepwell.arange(3, dtype="x"),
+        lambda: stepwell.linspace(1e20, "x", 1),
+        lambda: stepwell.linspace(1, (), 1, dtype=stepwell.float64),
+        lambda: stepwell.linspace(0, 1, 2, stepwell.float64),
+        lambda: stepwell.ones_like(ones(2), None),
+        lambda: stepwell.full((2,), 1.0, stepwell.float64),
+        lambda: stepwell.tril(ones(2, 2), 1.5),
+        lambda: stepwell.roll(ones(3), 1, "x"),
+        lambda: ones(2).flip(),
+        lambda: ones(2).allclose(ones(2), equal_nan=None),
+        lambda: ones(2).to(stepwell.float64, "x"),
+        lambda: ones(2).to(stepwell.float64, None),
+        lambda: ones(2).to(ones(2), False, False, True),
+        lambda: ones(1).squeeze(0, "x"),
+        lambda: stepwell.squeeze(ones(1), 0, True),
+    ],
+)
+def test_a_wrong_type_is_told_before_other_mistakes(call):
+    refuses(TypeError, call)
+
+
+@pytest.mark.parametrize(
+    ("error", "call"),
+    [
+        (ValueError, lambda: F.nll_loss(ones(3), tensor([1, 2]))),
+        (ValueError, lambda: F.cross_entropy(ones(3), zeros(0, dtype=stepwell.int64))),
+        (RuntimeError, lambda: F.nll_loss(ones(3), tensor([[1]]))),
+        (ValueError, lambda: F.mse_loss(ones(3), ones(3), reduction=3)),
+        (ValueError, lambda: F.binary_cross_entropy_with_logits(ones(1), (), reduction="x")),
+        (ValueError, lambda: F.batch_norm(ones(1, 3), ones(3), (), training=True)),
+        (ValueError, lambda: F.dropout(ones(1), -0.1, True, None)),
+        (RuntimeError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), "x")),
+        (RuntimeError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), 1.5)),
+        (ValueError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), [1])),
+        (RuntimeError, lambda: stepwell.arange(2.5, 2, dtype=stepwell.int16)),
+        (RuntimeError, lambda: stepwell.arange(0.3, 0, dtype=stepwell.int64)),
+        (NotImplementedError, lambda: F.batch_norm(tensor([[1], [2]]), None, None, training=True)),
+    ],
+)  # fmt: skip
+def test_values_and_sizes_have_their_class(error, call):
+    refuses(error, call)
+
+
+def test_forms_that_are_taken():
+    x = ones(2, 1, 1, 3)
+    assert x.squeeze(1, 2).shape == x.squeeze(dim=(1, 2)).shape == (2, 3)
+    assert x.squeeze(1, 2, -1).shape == (2, 3)
+    assert x.count_nonzero(1, 3).shape == x.count_nonzero(dim=(1, 3)).shape == (2, 1)
+    assert stepwell.softmax(x, 1, stepwell.float64).dtype is stepwell.float64
+    assert x.log_softmax(1, None).dtype is stepwell.float32
+    assert x.to("cpu", stepwell.float64).dtype is x.to(device="cpu", dtype=stepwell.float64).dtype
+    assert x.to(None) is x and x.to(x, False, True) is not x
+    # What is put around nothing is not read.
+    assert F.pad(x.half(), (-1, 0), value=1e20).shape == (2, 1, 1, 2)

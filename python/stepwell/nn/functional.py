@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwell import _core
-from stepwell._arguments import checked, flag, wrong
+from stepwell._arguments import checked, flag, tensors, wrong
 from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
@@ -159,6 +159,8 @@ def pad(
     """
     if not isinstance(mode, str):
         raise wrong("pad", "mode", "str", mode)
+    if value is not None and not hasattr(value, "__float__"):
+        raise wrong("pad", "value", "number", value)
     if mode != "constant":
         raise NotImplementedError(f"pad: the mode {mode!r} does not exist here, only 'constant'")
     if len(pad) % 2:
@@ -170,6 +172,8 @@ def pad(
         )
     rest = [0] * (input.ndim - len(pad) // 2)
     low, high = rest + list(pad[0::2])[::-1], rest + list(pad[1::2])[::-1]
+    if max((*low, *high), default=0) <= 0:
+        value = 0  # is not read
     number = _core._number(value or 0, input.dtype)
     if isinstance(number, int) and abs(number) > 2**53:  # the operation's is a float
         inside = _core._pad(_core._full(_core.bool, input.shape, True), low, high, False)
@@ -182,13 +186,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     try:
         vectors = input.ndim and weight.ndim
     except AttributeError:
-        name, given = ("weight", weight) if isinstance(input, Tensor) else ("input", input)
-        raise wrong("linear", name, "Tensor", given) from None
+        tensors("linear", input=input, weight=weight)
+        raise
     if not vectors:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
             f"{weight.ndim}D"
         )
+    if bias is not None:
+        tensors("linear", bias=bias)
     # A bias that is stretched is added as anything else is.
     if bias is None or input.ndim < 2 or bias.ndim != 1 or len(bias) != len(weight):
         product = _core.matmul(input, weight.t())
@@ -323,6 +329,12 @@ def batch_norm(
         ("bias", bias),
     )
     flag("batch_norm", "training", training)
+    dims = (0, *range(2, input.ndim))
+    count = math.prod(input.shape[d] for d in dims) if input.ndim else 0
+    if training and count == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
     channels = input.shape[1] if input.ndim > 1 else 0
     for name, each in operands:
         if each is None and not training and name.startswith("running"):
@@ -334,18 +346,9 @@ def batch_norm(
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected two dimensions or more, got {input.shape}")
     if not input.is_floating_point():
-        raise (RuntimeError if training else NotImplementedError)(
-            f"batch_norm: not defined for elements of type {input.dtype}"
-        )
-    dims = (0, *range(2, input.ndim))
+        raise NotImplementedError(f"batch_norm: not defined for elements of type {input.dtype}")
     shape = (-1, *(1 for _ in dims[1:]))
     if training:
-        count = math.prod(input.shape[d] for d in dims)
-        if count == 1:
-            raise ValueError(
-                f"Expected more than 1 value per channel when training, got input size "
-                f"{input.shape}"
-            )
         with no_grad():
             # 16-bit floats are rounded once.
             small = input.dtype in (_core.float16, _core.bfloat16)
@@ -443,11 +446,14 @@ def binary_cross_entropy_with_logits(
     Raises:
         ValueError: the shapes differ, or the reduction is not known.
     """
+    _check_reduction(reduction)
     if input.shape != target.shape:
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
         )
-    _check_reduction(reduction)
+    for name, given in (("weight", weight), ("pos_weight", pos_weight)):
+        if given is not None:
+            tensors("binary_cross_entropy_with_logits", **{name: given})
     positive = logsigmoid(input)
     if not target.is_floating_point():
         raise RuntimeError(
@@ -461,8 +467,12 @@ def binary_cross_entropy_with_logits(
     return _reduced(losses._cast(target.dtype), reduction)
 
 
-def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+def _check_classes(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> Tensor:
     """The class numbers as int64, once everything fits."""
+    if not hasattr(ignore_index, "__index__"):
+        raise wrong(name, "ignore_index", "int", ignore_index)
     if target.dtype not in (_core.int64, _core.int32, _core.uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}")
     if target.dtype is _core.uint8 and input.ndim > 2:
@@ -489,6 +499,17 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
     if not input.is_floating_point():
         raise NotImplementedError(f"{name}: not defined for elements of type {input.dtype}")
     return target._cast(_core.int64)
+
+
+def _batch_of_one(target: Tensor) -> Tensor:
+    """The target of an input without a batch as that of a batch of one."""
+    if target.is_floating_point():  # probabilities
+        return target.unsqueeze(0)
+    if target.ndim == 1 and len(target) != 1:
+        raise ValueError(
+            f"For 1D input, 1D target must have size 1, but got target size: {len(target)}"
+        )
+    return target if target.ndim else target.unsqueeze(0)
 
 
 def _counted(target: Tensor, ignore_index: int, weight: Tensor | None, like: Tensor) -> Tensor:
@@ -533,13 +554,13 @@ def nll_loss(
     if input.ndim == 1:
         losses = nll_loss(
             input.unsqueeze(0),
-            target.reshape(1) if target.numel() == 1 else target.unsqueeze(0),
+            _batch_of_one(target),
             weight,
             ignore_index=ignore_index,
             reduction=reduction,
         )
         return losses.squeeze(0) if reduction == "none" else losses
-    target = _check_classes("nll_loss", input, target, weight)
+    target = _check_classes("nll_loss", input, target, weight, ignore_index)
     counted = _counted(target, ignore_index, weight, input)
     classes = _core.where(target == ignore_index, 0, target).unsqueeze(1)
     losses = -_core.gather(input, 1, classes).squeeze(1)
@@ -585,7 +606,7 @@ def cross_entropy(
     if input.ndim == 1:
         losses = cross_entropy(
             input.unsqueeze(0),
-            target.unsqueeze(0),
+            _batch_of_one(target),
             weight,
             ignore_index=ignore_index,
             reduction=reduction,
@@ -604,7 +625,7 @@ def cross_entropy(
         if reduction == "mean":
             return losses.sum() / ((losses.numel() if classes else 0) or math.nan)
         return _reduced(losses, reduction)
-    target = _check_classes("cross_entropy", input, target, weight)
+    target = _check_classes("cross_entropy", input, target, weight, ignore_index)
     counted = _counted(target, ignore_index, weight, input)
     losses = _core._cross_entropy(input, target, ignore_index)
     if weight is not None:
@@ -618,7 +639,7 @@ def cross_entropy(
 
 
 for _name in (
-    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "embedding", "l1_loss",
-    "layer_norm", "logsigmoid", "mse_loss", "nll_loss", "one_hot",
+    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "embedding", "l1_loss",
+    "layer_norm", "logsigmoid", "mse_loss", "nll_loss", "one_hot", "pad",
 ):  # fmt: skip
-    globals()[_name] = checked(globals()[_name])
+    globals()[_name] = checked(globals()[_name], values_first=True)
