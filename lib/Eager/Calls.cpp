@@ -143,5 +143,6 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
     whole.outputs.push_back({count + static_cast<ValueId>(i)});
   inferTypes(whole, types);
   function.call = programTemplate(std::move(whole));
+  function.call->function = callee;
   function.inputs = std::move(inputs.sources);
 }

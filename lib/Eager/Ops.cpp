@@ -175,7 +175,7 @@ static std::vector<Tensor> callFirst(Template &t,
                                      std::span<const Argument> arguments,
                                      int into, const CallKey &key,
                                      std::optional<DType> numbersFit = {},
-                                     const void *variant = nullptr) {
+                                     std::shared_ptr<const void> variant = {}) {
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments.size(); ++i)
     types.push_back({t.inputs[i].dtype, arguments[i].tensor
@@ -189,7 +189,7 @@ static std::vector<Tensor> callFirst(Template &t,
 
   Ref<CallPlan> plan(new CallPlan);
   bool captured = t.isCaptured();
-  plan->variant = variant;
+  plan->variant = std::move(variant);
   if (!captured)
     plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
@@ -236,8 +236,8 @@ static std::vector<Tensor> callFirst(Template &t,
 std::vector<Tensor> stepwell::callNew(Template &t,
                                       std::span<const Argument> arguments,
                                       int into, const CallKey &key,
-                                      const void *variant) {
-  return callFirst(t, arguments, into, key, {}, variant);
+                                      std::shared_ptr<const void> variant) {
+  return callFirst(t, arguments, into, key, {}, std::move(variant));
 }
 
 std::vector<Tensor> stepwell::callTemplate(Template &t,

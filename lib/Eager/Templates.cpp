@@ -254,7 +254,7 @@ std::string Template::describe() const {
   if (body)
     return "gradient of " + body->describe();
   if (program)
-    return "captured function";
+    return function.empty() ? "captured function" : function;
   return op ? std::string(op->mnemonic) : "copy";
 }
 

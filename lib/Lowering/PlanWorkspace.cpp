@@ -212,8 +212,10 @@ private:
     Operation *op = value.getDefiningOp();
     auto dim = dyn_cast_or_null<memref::DimOp>(op);
     std::optional<int64_t> index = dim ? dim.getConstantIndex() : std::nullopt;
-    if (index && isa_and_nonnull<memref::AllocOp, memref::CollapseShapeOp>(
-                     dim.getSource().getDefiningOp())) {
+    if (index &&
+        isa_and_nonnull<memref::AllocOp, memref::CastOp,
+                        memref::CollapseShapeOp, memref::ExpandShapeOp>(
+            dim.getSource().getDefiningOp())) {
       Value size = recomputeSize(dim.getSource(), *index, op->getLoc(), builder,
                                  mapping);
       if (size)
@@ -244,6 +246,12 @@ private:
     if (auto alloc = buffer.getDefiningOp<memref::AllocOp>())
       return recompute(alloc.getDynamicSizes()[type.getDynamicDimIndex(index)],
                        builder, mapping);
+    if (auto cast = buffer.getDefiningOp<memref::CastOp>())
+      return recomputeSize(cast.getSource(), index, loc, builder, mapping);
+    if (auto expanded = buffer.getDefiningOp<memref::ExpandShapeOp>())
+      return recompute(
+          expanded.getOutputShape()[type.getDynamicDimIndex(index)], builder,
+          mapping);
     if (auto collapsed = buffer.getDefiningOp<memref::CollapseShapeOp>()) {
       Value product;
       ReassociationIndices group = collapsed.getReassociationIndices()[index];

@@ -47,6 +47,19 @@ uint64_t constantId(nb::handle value) {
   return id;
 }
 
+/// Whether an object can be known by its address as long as it is kept.
+bool isImmutable(PyObject *value) {
+  if (PyTuple_CheckExact(value)) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i)
+      if (!isImmutable(PyTuple_GET_ITEM(value, i)))
+        return false;
+    return true;
+  }
+  return value == Py_None || PyUnicode_CheckExact(value) ||
+         PyLong_CheckExact(value) || PyBool_Check(value) ||
+         PyFloat_CheckExact(value) || isDType(value);
+}
+
 struct Parameter {
   nb::object name;
   Kind kind = Kind::Constant;
@@ -62,9 +75,7 @@ struct Parameter {
       if (object.ptr() == value)
         return id;
     uint64_t id = constantId(value);
-    if (value == Py_None || PyUnicode_CheckExact(value) ||
-        PyLong_CheckExact(value) || PyBool_Check(value) ||
-        PyFloat_CheckExact(value) || isDType(value))
+    if (isImmutable(value))
       recent[nextRecent++ % kRecent] = {nb::borrow(value), id};
     return id;
   }
@@ -86,7 +97,7 @@ struct Variant {
 
 struct Class {
   bool eager = false; // its definition runs as it is, each time
-  std::vector<std::unique_ptr<Variant>> variants;
+  std::vector<std::shared_ptr<const Variant>> variants;
 };
 
 struct Definition {
@@ -94,7 +105,7 @@ struct Definition {
   std::string name;
   std::vector<Parameter> parameters;
   size_t positional = 0;
-  nb::object body, trace, check;
+  nb::object body, trace, other;
   bool hasRules = false; // a derivative or a lowering of its own
   bool into = false;
   std::unordered_map<std::string, Class> classes;
@@ -107,6 +118,12 @@ struct FunctionObject {
 };
 
 PyTypeObject *functionType = nullptr;
+
+/// Odd: no address of an operation or a Template.
+uint64_t newId() {
+  static uint64_t count = 0;
+  return 2 * ++count + 1;
+}
 
 /// What one call is given.
 struct Call {
@@ -310,13 +327,13 @@ nb::object boundValues(const Definition &definition, const Call &call) {
 }
 
 /// A trace for calls like this one; null if the definition runs as it is.
-std::unique_ptr<Variant> trace(Definition &definition, const Call &call) {
+std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
   nb::object values = boundValues(definition, call);
   nb::object made =
       callPython([&] { return definition.trace(values, definition.into); });
   if (made.is_none())
     return nullptr;
-  auto variant = std::make_unique<Variant>();
+  auto variant = std::make_shared<Variant>();
   auto &executable = nb::cast<Executable &>(made[0]);
   variant->call = executable.call;
   variant->inputs = executable.inputs;
@@ -345,8 +362,13 @@ std::unique_ptr<Variant> trace(Definition &definition, const Call &call) {
   return variant;
 }
 
-PyObject *callVariant(const Variant &variant, Call &call, const CallKey &key,
-                      CallPlan *plan, std::span<const Scalar> values) {
+/// A call of a trace whose guards hold; null where a number of it cannot be
+/// computed. Other threads may run meanwhile: the caller keeps the trace.
+PyObject *callVariant(const std::shared_ptr<const Variant> &kept,
+                      const Call &call, const CallKey &key,
+                      const Ref<CallPlan> &plan,
+                      std::span<const Scalar> values) {
+  const Variant &variant = *kept;
   size_t count = variant.inputs.size();
   Argument inside[8];
   std::vector<Argument> outside(count > 8 ? count : 0);
@@ -356,51 +378,58 @@ PyObject *callVariant(const Variant &variant, Call &call, const CallKey &key,
   int into = variant.into;
   if (into >= 0)
     checkWritable(arguments[into].tensor, arguments);
-  if (plan) {
-    size_t results = plan->results.size();
-    if (results == 1 && variant.structure.is_none()) {
-      Tensor output;
-      callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into, {&output, 1});
-      return wrap(output);
-    }
-    std::vector<Tensor> outputs(results);
-    callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into, outputs);
-    return wrapResults(variant, outputs);
+  if (!plan)
+    return wrapResults(variant,
+                       callNew(*variant.call, arguments, into, key, kept));
+  size_t results = plan->results.size();
+  if (results == 1 && variant.structure.is_none()) {
+    Tensor output;
+    callAgain(*variant.call, plan, arguments, into, {&output, 1});
+    return wrap(output);
   }
-  Ref<Template> kept = variant.call;
-  return wrapResults(variant, callNew(*kept, arguments, into, key, &variant));
+  std::vector<Tensor> outputs(results);
+  callAgain(*variant.call, plan, arguments, into, outputs);
+  return wrapResults(variant, outputs);
+}
+
+/// The class of a call; what nobody asks for again makes room.
+Class &classOf(Definition &definition, const std::string &kind) {
+  constexpr size_t kMostClasses = 1024;
+  if (definition.classes.size() >= kMostClasses &&
+      !definition.classes.count(kind)) {
+    definition.classes.clear();
+    definition.id = newId(); // plans of before are no more
+  }
+  return definition.classes[kind];
 }
 
 PyObject *callSlowly(Definition &definition, Call &call, const CallKey &key,
                      const std::string &kind, PyObject *const *args,
                      size_t flags, PyObject *names) {
-  Class &known = definition.classes[kind];
-  if (known.eager)
-    return runBody(definition, args, flags, names);
   std::vector<Scalar> values = valuesOf(call);
-  auto serve = [&](const Variant &variant) -> PyObject * {
-    return hold(variant, values, false)
-               ? callVariant(variant, call, key, nullptr, values)
+  auto serve = [&](const std::shared_ptr<const Variant> &variant) {
+    return hold(*variant, values, false)
+               ? callVariant(variant, call, key, {}, values)
                : nullptr;
   };
-  for (const auto &variant : known.variants)
-    if (PyObject *result = serve(*variant))
-      return result;
-  std::unique_ptr<Variant> made = trace(definition, call);
-  // What ran meanwhile may have added to the table.
-  Class &now = definition.classes[kind];
-  if (!made) {
+  {
+    // While a kernel is compiled, another thread may add to the class.
+    Class known = classOf(definition, kind);
+    if (known.eager)
+      return runBody(definition, args, flags, names);
+    for (const auto &variant : known.variants)
+      if (PyObject *result = serve(variant))
+        return result;
+  }
+  std::shared_ptr<const Variant> made = trace(definition, call);
+  Class &now = classOf(definition, kind);
+  constexpr size_t kMostVariants = 64; // beyond, something is new in each call
+  if (!made || now.variants.size() >= kMostVariants) {
     now.eager = true;
     return runBody(definition, args, flags, names);
   }
-  constexpr size_t kMostVariants = 64;
-  if (now.variants.size() >= kMostVariants) {
-    // Something of it is new in each call.
-    now.eager = true;
-    return runBody(definition, args, flags, names);
-  }
-  Variant &variant = *now.variants.emplace_back(std::move(made));
-  if (PyObject *result = serve(variant))
+  now.variants.push_back(made);
+  if (PyObject *result = serve(made))
     return result;
   return runBody(definition, args, flags, names);
 }
@@ -410,31 +439,33 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
   return guarded([&]() -> PyObject * {
     Definition &definition =
         *reinterpret_cast<FunctionObject *>(object)->definition;
-    if (Capture::current() && !definition.hasRules)
+    bool captured = Capture::current();
+    if (captured && !definition.hasRules)
       return runBody(definition, args, flags, names);
     Call call;
     CallKey key;
     key.add(definition.id);
     if (!bind(definition, call, args, PyVectorcall_NARGS(flags), names))
       return runBody(definition, args, flags, names); // Python says why
-    if (!classify(definition, call, {key, nullptr})) {
-      definition.check(boundValues(definition, call));
-      return runBody(definition, args, flags, names);
-    }
-    if (Capture::current())
+    if (!classify(definition, call, {key, nullptr}))
+      return nb::object(definition.other(boundValues(definition, call)))
+          .release()
+          .ptr();
+    if (captured) {
       for (const Argument &argument : call.tensors)
         fixShape(argument.tensor);
-    key.add(&definition, call.tensors, definition.into ? 0 : -1);
-    if (CallPlan *plan = key.complete() && !Capture::current()
-                             ? findPlan(key)
-                             : nullptr) {
-      const auto &variant = *static_cast<const Variant *>(plan->variant);
-      std::vector<Scalar> values;
-      if (variant.guardsNumbers || variant.computes)
-        values = valuesOf(call);
-      if (!variant.guardsNumbers || hold(variant, values, true))
-        if (PyObject *result = callVariant(variant, call, key, plan, values))
-          return result;
+    } else {
+      key.add(&definition, call.tensors, definition.into ? 0 : -1);
+      if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
+        auto variant =
+            std::static_pointer_cast<const Variant>(plan->variant);
+        std::vector<Scalar> values;
+        if (variant->guardsNumbers || variant->computes)
+          values = valuesOf(call);
+        if (!variant->guardsNumbers || hold(*variant, values, true))
+          if (PyObject *result = callVariant(variant, call, key, plan, values))
+            return result;
+      }
     }
     Call again;
     CallKey other;
@@ -446,12 +477,6 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
 }
 
 //===--- The type ---------------------------------------------------------===//
-
-/// Odd: no address of an operation or a Template.
-uint64_t newId() {
-  static uint64_t count = 0;
-  return 2 * ++count + 1;
-}
 
 std::unique_ptr<Definition> define(PyObject *args) {
   auto definition = std::make_unique<Definition>();
@@ -469,7 +494,7 @@ std::unique_ptr<Definition> define(PyObject *args) {
   }
   definition->body = nb::borrow(given[2]);
   definition->trace = nb::borrow(given[3]);
-  definition->check = nb::borrow(given[4]);
+  definition->other = nb::borrow(given[4]);
   definition->into = nb::cast<bool>(given[5]);
   return definition;
 }
@@ -577,6 +602,7 @@ void makeFunctionType(nb::module_ &m) {
 
 /// Where the derivative of a trace ends.
 struct ArgumentNode : Node {
+  ArgumentNode() : Node(std::vector<Edge>()) {}
   std::string name() const override { return "argument"; }
   std::vector<Tensor> apply(std::vector<Tensor>) override { return {}; }
 };
@@ -767,6 +793,7 @@ static nb::object traceFunction(const std::vector<Tensor> &tensors,
   }
   if (!executable.isPure())
     return nb::none();
+  executable.call->function = name;
   if (rule.is_none() && lowering.is_none())
     return nb::cast(std::move(executable));
   std::optional<Rule> traced;

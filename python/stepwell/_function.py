@@ -168,6 +168,18 @@ class _Definition:
             if tensor and not isinstance(value, Tensor):
                 raise wrong(self.body.__name__, each.name, "Tensor", value)
 
+    def other(self, values: Sequence[Any]) -> Any:
+        """A call with values that are of no class: what is wrong with them, if anything is."""
+        try:
+            result = self.call(values)
+        except ValueError:
+            raise
+        except Exception:
+            self.check(values)
+            raise
+        self.check(values)
+        return result
+
     def add_vjp(self, rule: Callable[..., Any]) -> None:
         """TypeError for a rule that asks for what there is not."""
         known = {each.name for each in self.parameters} | {"result", "g"}
@@ -467,7 +479,7 @@ def function(
     definition = _Definition(body)
 
     def made(name: str, writes: bool) -> Any:
-        result = _core.Function(name, definition.rows(), body, definition.trace, definition.check, writes)
+        result = _core.Function(name, definition.rows(), body, definition.trace, definition.other, writes)
         update_wrapper(result, body)
         result.__name__ = name
         return result

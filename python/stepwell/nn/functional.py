@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from stepwell._attention import scaled_dot_product_attention
 from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell._core import Tensor
 from stepwell._factories import ones_like, zeros_like
+from stepwell._function import Number, function, warn
 from stepwell._random import dropout as _dropout
 from stepwell.autograd import no_grad
 
@@ -196,7 +196,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None:
         tensors("linear", bias=bias)
     # A bias that is stretched is added as anything else is.
-    if bias is None or input.ndim < 2 or bias.ndim != 1 or len(bias) != len(weight):
+    if bias is None or input.ndim < 2 or bias.ndim != 1 or bias.shape[0] != weight.shape[0]:
         product = _core.matmul(input, weight.t())
         return product if bias is None else product + bias
     return _core._linear(input, weight, bias)
@@ -390,11 +390,11 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
 
 def _difference(input: Tensor, target: Tensor) -> Tensor:
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size "
             f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
-            stacklevel=3,
+            stacklevel=4,
         )
     return input - target
 
@@ -575,7 +575,7 @@ def cross_entropy(
     *,
     ignore_index: int = -100,
     reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    label_smoothing: Number = 0.0,
 ) -> Tensor:
     """Cross entropy of ``softmax(input)`` along dimension 1.
 
@@ -639,7 +639,9 @@ def cross_entropy(
 
 
 for _name in (
-    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "embedding", "l1_loss",
-    "layer_norm", "logsigmoid", "mse_loss", "nll_loss", "one_hot", "pad",
+    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "embedding", "gelu", "l1_loss",
+    "layer_norm", "linear", "logsigmoid", "mse_loss", "nll_loss",
 ):  # fmt: skip
+    globals()[_name] = function(checked(globals()[_name], values_first=True))
+for _name in ("dropout", "one_hot", "pad"):
     globals()[_name] = checked(globals()[_name], values_first=True)

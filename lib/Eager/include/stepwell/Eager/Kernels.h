@@ -73,6 +73,7 @@ struct Template {
   //===--- A captured function
   //-------------------------------------------------===//
   std::shared_ptr<const Program> program;
+  std::string function; // its name, if it has one
   /// Its sizes are open: it has the plans of an operation.
   bool open = false;
   /// By result: which inputs its derivative reaches.

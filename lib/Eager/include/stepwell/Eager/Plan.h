@@ -177,7 +177,7 @@ struct CallPlan {
 
   std::vector<uint64_t> key;
   /// Of a library function: which of its traces is called.
-  const void *variant = nullptr;
+  std::shared_ptr<const void> variant;
   Ref<Template> call; // null: kept by the Template itself
   struct Result {
     DType dtype;
@@ -200,7 +200,8 @@ void callAgain(Template &, Ref<CallPlan>, std::span<const Argument>, int into,
                std::span<Tensor> outputs);
 /// A call that has none: once done, `key` knows its plan, which is `variant`'s.
 std::vector<Tensor> callNew(Template &, std::span<const Argument>, int into,
-                            const CallKey &, const void *variant);
+                            const CallKey &,
+                            std::shared_ptr<const void> variant);
 
 } // namespace stepwell
 
