@@ -25,8 +25,9 @@ static LogicalResult verifyBlock(CallOp op, StringRef name, Region &region,
     return op.emitOpError("'")
            << name << "' must be one block that ends with 'array.yield'";
   if (region.getArgumentTypes() != arguments)
-    return op.emitOpError("'") << name << "' takes (" << region.getArgumentTypes()
-                               << "), expected (" << arguments << ")";
+    return op.emitOpError("'")
+           << name << "' takes (" << region.getArgumentTypes()
+           << "), expected (" << arguments << ")";
   if (results.empty() || yield.getOperandTypes() == results)
     return success();
   return op.emitOpError("'") << name << "' yields (" << yield.getOperandTypes()
@@ -54,8 +55,9 @@ LogicalResult CallOp::verify() {
   YieldOp yield = yieldOf(getVjp());
   if (yield.getNumOperands() != getWrt().size())
     return emitOpError("'vjp' yields ")
-           << yield.getNumOperands() << " gradients, expected one for each of the "
-           << getWrt().size() << " inputs in 'wrt'";
+           << yield.getNumOperands()
+           << " gradients, expected one for each of the " << getWrt().size()
+           << " inputs in 'wrt'";
   int64_t previous = -1;
   for (auto [index, gradient] : llvm::zip(getWrt(), yield.getOperands())) {
     if (index <= previous || index >= static_cast<int64_t>(getInputs().size()))
@@ -67,8 +69,8 @@ LogicalResult CallOp::verify() {
              << index << " in 'wrt' has type " << input << ", and no gradient";
     if (getElementTypeOrSelf(gradient) != getElementTypeOrSelf(input))
       return emitOpError("the gradient of input ")
-             << index << " has type " << gradient.getType() << ", expected elements of "
-             << input;
+             << index << " has type " << gradient.getType()
+             << ", expected elements of " << input;
   }
   return success();
 }

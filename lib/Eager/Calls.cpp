@@ -45,8 +45,9 @@ Program withInputs(Program program, const std::vector<ValueId> &places,
                    std::span<const TensorType> inputs) {
   auto before = static_cast<ValueId>(program.inputs.size());
   auto now = [&](ValueId value) {
-    return value < before ? places[value]
-                          : value - before + static_cast<ValueId>(inputs.size());
+    return value < before
+               ? places[value]
+               : value - before + static_cast<ValueId>(inputs.size());
   };
   for (ProgramNode &node : program.nodes)
     for (ValueId &operand : node.operands)
@@ -86,8 +87,8 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
              callee + ": a derivative rule reads a tensor that is none of its "
                       "parameters");
       if (source.argument >= static_cast<int>(arguments))
-        rulePlaces.push_back(
-            -1 - (source.argument - static_cast<int>(arguments)));
+        rulePlaces.push_back(-1 -
+                             (source.argument - static_cast<int>(arguments)));
       else
         rulePlaces.push_back(inputs.place(source, program.inputs[i]));
     }
@@ -95,9 +96,8 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
       int argument = rule->of[i];
       Executable::Input source;
       source.argument = argument;
-      gradients.emplace_back(
-          inputs.place(source, {rule->types[argument]}),
-          rule->executable.results[i].output);
+      gradients.emplace_back(inputs.place(source, {rule->types[argument]}),
+                             rule->executable.results[i].output);
     }
     std::sort(gradients.begin(), gradients.end());
   }
@@ -129,7 +129,8 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
     for (ValueId &place : rulePlaces)
       if (place < 0)
         place = count - place - 1;
-    Program program = withInputs(*rule->executable.call->program, rulePlaces, read);
+    Program program =
+        withInputs(*rule->executable.call->program, rulePlaces, read);
     std::vector<ProgramOutput> outputs;
     for (auto [input, output] : gradients) {
       call.wrt.push_back(input);

@@ -68,9 +68,8 @@ int32_t Capture::here() {
 Capture::Id Capture::addInput(ProgramInput type, Executable::Input source) {
   program.inputs.push_back(type);
   if (open)
-    inputShapes.push_back(source.argument >= 0
-                              ? open->argument(source.argument)
-                              : fixedShape(type.type.dims));
+    inputShapes.push_back(source.argument >= 0 ? open->argument(source.argument)
+                                               : fixedShape(type.type.dims));
   inputs.push_back(std::move(source));
   origins.resize(inputs.size());
   Id id = -static_cast<Id>(inputs.size());
@@ -308,8 +307,8 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
                           const Dims &sizes) {
   const Dims &parentSizes = step.parent->sizes;
   const ViewOp &op = *step.op;
-  if (open && (op.kind == ViewOp::Kind::Reshape ||
-               op.kind == ViewOp::Kind::Expand))
+  if (open &&
+      (op.kind == ViewOp::Kind::Reshape || op.kind == ViewOp::Kind::Expand))
     return openView(parent, step, {dtype, sizes});
   switch (op.kind) {
   case ViewOp::Kind::Permute:

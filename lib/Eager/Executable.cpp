@@ -151,9 +151,8 @@ std::vector<Tensor> stepwell::run(Executable &executable,
     updated.push_back(gathered[update.input].tensor);
   if (program.outputs.empty()) {
     // Nothing to compute.
-  } else if (executable.call->open ||
-             (executable.differentiable &&
-              (gradEnabled() || Capture::current()))) {
+  } else if (executable.call->open || (executable.differentiable &&
+                                       (gradEnabled() || Capture::current()))) {
     // The tape keeps what was there before.
     for (Argument &argument : gathered)
       if (std::any_of(updated.begin(), updated.end(), [&](const Tensor &each) {

@@ -125,8 +125,9 @@ Executable stepwell::bindProgram(Program program,
     auto found = bound.find(input.name);
     // Said of eager kernels only, whose arguments the dispatcher knows.
     if (input.shapeOnly || input.mayAlias || input.layout != Layout::Contiguous)
-      fail(Error::Kind::Value, "input '" + input.name + "' has a layout, or is "
-                               "read for its shape only");
+      fail(Error::Kind::Value, "input '" + input.name +
+                                   "' has a layout, or is "
+                                   "read for its shape only");
     if (found == bound.end()) {
       if (input.scalar)
         fail(Error::Kind::Value,
@@ -148,8 +149,8 @@ Executable stepwell::bindProgram(Program program,
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     if (program.outputs[i].into >= 0 ||
         program.outputs[i].layout != Layout::Contiguous)
-      fail(Error::Kind::Value, "result " + std::to_string(i) +
-                                   " is written into an argument");
+      fail(Error::Kind::Value,
+           "result " + std::to_string(i) + " is written into an argument");
     Executable::Result result;
     result.output = static_cast<int>(i);
     result.self = result.requiresGrad = true;

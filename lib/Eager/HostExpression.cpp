@@ -18,16 +18,25 @@ HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
     Word word;
     int operands;
   };
-  static const auto &words = *new std::unordered_map<std::string_view, Operator>{
-      {"+", {Word::Add, 2}},          {"-", {Word::Subtract, 2}},
-      {"*", {Word::Multiply, 2}},     {"/", {Word::Divide, 2}},
-      {"truediv", {Word::TrueDivide, 2}}, {"//", {Word::FloorDivide, 2}},
-      {"%", {Word::Modulo, 2}},       {"**", {Word::Power, 2}},
-      {"neg", {Word::Negate, 1}},     {"abs", {Word::Absolute, 1}},
-      {"==", {Word::Equal, 2}},       {"!=", {Word::Unequal, 2}},
-      {"<", {Word::Less, 2}},         {"<=", {Word::LessEqual, 2}},
-      {">", {Word::Greater, 2}},      {">=", {Word::GreaterEqual, 2}},
-      {"?", {Word::Choose, 3}}};
+  static const auto &words =
+      *new std::unordered_map<std::string_view, Operator>{
+          {"+", {Word::Add, 2}},
+          {"-", {Word::Subtract, 2}},
+          {"*", {Word::Multiply, 2}},
+          {"/", {Word::Divide, 2}},
+          {"truediv", {Word::TrueDivide, 2}},
+          {"//", {Word::FloorDivide, 2}},
+          {"%", {Word::Modulo, 2}},
+          {"**", {Word::Power, 2}},
+          {"neg", {Word::Negate, 1}},
+          {"abs", {Word::Absolute, 1}},
+          {"==", {Word::Equal, 2}},
+          {"!=", {Word::Unequal, 2}},
+          {"<", {Word::Less, 2}},
+          {"<=", {Word::LessEqual, 2}},
+          {">", {Word::Greater, 2}},
+          {">=", {Word::GreaterEqual, 2}},
+          {"?", {Word::Choose, 3}}};
   auto refuse = [&] {
     fail(Error::Kind::Value,
          "'" + std::string(postfix) + "' is no expression in postfix");
@@ -52,7 +61,8 @@ HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
     int64_t integer;
     if (auto [stop, error] = std::from_chars(first, last, integer);
         error == std::errc() && stop == last) {
-      if (isValue && (integer < 0 || integer >= static_cast<int64_t>(numValues)))
+      if (isValue &&
+          (integer < 0 || integer >= static_cast<int64_t>(numValues)))
         refuse();
       steps.push_back({isValue ? Word::Value : Word::Constant, integer});
       continue;
@@ -118,7 +128,7 @@ std::optional<Scalar> HostExpression::apply(Word word, const Scalar &a,
       if (word == Word::Modulo)
         return rest == 0 ? std::copysign(0.0, y) : rest;
       double quotient = (x - rest) / y, floor = std::floor(quotient);
-      return quotient == 0   ? std::copysign(0.0, x / y)
+      return quotient == 0            ? std::copysign(0.0, x / y)
              : quotient - floor > 0.5 ? floor + 1
                                       : floor;
     }

@@ -54,11 +54,11 @@ OpenShape Capture::resultShape(const Program &body,
     for (ValueId operand : node.operands)
       operands.push_back(values[operand]);
     for (size_t i = 0; i < node.results.size(); ++i)
-      values.push_back(
-          node.isCall() ? resultShape(*node.body, operands, i)
-          : node.op ? open->resultOf(node.op->results[i], operands,
-                                     node.attributes, node.results[i].dims)
-                    : operands[node.wrt[i]]);
+      values.push_back(node.isCall() ? resultShape(*node.body, operands, i)
+                       : node.op ? open->resultOf(node.op->results[i], operands,
+                                                  node.attributes,
+                                                  node.results[i].dims)
+                                 : operands[node.wrt[i]]);
   }
   return values[body.outputs[result].value];
 }
@@ -128,11 +128,13 @@ OpenShape Capture::shapeOfView(const TensorImpl &view, const Tensor &parent,
         left = i;
     }
     if (left >= 0) {
-      std::optional<OpenShape> same = withOnes(shape, parent->sizes, view.sizes);
-      result[left] = same         ? (*same)[left]
-                     : rest.is(1) ? count
-                                  : OpenSize::open(count.postfix() + " " +
-                                                   rest.postfix() + " //");
+      std::optional<OpenShape> same =
+          withOnes(shape, parent->sizes, view.sizes);
+      result[left] =
+          same ? (*same)[left]
+          : rest.is(1)
+              ? count
+              : OpenSize::open(count.postfix() + " " + rest.postfix() + " //");
     }
     open->settle(result);
     return result;
@@ -176,14 +178,14 @@ Capture::Id Capture::openView(Id parent, const TracedView &step,
       if (from[d].postfix() == shape[i].postfix())
         sizes[i] = -1 - static_cast<int64_t>(d);
   auto unknown = std::count(sizes.begin(), sizes.end(), kDynamic);
-  bool isNone = std::find(result.dims.begin(), result.dims.end(), 0) !=
-                result.dims.end();
+  bool isNone =
+      std::find(result.dims.begin(), result.dims.end(), 0) != result.dims.end();
   if (reshapes ? unknown > 1 || (unknown && isNone) : left > 0) {
     if (std::optional<Id> like = valueLike(shape)) {
-      return reshapes ? appendOp("reshape_like", {parent, *like}, {}, result,
-                                 &shape)
-                      : appendOp("broadcast_like", {parent, *like},
-                                 {Dims(), true}, result, &shape);
+      return reshapes
+                 ? appendOp("reshape_like", {parent, *like}, {}, result, &shape)
+                 : appendOp("broadcast_like", {parent, *like}, {Dims(), true},
+                            result, &shape);
     }
     open->fix(shape);
     sizes = open->dims(shape);

@@ -74,8 +74,7 @@ void OpenTrace::require(const std::string &postfix, const Scalar &expected) {
   HostGuard guard{HostExpression(postfix, values.size()), expected, false};
   for (size_t at = 0; (at = postfix.find('v', at)) != std::string::npos; ++at)
     if (at == 0 || postfix[at - 1] == ' ')
-      guard.ofNumbers |=
-          std::stoull(postfix.substr(at + 1)) >= sizes;
+      guard.ofNumbers |= std::stoull(postfix.substr(at + 1)) >= sizes;
   if (Capture::location)
     guard.where = Capture::location();
   guards.push_back(std::move(guard));
@@ -129,10 +128,10 @@ OpenShape OpenTrace::resultOf(const ResultRow &row,
     return fixedShape(hints);
   }
   for (const rules::SizeCondition &condition : conditions)
-    require(rules::compare(condition.found, condition.relation,
-                           condition.expected)
-                .postfix(),
-            true);
+    require(
+        rules::compare(condition.found, condition.relation, condition.expected)
+            .postfix(),
+        true);
   settle(*shape);
   return *shape;
 }
@@ -141,9 +140,9 @@ Dims OpenTrace::dims(const OpenShape &shape) const {
   Dims dims;
   for (const OpenSize &size : shape) {
     auto found = fixed.find(size.postfix());
-    dims.push_back(size.known()             ? *size.known()
+    dims.push_back(size.known()           ? *size.known()
                    : found != fixed.end() ? found->second
-                                            : kDynamic);
+                                          : kDynamic);
   }
   return dims;
 }

@@ -498,7 +498,8 @@ std::vector<Tensor> stepwell::callOp(const OpRow &op,
   if (into)
     checkWritable(arguments[0].tensor, arguments);
   std::vector<Tensor> outputs(plan->results.size());
-  callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1, outputs);
+  callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
+            outputs);
   return outputs;
 }
 
@@ -512,7 +513,7 @@ Tensor stepwell::callSingle(const OpRow &op,
     checkWritable(arguments[0].tensor, arguments);
   Tensor output;
   callAgain(*plan->call, Ref<CallPlan>(plan), arguments, into ? 0 : -1,
-         {&output, 1});
+            {&output, 1});
   return output;
 }
 

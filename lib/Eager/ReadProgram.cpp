@@ -179,7 +179,8 @@ private:
       int64_t size = accept("?") ? kDynamic : number();
       if (at != x || (size < 0 && size != kDynamic) ||
           type.dims.size() == kMaxRank)
-        refuse("a size, in at most " + std::to_string(kMaxRank) + " dimensions");
+        refuse("a size, in at most " + std::to_string(kMaxRank) +
+               " dimensions");
       // Sizes of an empty tensor are strides and bounds, too.
       if (__builtin_mul_overflow(elements, std::max<int64_t>(size, 1),
                                  &elements) ||

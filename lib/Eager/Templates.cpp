@@ -104,14 +104,13 @@ static bool passes(const ProgramNode &node, size_t operand) {
 
 /// Whether each value is made of the elements of others at its own place.
 static bool isElementwise(const Program &program) {
-  return std::all_of(program.nodes.begin(), program.nodes.end(),
-                     [](const ProgramNode &node) {
-                       if (node.isCall())
-                         return node.lowering.empty() &&
-                                isElementwise(*node.body) &&
-                                (!node.rule || isElementwise(*node.rule));
-                       return node.op && node.op->elementwise;
-                     });
+  return std::all_of(
+      program.nodes.begin(), program.nodes.end(), [](const ProgramNode &node) {
+        if (node.isCall())
+          return node.lowering.empty() && isElementwise(*node.body) &&
+                 (!node.rule || isElementwise(*node.rule));
+        return node.op && node.op->elementwise;
+      });
 }
 
 Ref<Template> stepwell::programTemplate(Program given) {
@@ -195,9 +194,8 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
 
 /// The call that a function with a rule of its own consists of.
 static const ProgramNode *ruleOf(const Program &program) {
-  return program.nodes.size() == 1 && program.nodes[0].rule
-             ? &program.nodes[0]
-             : nullptr;
+  return program.nodes.size() == 1 && program.nodes[0].rule ? &program.nodes[0]
+                                                            : nullptr;
 }
 
 /// A value that a rule reads may be an input or a result.
@@ -311,8 +309,8 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
     return {{t.results[0], inputs[inputs.size() - 1].dims}};
   std::vector<TensorType> operands = operandTypes(t, inputs);
   for (size_t i = 0; i < t.op->results.size(); ++i)
-    results.push_back(
-        {t.results[i], resultDims(*t.op, i, operands, t.attributes, t.results[i])});
+    results.push_back({t.results[i], resultDims(*t.op, i, operands,
+                                                t.attributes, t.results[i])});
   return results;
 }
 
@@ -333,8 +331,8 @@ void stepwell::inferTypes(Program &program,
     for (size_t i = 0; i < node.results.size(); ++i) {
       TensorType &result = node.results[i];
       result.dims =
-          node.op         ? resultDims(*node.op, i, operands, node.attributes,
-                                       result.dtype)
+          node.op
+              ? resultDims(*node.op, i, operands, node.attributes, result.dtype)
           : node.isCall() ? node.body->type(node.body->outputs[i].value).dims
                           : operands[node.wrt[i]].dims;
       types.push_back(result);

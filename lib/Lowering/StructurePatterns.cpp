@@ -223,9 +223,11 @@ private:
       count = times(count, dimOf(b, loc, input, i));
     for (auto [i, size] : llvm::enumerate(known))
       if (size != ShapedType::kDynamic)
-        rest = times(rest, sizes[i] ? sizes[i]
-                                    : arith::ConstantIndexOp::create(b, loc, size)
-                                          .getResult());
+        rest = times(
+            rest,
+            sizes[i]
+                ? sizes[i]
+                : arith::ConstantIndexOp::create(b, loc, size).getResult());
     // Where the others leave nothing, the call was refused.
     rest = arith::MaxUIOp::create(b, loc, rest, one);
     return arith::DivUIOp::create(b, loc, count, rest);

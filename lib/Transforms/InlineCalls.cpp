@@ -78,8 +78,8 @@ struct InlineCalls : stepwell::impl::InlineCallsPassBase<InlineCalls> {
 private:
   LogicalResult inlineLowering(array::CallOp call) {
     auto refuse = [&](const Twine &what) {
-      return call.emitError("the lowering of '") << call.getCallee() << "' "
-                                                 << what;
+      return call.emitError("the lowering of '")
+             << call.getCallee() << "' " << what;
     };
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
         *call.getLowering(), ParserConfig(&getContext()));
@@ -127,15 +127,13 @@ private:
       return failure();
     OpBuilder builder(call);
     SmallVector<Value> inputs;
-    for (auto [value, type] :
-         llvm::zip(taken, function.getArgumentTypes()))
-      inputs.push_back(value.getType() == type
-                           ? value
-                           : tensor::CastOp::create(builder, call.getLoc(),
-                                                    type, value)
-                                 .getResult());
-    replaceBy(call,
-              inlineBlock(call, function.getBody().front(), inputs));
+    for (auto [value, type] : llvm::zip(taken, function.getArgumentTypes()))
+      inputs.push_back(
+          value.getType() == type
+              ? value
+              : tensor::CastOp::create(builder, call.getLoc(), type, value)
+                    .getResult());
+    replaceBy(call, inlineBlock(call, function.getBody().front(), inputs));
     return success();
   }
 };

@@ -3,9 +3,10 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A definition is traced once for each class of its arguments. A call of a class
-// that was seen binds its arguments, finds its plan and launches one kernel;
-// Python runs again only where the class, or a guard of the trace, is new.
+// A definition is traced once for each class of its arguments. A call of a
+// class that was seen binds its arguments, finds its plan and launches one
+// kernel; Python runs again only where the class, or a guard of the trace, is
+// new.
 //===----------------------------------------------------------------------===//
 
 #include "Function.h"
@@ -32,7 +33,8 @@ enum class Kind : uint8_t { Tensor, OptionalTensor, Tensors, Number, Constant };
 uint64_t constantId(nb::handle value) {
   static PyObject *ids = PyDict_New();
   static PyObject *keyOf =
-      nb::object(nb::module_::import_("stepwell._function").attr("_constant_key"))
+      nb::object(
+          nb::module_::import_("stepwell._function").attr("_constant_key"))
           .release()
           .ptr();
   nb::object key = nb::handle(keyOf)(value);
@@ -349,9 +351,8 @@ std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
   for (const HostGuard &guard : variant->guards)
     variant->guardsNumbers |= guard.ofNumbers;
   for (const Executable::Result &result : executable.results)
-    variant->results.push_back(result.same >= 0
-                                   ? variant->results[result.same]
-                                   : result.output);
+    variant->results.push_back(result.same >= 0 ? variant->results[result.same]
+                                                : result.output);
   if (definition.into) {
     for (size_t i = 0; i < variant->inputs.size(); ++i)
       if (variant->inputs[i].argument == 0)
@@ -457,8 +458,7 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
     } else {
       key.add(&definition, call.tensors, definition.into ? 0 : -1);
       if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
-        auto variant =
-            std::static_pointer_cast<const Variant>(plan->variant);
+        auto variant = std::static_pointer_cast<const Variant>(plan->variant);
         std::vector<Scalar> values;
         if (variant->guardsNumbers || variant->computes)
           values = valuesOf(call);
@@ -575,8 +575,9 @@ void makeFunctionType(nb::module_ &m) {
       {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr,
        nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
-  static PyMethodDef methods[] = {{"_add_rules", addRules, METH_NOARGS, nullptr},
-                                  {nullptr, nullptr, 0, nullptr}};
+  static PyMethodDef methods[] = {
+      {"_add_rules", addRules, METH_NOARGS, nullptr},
+      {nullptr, nullptr, 0, nullptr}};
   static PyType_Slot slots[] = {
       {Py_tp_new, reinterpret_cast<void *>(create)},
       {Py_tp_dealloc, reinterpret_cast<void *>(dealloc)},
@@ -589,11 +590,11 @@ void makeFunctionType(nb::module_ &m) {
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},
       {0, nullptr}};
-  static PyType_Spec spec = {
-      "stepwell.Function", sizeof(FunctionObject), 0,
-      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
-          Py_TPFLAGS_METHOD_DESCRIPTOR,
-      slots};
+  static PyType_Spec spec = {"stepwell.Function", sizeof(FunctionObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+                                 Py_TPFLAGS_HAVE_VECTORCALL |
+                                 Py_TPFLAGS_METHOD_DESCRIPTOR,
+                             slots};
   functionType = reinterpret_cast<PyTypeObject *>(PyType_FromSpec(&spec));
   if (!functionType)
     throw nb::python_error();
@@ -645,9 +646,10 @@ nb::object shapeObject(const Tensor &tensor) {
   OpenShape shape = capture->shapeOf(*tensor);
   nb::object tuple = nb::steal(PyTuple_New(shape.size()));
   for (size_t i = 0; i < shape.size(); ++i)
-    PyTuple_SET_ITEM(
-        tuple.ptr(), i,
-        sizeObject(tensor->sizes[static_cast<int>(i)], shape[i]).release().ptr());
+    PyTuple_SET_ITEM(tuple.ptr(), i,
+                     sizeObject(tensor->sizes[static_cast<int>(i)], shape[i])
+                         .release()
+                         .ptr());
   return tuple;
 }
 
@@ -686,9 +688,9 @@ std::pair<Dims, OpenShape> givenSizes(PyObject *const *args, Py_ssize_t count) {
   return sizes;
 }
 
-/// Traces a derivative rule on stand-ins for the arguments, the results, and the
-/// cotangents of those of a float type. It returns one gradient for each of the
-/// arguments, or None.
+/// Traces a derivative rule on stand-ins for the arguments, the results, and
+/// the cotangents of those of a float type. It returns one gradient for each of
+/// the arguments, or None.
 static Rule traceRule(nb::handle rule, std::vector<Tensor> arguments,
                       const std::vector<Tensor> &results,
                       std::unique_ptr<OpenTrace> open,
@@ -705,8 +707,8 @@ static Rule traceRule(nb::handle rule, std::vector<Tensor> arguments,
   nb::object given = nb::cast(read);
   Rule made;
   made.arguments = count;
-  Capture capture(read, std::make_unique<OpenTrace>(std::move(*open),
-                                                    std::move(shapes)));
+  Capture capture(
+      read, std::make_unique<OpenTrace>(std::move(*open), std::move(shapes)));
   nb::object returned = callPython([&] { return rule(given); });
   std::vector<Tensor> gradients;
   for (size_t i = 0; i < count; ++i) {
@@ -798,7 +800,8 @@ static nb::object traceFunction(const std::vector<Tensor> &tensors,
     return nb::cast(std::move(executable));
   std::optional<Rule> traced;
   if (!rule.is_none()) {
-    traced = traceRule(rule, arguments, made, std::move(open), std::move(shapes));
+    traced =
+        traceRule(rule, arguments, made, std::move(open), std::move(shapes));
     for (HostGuard &guard : traced->executable.hostGuards)
       executable.hostGuards.push_back(std::move(guard));
   }
@@ -826,7 +829,8 @@ void addFunctions(nb::module_ &m) {
                return nb::int_(*integer);
              return nb::float_(std::get<double>(*value));
            });
-  m.def("_set_size_type", [](nb::handle make) { makeSize = make.inc_ref().ptr(); });
+  m.def("_set_size_type",
+        [](nb::handle make) { makeSize = make.inc_ref().ptr(); });
   m.def("_require", [](const std::string &code, const Scalar &value) {
     Capture *capture = Capture::current();
     if (capture && capture->openTrace())

@@ -1,4 +1,5 @@
-//===- Function.h - Functions of tensors that are written in Python -*- C++ -*-===//
+//===- Function.h - Functions of tensors that are written in Python -*- C++
+//-*-===//
 //
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

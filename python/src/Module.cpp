@@ -118,7 +118,8 @@ template <auto Function>
 static PyObject *callWithSizes(PyObject *self, PyObject *const *args,
                                Py_ssize_t count) {
   return guarded([&] {
-    if (Capture *capture = Capture::current(); capture && capture->openTrace()) {
+    if (Capture *capture = Capture::current();
+        capture && capture->openTrace()) {
       auto [sizes, shape] = givenSizes(args, count);
       Capture::GivenShape given(std::move(shape));
       return wrap(Function(unwrap(self), sizes));
@@ -651,9 +652,8 @@ static void addKernels(nb::module_ &m) {
     return programs;
   });
   // What the text of a program says, printed again.
-  m.def("_reprint", [](const std::string &text) {
-    return Program::read(text).print();
-  });
+  m.def("_reprint",
+        [](const std::string &text) { return Program::read(text).print(); });
   m.def("_compile_for",
         [](const std::string &program, const std::string &level) {
           auto [digest, object] = compileFor(program, level);
@@ -797,11 +797,11 @@ static void addKernels(nb::module_ &m) {
       "_capture",
       [](const std::vector<Tensor> &arguments, nb::callable function,
          const std::optional<std::vector<std::vector<int>>> &open) {
-        Capture capture(arguments,
-                        open ? std::make_unique<OpenTrace>(
-                                   arguments,
-                                   std::span<const std::vector<int>>(*open))
-                             : nullptr);
+        Capture capture(
+            arguments,
+            open ? std::make_unique<OpenTrace>(
+                       arguments, std::span<const std::vector<int>>(*open))
+                 : nullptr);
         nb::object results = nb::steal(
             callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
         if (!results.is_valid())

@@ -36,7 +36,7 @@ _core._set_kernel_packs(_os.path.join(_os.path.dirname(_os.path.abspath(__file__
 from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are written in Python)
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
-from ._function import Number, function  # noqa: E402
+from ._function import Number, function  # type: ignore[assignment, unused-ignore]  # noqa: E402
 from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,

@@ -388,9 +388,7 @@ class _ClassTrace:
 def _stretches(shape: Sequence[Any], to: Sequence[Any]) -> bool:
     """Whether a shape broadcasts to another."""
     offset = len(to) - len(shape)
-    return offset >= 0 and all(
-        a == 1 or a == b for a, b in zip(shape, to[offset:], strict=True)
-    )
+    return offset >= 0 and all(a == 1 or a == b for a, b in zip(shape, to[offset:], strict=True))
 
 
 def _fit(result: Any, target: Tensor) -> Tensor:
@@ -479,7 +477,9 @@ def function(
     definition = _Definition(body)
 
     def made(name: str, writes: bool) -> Any:
-        result = _core.Function(name, definition.rows(), body, definition.trace, definition.other, writes)
+        result = _core.Function(
+            name, definition.rows(), body, definition.trace, definition.other, writes
+        )
         update_wrapper(result, body)
         result.__name__ = name
         return result

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import stepwell as sw
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stepwell import Dim, nn
 from stepwell.nn import functional as F
 from test_function import same
@@ -78,8 +79,11 @@ def test_any_sizes(n, m):
     def function(x, y):
         rows, columns = x.shape
         wide = x.reshape(rows * columns).reshape(rows, columns) + y.unsqueeze(0)
-        return wide.sum(0), wide.T @ x, sw.cat([x, wide], 1), x.unsqueeze(1).expand_as(
-            x.unsqueeze(1)
+        return (
+            wide.sum(0),
+            wide.T @ x,
+            sw.cat([x, wide], 1),
+            x.unsqueeze(1).expand_as(x.unsqueeze(1)),
         )
 
     program = sw.export(

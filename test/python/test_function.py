@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import stepwell as sw
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stepwell import Number, Tensor
 
 
@@ -206,7 +207,9 @@ def test_any_sizes_after_any_others(a: int, b: int, c: int):
                 made(*arguments)
             continue
         found = made(*arguments)
-        for x, y in zip(*([v] if isinstance(v, Tensor) else v for v in (found, expected)), strict=True):
+        for x, y in zip(
+            *([v] if isinstance(v, Tensor) else v for v in (found, expected)), strict=True
+        ):
             same(x, y)
 
 

@@ -212,9 +212,15 @@ def test_wrong_lowerings():
 
     for text, message in (
         ("no function", "must be a func.func"),
-        ("func.func @f(%x: tensor<?xf64>) -> tensor<?xf64> { return %x : tensor<?xf64> }", "has type"),
+        (
+            "func.func @f(%x: tensor<?xf64>) -> tensor<?xf64> { return %x : tensor<?xf64> }",
+            "has type",
+        ),
         ("func.func @f(%x: tensor<?xf32> { }", "cannot be read"),
-        ("func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> { %y = math.nothing %x return %y }", "cannot be read"),
+        (
+            "func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> { %y = math.nothing %x return %y }",
+            "cannot be read",
+        ),
     ):
         chosen = text
         f.lowering(lambda x: chosen)

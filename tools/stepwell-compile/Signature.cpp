@@ -318,8 +318,8 @@ static void findSizes(mlir::ModuleOp module, Signature &signature) {
   for (const char *name : {"autodiff-fulfil-requests", "stepwell-inline-calls",
                            "stepwell-require-sizes"})
     if (const mlir::PassInfo *pass = mlir::PassInfo::lookup(name))
-      (void)pass->addToPipeline(
-          passes, "", [](const Twine &) { return mlir::failure(); });
+      (void)pass->addToPipeline(passes, "",
+                                [](const Twine &) { return mlir::failure(); });
   if (failed(passes.run(module)))
     return;
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");

@@ -44,10 +44,10 @@ struct Parameter {
   /// Of a result whose sizes are not all known: each in postfix, over the words
   /// of the arguments (docs/abi.md).
   llvm::SmallVector<std::string> sizes;
-  bool scalar = false;              // one word by value
-  bool shapeOnly = false;           // no data
-  bool written = false;             // an input that receives a result
-  std::optional<Weight> weight;     // embedded: not asked of the caller
+  bool scalar = false;          // one word by value
+  bool shapeOnly = false;       // no data
+  bool written = false;         // an input that receives a result
+  std::optional<Weight> weight; // embedded: not asked of the caller
 
   bool isStatic() const;
   /// "f32[3,?]".

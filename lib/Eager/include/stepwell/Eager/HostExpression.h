@@ -43,11 +43,11 @@ private:
     Add,
     Subtract,
     Multiply,
-    Divide,         // of integers, toward zero: of OpenSizes.h
-    TrueDivide,     // Python's /
-    FloorDivide,    // Python's //
-    Modulo,         // Python's %
-    Power,          // Python's **
+    Divide,      // of integers, toward zero: of OpenSizes.h
+    TrueDivide,  // Python's /
+    FloorDivide, // Python's //
+    Modulo,      // Python's %
+    Power,       // Python's **
     Negate,
     Absolute,
     Equal,

@@ -28,7 +28,7 @@ using rules::OpenSize;
 struct HostGuard {
   HostExpression expression;
   Scalar expected;
-  bool ofNumbers; // the sizes alone do not tell
+  bool ofNumbers;         // the sizes alone do not tell
   std::string where = {}; // the user's line that asked
 };
 

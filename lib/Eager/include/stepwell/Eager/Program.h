@@ -58,7 +58,7 @@ struct ProgramNode {
   std::shared_ptr<const Program> rule;
   std::string lowering; // a module that is compiled in place of the body
   bool isCall() const { return !callee.empty(); }
-  int32_t location = -1;       // index into Program::locations; not printed
+  int32_t location = -1; // index into Program::locations; not printed
 };
 
 struct ProgramOutput {
@@ -79,8 +79,8 @@ public:
   /// The canonical text: a module with one func.func @main. Names are left out
   /// unless they are asked for.
   std::string print(bool withNames = false) const;
-  /// Reads what `print` wrote. Anything else, also sizes that are too large, is a
-  /// ValueError that names the line.
+  /// Reads what `print` wrote. Anything else, also sizes that are too large, is
+  /// a ValueError that names the line.
   static Program read(std::string_view text);
 };
 

@@ -60,8 +60,8 @@ ErrorOr<Dims> along(Operands, const Attributes &);
 ErrorOr<Dims> iota(Operands, const Attributes &);
 /// Attributes: sizes.
 ErrorOr<Dims> broadcastTo(Operands, const Attributes &);
-/// Attributes: sizes. A size of -1 - d is the input's along dimension d; one may
-/// be open, and is what the others leave.
+/// Attributes: sizes. A size of -1 - d is the input's along dimension d; one
+/// may be open, and is what the others leave.
 ErrorOr<Dims> reshape(Operands, const Attributes &);
 /// Which dimension of the input each of `sizes` is, -1 for those of size 1;
 /// nothing if the two differ in more than dimensions of size 1.
