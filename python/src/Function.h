@@ -14,9 +14,13 @@
 
 namespace stepwell::python {
 
-/// Adds the type `Function`, what `stepwell.function` makes, and what its
-/// traces ask for.
+/// Adds the type `Function`, what `stepwell.function` makes.
 void addFunctions(nanobind::module_ &);
+
+//===--- Tracing.cpp ------------------------------------------------------===//
+
+/// Adds what a trace asks for.
+void addTracing(nanobind::module_ &);
 
 /// The shape of a tensor as Python sees it: in an open capture, sizes that
 /// remember where they came from.

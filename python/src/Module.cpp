@@ -852,4 +852,5 @@ NB_MODULE(_core, m) {
   addHooks(m);
   addKernels(m);
   addFunctions(m);
+  addTracing(m);
 }

@@ -41,7 +41,7 @@ class NumberTrace:
 
     def evaluate(self, numbers: Sequence[Number]) -> list[Number] | None:
         """The inputs for other numbers; None if one has another type than before."""
-        values: list[Number] = []
+        values: list[Any] = []
         for expression, kind in self.inputs:
             value = expression.evaluate(numbers)
             if type(value) is not kind:
