@@ -138,37 +138,38 @@ Index parse(const Tensor &tensor, PyObject *index) {
                                  std::to_string(tensor->rank()));
   result.geometry.offset = tensor->offset;
   int dim = 0;
-  auto keep = [&](int64_t size, int64_t stride, Tensor chosen = {}) {
+  const Tensor none;
+  auto keep = [&](int64_t size, int64_t stride, const Tensor &chosen) {
     if (result.geometry.sizes.size() == kMaxRank)
       fail(Error::Kind::Index, "too many dimensions");
     result.geometry.sizes.push_back(size);
     result.geometry.strides.push_back(stride);
     if (result.advanced)
-      result.chosen.push_back(std::move(chosen));
+      result.chosen.push_back(chosen);
   };
   auto take = [&](int64_t start, int64_t size, int64_t step) {
     result.slice.starts.push_back(start);
     result.slice.sizes.push_back(size);
     result.slice.steps.push_back(step);
   };
-  auto keepAll = [&](Tensor chosen = {}) {
-    keep(tensor->sizes[dim], tensor->strides[dim], std::move(chosen));
+  auto keepAll = [&](const Tensor &chosen) {
+    keep(tensor->sizes[dim], tensor->strides[dim], chosen);
     take(0, tensor->sizes[dim], 1);
     ++dim;
   };
   bool ellipsis = false;
   for (Py_ssize_t i = 0; i < count; ++i) {
     PyObject *item = itemAt(i);
-    Tensor chooser = result.advanced ? tensors[i] : Tensor();
+    const Tensor &chooser = result.advanced ? tensors[i] : none;
     if (item == Py_None) {
-      keep(1, 1);
+      keep(1, 1, none);
     } else if (item == Py_Ellipsis) {
       if (ellipsis)
         fail(Error::Kind::Index,
              "an index can only have a single ellipsis ('...')");
       ellipsis = true;
       for (int skip = tensor->rank() - consumed; skip > 0; --skip)
-        keepAll();
+        keepAll(none);
     } else if (chooser && isMask(chooser)) {
       const Tensor &mask = chooser;
       for (int d = 0; d < mask->rank(); ++d)
@@ -189,8 +190,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
         keep(1, 1, one);
         continue;
       }
-      for (Tensor &coordinates : nonzero(mask))
-        keepAll(std::move(coordinates));
+      for (const Tensor &coordinates : nonzero(mask))
+        keepAll(coordinates);
     } else if (chooser) {
       keepAll(chooser);
     } else if (PySlice_Check(item)) {
@@ -198,9 +199,11 @@ Index parse(const Tensor &tensor, PyObject *index) {
       if (range.length > 0)
         result.geometry.offset += range.start * tensor->strides[dim];
       // A step beyond the end is never made.
-      keep(range.length, (Checked(tensor->strides[dim]) * range.step)
-                             .get()
-                             .value_or(tensor->strides[dim]));
+      keep(range.length,
+           (Checked(tensor->strides[dim]) * range.step)
+               .get()
+               .value_or(tensor->strides[dim]),
+           none);
       take(range.start, range.length, range.step);
       ++dim;
     } else if (PyLong_CheckExact(item) || (!numbers.empty() && numbers[i])) {
@@ -226,7 +229,7 @@ Index parse(const Tensor &tensor, PyObject *index) {
     }
   }
   while (dim < tensor->rank())
-    keepAll();
+    keepAll(none);
   return result;
 }
 

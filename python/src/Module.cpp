@@ -96,6 +96,23 @@ static void property(const char *name, G getter, S setter) {
 /// Sizes as one tuple or as several numbers.
 static Dims sizesOf(PyObject *const *args, Py_ssize_t count) {
   Dims dims;
+  // Plain numbers need no more than this.
+  PyObject *const *items = args;
+  Py_ssize_t length = count;
+  if (count == 1 && PyTuple_CheckExact(args[0])) {
+    items = &PyTuple_GET_ITEM(args[0], 0);
+    length = PyTuple_GET_SIZE(args[0]);
+  }
+  int plain = count > 0;
+  for (Py_ssize_t i = 0; plain && i < length; ++i) {
+    int overflow = 1;
+    if (PyLong_CheckExact(items[i]))
+      dims.push_back(PyLong_AsLongLongAndOverflow(items[i], &overflow));
+    plain = !overflow;
+  }
+  if (plain)
+    return dims;
+  dims = {};
   bool fine = count > 0;
   if (count == 1 && !PyIndex_Check(args[0])) {
     fine = nb::try_cast(nb::handle(args[0]), dims);

@@ -194,15 +194,17 @@ class CompiledFunction:
         role = self._numbers.get(signature)
         if role is None:
             role = self._numbers.setdefault(signature, _Numbers(numbers))
+        key: Any = ()
         if numbers:
             role.note(numbers)
+            key = role.key(numbers)
         reason, self._unstable = self._unstable, ""
         # The role stands for its signature, which takes long to look up.
-        for capture in reversed(self._cache.get((role, role.key(numbers)), ())):
+        for capture in reversed(self._cache.get((role, key), ())):
             if capture.executable.accepts(tensors):
                 changed = capture.guards.why_not(tensors)
                 if changed is None:
-                    values = capture.numbers.evaluate(numbers)
+                    values = capture.numbers.evaluate(numbers) if numbers else numbers
                     if values is not None:
                         return capture, tensors, values
                     role.fix(role.changing)

@@ -79,23 +79,30 @@ struct Reach {
 /// Nothing if a number does not fit, under the conditions of countOf.
 inline std::optional<Reach> reachOf(const Dims &sizes, const Dims &strides,
                                     int64_t offset) {
-  Checked whole = 1, low = offset, high = Checked(offset) + 1;
-  bool none = false, negative = false;
+  // Without the class: every view passes here.
+  int64_t whole = 1, low = offset, high;
+  bool far = __builtin_add_overflow(offset, 1, &high);
+  bool none = false, uncountable = false;
   for (int i = 0; i < sizes.size(); ++i) {
-    int64_t size = sizes[i];
-    negative |= size < 0;
-    none |= size == 0;
-    whole *= size ? size : 1;
-    Checked reach = Checked(size ? size - 1 : 0) * strides[i];
-    (strides[i] < 0 ? low : high) += reach;
+    int64_t size = sizes[i], reach;
+    if (size < 0)
+      return std::nullopt;
+    if (size == 0) {
+      none = true;
+      continue;
+    }
+    uncountable |= __builtin_mul_overflow(whole, size, &whole);
+    far |= __builtin_mul_overflow(size - 1, strides[i], &reach);
+    int64_t &end = strides[i] < 0 ? low : high;
+    far |= __builtin_add_overflow(end, reach, &end);
   }
-  if (!whole || negative)
+  if (uncountable)
     return std::nullopt;
   if (none)
     return Reach{0, 0, 0};
-  if (!low || !high)
+  if (far)
     return std::nullopt;
-  return Reach{*whole, *low, *high};
+  return Reach{whole, low, high};
 }
 
 } // namespace stepwell
