@@ -85,6 +85,8 @@ struct Executable {
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
   bool differentiable = false;
+  /// It was captured under no_grad, and enables gradients where it wants some.
+  bool enablesGrad = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;
@@ -156,8 +158,9 @@ private:
   Id detach(Id);
   Id appendOp(const char *name, std::vector<Id> operands, Attributes,
               const TensorType &result);
-  /// What a view is taken of, with `part` in the view's place.
-  Id insert(const TracedView &, Id part);
+  /// What a view is taken of, with `part` in the view's place, by a write that
+  /// the tape records.
+  Id insert(const TracedView &, Id part, bool recorded);
   /// The positions of such a view's elements in a row-major base.
   Id positions(const ViewOp &);
   /// The tensor that it is a view of, and the steps from there.
@@ -204,6 +207,8 @@ private:
   std::unordered_set<const TracedView *> diverged;
   /// Inputs that stand for a place on the tape only.
   std::unordered_map<const TensorImpl *, Id> places;
+  /// Refuses a tensor with such a history, where a step to it is one of them.
+  void checkHistory(const TensorImpl &, const TracedView &step);
   /// By output: which inputs the tape leads to.
   std::vector<std::vector<bool>> reached;
   std::vector<std::vector<const OpRow *>> underivable;
