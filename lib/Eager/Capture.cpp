@@ -334,6 +334,7 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
 Capture::Id Capture::insert(const TracedView &step, Id part, bool recorded) {
   // What lies around the part has no derivative where the tape has none.
   auto around = [&] {
+    GradModeGuard mode(recorded || gradEnabled());
     Id value = read(*step.parent);
     return recorded && !followsTape(*step.parent) ? detach(value) : value;
   };
@@ -421,11 +422,6 @@ Capture::Id Capture::readInCall(const TensorImpl &tensor) {
 
 Tensor Capture::alias(const TensorImpl &source, const Dims &strides) {
   return fresh(readInCall(source), source.type(), strides);
-}
-
-Tensor Capture::detached(const TensorImpl &source) {
-  return fresh(detach(read(source)), source.type(),
-               packedStrides(source.sizes));
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {

@@ -384,3 +384,28 @@ def test_gradients_enabled_inside_of_a_call_without():
             assert y.requires_grad and not z.requires_grad
             y.sum().backward()
             assert w.grad.tolist() == [1, 2]
+
+
+# `b` shows the memory of the leaf `a`, has no history, and is written to: `a` keeps its own.
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda a, v: sw.cat([v, a]),
+        lambda a, v: sw.cat([a.double(), v.double()]),
+        lambda a, v: v.copy_(a),
+        lambda a, v: v.index_copy_(0, sw.tensor([0]), a[:1]),
+        lambda a, v: sw.cat([v[:1].copy_(a[:1]), v]),
+    ],
+)
+def test_a_leaf_is_read_after_a_write_through_another_tensor(read):
+    def function(a, b):
+        b.copy_(b * 2)
+        return read(a, b + 1)
+
+    found = []
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0)
+        result = call(w, w.detach())
+        result.sum().backward()
+        found.append((result.tolist(), w.grad.tolist()))
+    assert found[0] == found[1]

@@ -111,10 +111,8 @@ public:
   /// Gives `target` the value of `value`. Unless the tape records that, the
   /// gradient of what is written into stays as it was.
   void write(TensorImpl &target, const Tensor &value, bool recorded);
-  /// A fresh tensor with the value of `source`.
+  /// A fresh tensor with the value of `source`, and its derivative.
   Tensor alias(const TensorImpl &source, const Dims &strides);
-  /// The same, as something that has no derivative.
-  Tensor detached(const TensorImpl &source);
   /// Whether the derivative of the Program goes where the tape goes from here:
   /// not from what was detached, and not beyond a leaf that the function made.
   static bool followsTape(const TensorImpl &);
