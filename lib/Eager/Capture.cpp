@@ -344,7 +344,13 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
   return value;
 }
 
-Capture::Id Capture::insert(const TracedView &step, Id part) {
+Capture::Id Capture::insert(const TracedView &step, Id part, bool recorded) {
+  // What lies around the part has no derivative where the tape has none.
+  auto around = [&] {
+    GradModeGuard mode(recorded || gradEnabled());
+    Id value = read(*step.parent);
+    return recorded && !followsTape(*step.parent) ? detach(value) : value;
+  };
   const Dims &sizes = step.parent->sizes;
   const ViewOp &op = *step.op;
   TensorType type = step.parent->type();
@@ -373,10 +379,10 @@ Capture::Id Capture::insert(const TracedView &step, Id part) {
   if (!op.slice) {
     Dims flat{step.parent->numel()},
         count{Geometry{typeOf(part).dims, {}, 0}.numel()};
-    Id all = appendOp("index_copy",
-                      {reshaped(read(*step.parent), flat), positions(op),
-                       reshaped(part, count)},
-                      {int64_t{0}}, {type.dtype, flat});
+    Id all = appendOp(
+        "index_copy",
+        {reshaped(around(), flat), positions(op), reshaped(part, count)},
+        {int64_t{0}}, {type.dtype, flat});
     return reshaped(all, sizes);
   }
   Dims flipped;
@@ -387,8 +393,14 @@ Capture::Id Capture::insert(const TracedView &step, Id part) {
   part = reshaped(part, slice.sizes);
   if (isWhole(slice, sizes))
     return flip(part);
-  return flip(appendOp("insert_slice", {flip(read(*step.parent)), part},
+  return flip(appendOp("insert_slice", {flip(around()), part},
                        {slice.starts, slice.steps}, type));
+}
+
+void Capture::checkHistory(const TensorImpl &tensor, const TracedView &step) {
+  if (diverged.count(&step) && followsTape(tensor))
+    refuseHere("a detached tensor that was written to with a gradient cannot "
+               "be captured; clone() it after detach()");
 }
 
 Capture::Id Capture::read(const TensorImpl &tensor) {
@@ -398,10 +410,8 @@ Capture::Id Capture::read(const TensorImpl &tensor) {
   for (; at->traced && at->traced->capture == id; at = at->traced->parent.get())
     if (at->traced->op)
       views.push_back(at);
-    else if (gradEnabled() && diverged.count(at->traced.get()) &&
-             followsTape(tensor))
-      refuseHere("a detached tensor that was written to with a gradient cannot "
-                 "be captured; clone() it after detach()");
+    else if (gradEnabled())
+      checkHistory(tensor, *at->traced);
   Id value = readPlace(*at);
   for (; !views.empty(); views.pop_back()) {
     const TensorImpl &each = *views.back();
@@ -425,11 +435,6 @@ Capture::Id Capture::readInCall(const TensorImpl &tensor) {
 
 Tensor Capture::alias(const TensorImpl &source, const Dims &strides) {
   return fresh(readInCall(source), source.type(), strides);
-}
-
-Tensor Capture::detached(const TensorImpl &source) {
-  return fresh(detach(read(source)), source.type(),
-               packedStrides(source.sizes));
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
@@ -501,7 +506,7 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
       diverged.insert(steps[i]);
     recorded &= steps[i]->op.has_value();
     if (steps[i]->op)
-      part = insert(*steps[i], part);
+      part = insert(*steps[i], part, recorded);
   }
   if (selfOverlaps(*root))
     refuseHere("writing into a part of an expanded tensor cannot be captured; "
@@ -610,6 +615,7 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   Tensor root = rootOf(result, &steps);
   out.self = root == result;
   for (size_t i = 0; i < steps.size(); ++i) {
+    checkHistory(*result, *steps[i]);
     if (!steps[i]->op)
       continue;
     Geometry view = i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
@@ -804,6 +810,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
     executable.layouts.push_back(arguments[i]->strides);
   }
   program.outputs = std::move(outputs);
+  executable.enablesGrad = executable.differentiable && !gradEnabled();
   if (!executable.differentiable && !open)
     dropCuts();
 

@@ -149,6 +149,7 @@ std::vector<Tensor> stepwell::run(Executable &executable,
   std::vector<Tensor> outputs, updated;
   for (const Executable::Update &update : executable.updates)
     updated.push_back(gathered[update.input].tensor);
+  GradModeGuard mode(gradEnabled() || executable.enablesGrad);
   if (program.outputs.empty()) {
     // Nothing to compute.
   } else if (executable.call->open || (executable.differentiable &&

@@ -109,15 +109,17 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
     node->inputs = types;
   }
   Tensor result;
+  Capture *capture = Capture::current();
+  // With their places on the tape, which nothing below records.
+  if (capture)
+    for (Tensor &part : parts)
+      part = capture->alias(*part, packedStrides(part->sizes));
   {
     GradModeGuard guard(false);
-    if (Capture *capture = Capture::current()) {
+    if (capture) {
       std::vector<Argument> arguments;
-      for (const Tensor &part : parts) {
-        Tensor value = cast(part, dtype);
-        bool cut = node && !Capture::followsTape(*part);
-        arguments.push_back({cut ? capture->detached(*value) : value});
-      }
+      for (const Tensor &part : parts)
+        arguments.push_back({cast(part, dtype)});
       result = callOp(op, std::move(arguments), attributes)[0];
     } else {
       result = catRows(parts, dtype, *sizes, dim);

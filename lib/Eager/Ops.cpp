@@ -632,14 +632,15 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
   Argument read{source};
   checkWritable(target, {&read, 1});
   Ref<Node> node = recordCopy(target, &source, true);
-  bool cut =
-      Capture::current() && gradEnabled() && !Capture::followsTape(*source);
+  Capture *capture = Capture::current();
+  // With the place that it has on the tape, which nothing below records.
+  Tensor given =
+      capture ? capture->alias(*source, packedStrides(source->sizes)) : source;
   {
     GradModeGuard guard(false);
-    Tensor wide = expand(source, target->sizes);
-    if (Capture *capture = Capture::current()) {
-      Tensor value = cast(wide, target->dtype);
-      capture->write(*target, cut ? capture->detached(*value) : value,
+    Tensor wide = expand(given, target->sizes);
+    if (capture) {
+      capture->write(*target, cast(wide, target->dtype),
                      static_cast<bool>(node));
     } else {
       copyElements(target, wide);

@@ -11,7 +11,6 @@
 #include "stepwell/Targets/CPU/Passes.h"
 #include "stepwell/Transforms/Passes.h"
 
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
@@ -84,7 +83,7 @@ public:
     pm.addPass(createCPUExpandShapesPass());
     pm.addPass(createCPULowerViewsPass());
     pm.addPass(createCPUSkipEmptyLoopsPass());
-    pm.addPass(createSCFToControlFlowPass());
+    pm.addPass(createCPULowerLoopsPass());
     pm.addPass(createCPULowerToLLVMPass());
     pm.addPass(createSignedOffsetsPass());
   }

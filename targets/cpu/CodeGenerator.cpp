@@ -70,17 +70,31 @@ constexpr StringLiteral kNeedless[] = {
 /// does nothing for loops that address memory by their counter alone.
 constexpr StringLiteral kStrengthReduction[] = {"canon-freeze", "loop-reduce"};
 
+/// What looks at every pair of accesses to memory that lie in one block: there
+/// are programs whose loops have one step each, and a hundred thousand of them
+/// are one block.
+constexpr StringLiteral kScheduler = "machine-scheduler";
+constexpr size_t kLongestScheduled = 10'000;
+
+/// Which of the passes a module needs that most do not, or does not.
+struct Needs {
+  bool strengthReduction, scheduler;
+  bool operator==(const Needs &) const = default;
+};
+
 /// Leaves passes out on their way into a pass manager: LLVM can leave some of
 /// them out only for the whole process.
 class FilteredPasses : public legacy::PassManagerBase {
 public:
-  FilteredPasses(legacy::PassManagerBase &passes, bool strengthReduction)
+  FilteredPasses(legacy::PassManagerBase &passes, Needs needs)
       : passes(passes) {
     for (StringRef name : kNeedless)
       unwanted.insert(name);
-    if (!strengthReduction)
+    if (!needs.strengthReduction)
       for (StringRef name : kStrengthReduction)
         unwanted.insert(name);
+    if (!needs.scheduler)
+      unwanted.insert(kScheduler);
   }
 
   void add(Pass *pass) override {
@@ -99,14 +113,15 @@ private:
 
 /// The passes down to one kind of file.
 struct Emitter {
-  Emitter(TargetMachine &machine, CodeGenFileType type, bool strengthReduction)
-      : type(type), strengthReduction(strengthReduction), stream(file) {
-    FilteredPasses filtered(passes, strengthReduction);
+  Emitter(TargetMachine &machine, CodeGenFileType type, Needs needs)
+      : type(type), needs(needs), stream(file) {
+    FilteredPasses filtered(passes, needs);
     usable = !machine.addPassesToEmitFile(filtered, stream, nullptr, type);
   }
 
   CodeGenFileType type;
-  bool strengthReduction, usable;
+  Needs needs;
+  bool usable;
   SmallVector<char, 0> file;
   raw_svector_ostream stream;
   legacy::PassManager passes;
@@ -138,15 +153,14 @@ struct CodeGenerator::Parts {
   ModuleAnalysisManager modules;
   ModulePassManager pipeline;
   // After the context and the machine: they go first.
-  SmallVector<std::unique_ptr<Emitter>, 2> emitters;
+  SmallVector<std::unique_ptr<Emitter>, 4> emitters;
 
-  Emitter &emitterFor(CodeGenFileType type, bool strengthReduction) {
+  Emitter &emitterFor(CodeGenFileType type, Needs needs) {
     for (auto &emitter : emitters)
-      if (emitter->type == type &&
-          emitter->strengthReduction == strengthReduction)
+      if (emitter->type == type && emitter->needs == needs)
         return *emitter;
     return *emitters.emplace_back(
-        std::make_unique<Emitter>(*machine, type, strengthReduction));
+        std::make_unique<Emitter>(*machine, type, needs));
   }
 };
 
@@ -243,12 +257,16 @@ void CodeGenerator::optimize(Module &module) {
 bool CodeGenerator::generate(Module &module, CodeGenFileType type,
                              SmallVectorImpl<char> &out) {
   ++kernels;
-  bool reduce = llvm::any_of(module, [](Function &function) {
+  Needs needs{false, true};
+  for (Function &function : module) {
     if (function.isDeclaration())
-      return false;
-    return wantsStrengthReduction(LoopInfo(DominatorTree(function)));
-  });
-  Emitter &emitter = parts->emitterFor(type, reduce);
+      continue;
+    needs.strengthReduction |=
+        wantsStrengthReduction(LoopInfo(DominatorTree(function)));
+    for (BasicBlock &block : function)
+      needs.scheduler &= block.size() <= kLongestScheduled;
+  }
+  Emitter &emitter = parts->emitterFor(type, needs);
   if (!emitter.usable)
     return false;
   emitter.file.clear();

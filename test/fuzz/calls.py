@@ -672,6 +672,22 @@ def _calls(case: Case, enough: Callable[[Any], bool] = lambda theirs: False) -> 
     return made
 
 
+def largest_term(case: Case, tensors: list[Any]) -> float:
+    """How large the numbers are of which a sum over such arguments leaves noise, or 0."""
+    name = case["call"]
+    extreme = any(
+        spec.get("special") == "extreme"
+        for each in [*case["args"], *case.get("kwargs", {}).values()]
+        for spec in _specs(each)
+    )
+    # So is what rounding leaves of equal numbers less their mean.
+    extreme |= name in NORMS and case["args"][0].get("layout") == "expanded"
+    if not extreme or (name not in SUMS and name not in QUOTIENTS):
+        return 0.0
+    sizes = [np.abs(_wide(each)[np.isfinite(_wide(each))]) for each in tensors]
+    return max((float(each.max()) for each in sizes if each.size), default=0.0)
+
+
 def check(case: Case) -> str | None:
     form, name = case["form"], case["call"]
     made = _calls(case)
@@ -722,17 +738,7 @@ def check(case: Case) -> str | None:
         if found := _choice(case, ours, theirs, given, {k: v[1] for k, v in made.named.items()}):
             return found.replace("values: ", "choice: ")
         ours, theirs, exact = ours[:1], theirs[:1], None
-    extreme = any(
-        spec.get("special") == "extreme"
-        for each in [*case["args"], *case.get("kwargs", {}).values()]
-        for spec in _specs(each)
-    )
-    largest = 0.0
-    # So is what rounding leaves of equal numbers less their mean.
-    extreme |= name in NORMS and case["args"][0].get("layout") == "expanded"
-    if extreme and (name in SUMS or name in QUOTIENTS):
-        sizes = [np.abs(_wide(b)[np.isfinite(_wide(b))]) for _, b in every]
-        largest = max((float(each.max()) for each in sizes if each.size), default=0.0)
+    largest = largest_term(case, [b for _, b in every])
     if name in ("clamp", "clamp_") and _bounds_are_mixed(case):
         return None  # of which PyTorch takes some, and makes a number of the tensor
     if name == "linspace" and not theirs.is_floating_point():

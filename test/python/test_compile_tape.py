@@ -318,3 +318,94 @@ def test_backward_inside_of_a_leaf_and_of_what_is_none(arguments):
             found.append((result.tolist(), is_leaf, grads))
     half = len(found) // 2
     assert found[half:] == found[:half]
+
+
+def rest_of_a_gradient(w):
+    y = w * 2
+    (g,) = sw.autograd.grad((y * y).sum(), y, retain_graph=True)
+    g[:1].sub_(y[:1])
+    return g, y
+
+
+def rest_between_the_diagonal(w):
+    d = w.detach().clone().reshape(2, 2)
+    d.diagonal().add_(w[:2])
+    return (d,)
+
+
+# Around a part that gets a history there is none, though what is there was computed of `w`.
+@pytest.mark.parametrize("function", [rest_of_a_gradient, rest_between_the_diagonal])
+def test_a_part_of_what_has_no_history_is_written(function):
+    found = []
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0, 3.0, 4.0)
+        results = call(w)
+        sum((r * (n + 1)).sum() for n, r in enumerate(results)).backward()
+        found.append((w.grad.tolist(), [r.tolist() for r in results]))
+    assert found[0] == found[1]
+
+
+def test_a_part_of_an_argument_that_shares_memory_with_a_leaf_is_written():
+    def function(a, b):
+        b[::2] = a[::2]
+        return b
+
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0, 3.0)
+        call(w, w.detach()).sum().backward()
+        assert w.grad.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("made", [lambda w: w * 1, lambda w: w])
+@pytest.mark.parametrize("result", [lambda d: d, lambda d: d[:1], lambda d: d * 1])
+def test_a_detached_alias_with_a_history_is_refused(made, result):
+    def function(w):
+        d = made(w).detach()
+        d[::2] = (w * 3)[::2]
+        return result(d)
+
+    assert function(leaf(1.0, 2.0, 3.0)).requires_grad
+    with pytest.raises(RuntimeError, match="detached tensor that was written to with a gradient"):
+        sw.compile(function)(leaf(1.0, 2.0, 3.0))
+
+
+def test_gradients_enabled_inside_of_a_call_without():
+    def function(w):
+        y = w.clone()
+        with sw.enable_grad():
+            y.mul_(w)
+        return y, y * 2
+
+    for call in (function, sw.compile(function)):
+        for _ in range(2):
+            w = leaf(1.0, 2.0)
+            with sw.no_grad():
+                y, z = call(w)
+            assert y.requires_grad and not z.requires_grad
+            y.sum().backward()
+            assert w.grad.tolist() == [1, 2]
+
+
+# `b` shows the memory of the leaf `a`, has no history, and is written to: `a` keeps its own.
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda a, v: sw.cat([v, a]),
+        lambda a, v: sw.cat([a.double(), v.double()]),
+        lambda a, v: v.copy_(a),
+        lambda a, v: v.index_copy_(0, sw.tensor([0]), a[:1]),
+        lambda a, v: sw.cat([v[:1].copy_(a[:1]), v]),
+    ],
+)
+def test_a_leaf_is_read_after_a_write_through_another_tensor(read):
+    def function(a, b):
+        b.copy_(b * 2)
+        return read(a, b + 1)
+
+    found = []
+    for call in (function, sw.compile(function)):
+        w = leaf(1.0, 2.0)
+        result = call(w, w.detach())
+        result.sum().backward()
+        found.append((result.tolist(), w.grad.tolist()))
+    assert found[0] == found[1]

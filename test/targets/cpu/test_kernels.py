@@ -27,7 +27,7 @@ PASSES = (
     "cpu-emit-entry,cpu-outline-parallel{serial-work=4096},"
     f"cpu-lower-contractions{{{USE_FMA}}},"
     "cpu-vectorize-linalg,cpu-lower-views,"
-    "convert-scf-to-cf,cpu-lower-to-llvm"
+    "cpu-lower-loops,cpu-lower-to-llvm"
 )
 NAMES = {"f32": "f4", "f64": "f8", "i8": "i1", "i32": "i4", "i64": "i8"}
 ranges = []

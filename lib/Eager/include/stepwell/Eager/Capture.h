@@ -94,6 +94,8 @@ struct Executable {
   bool differentiable = false;
   /// The last launch, where nothing is recorded on the tape.
   Ref<CallPlan> plan;
+  /// It was captured under no_grad, and enables gradients where it wants some.
+  bool enablesGrad = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
   bool hooked = false;
@@ -138,10 +140,8 @@ public:
   /// Gives `target` the value of `value`. Unless the tape records that, the
   /// gradient of what is written into stays as it was.
   void write(TensorImpl &target, const Tensor &value, bool recorded);
-  /// A fresh tensor with the value of `source`.
+  /// A fresh tensor with the value of `source`, and its derivative.
   Tensor alias(const TensorImpl &source, const Dims &strides);
-  /// The same, as something that has no derivative.
-  Tensor detached(const TensorImpl &source);
   /// Whether the derivative of the Program goes where the tape goes from here:
   /// not from what was detached, and not beyond a leaf that the function made.
   static bool followsTape(const TensorImpl &);
@@ -199,8 +199,9 @@ private:
   Id openView(Id parent, const TracedView &, const TensorType &result);
   /// The types, for all calls that the guards allow.
   void openTypes();
-  /// What a view is taken of, with `part` in the view's place.
-  Id insert(const TracedView &, Id part);
+  /// What a view is taken of, with `part` in the view's place, by a write that
+  /// the tape records.
+  Id insert(const TracedView &, Id part, bool recorded);
   /// The positions of such a view's elements in a row-major base.
   Id positions(const ViewOp &);
   /// The tensor that it is a view of, and the steps from there.
@@ -255,6 +256,8 @@ private:
   std::unordered_set<const TracedView *> diverged;
   /// Inputs that stand for a place on the tape only.
   std::unordered_map<const TensorImpl *, Id> places;
+  /// Refuses a tensor with such a history, where a step to it is one of them.
+  void checkHistory(const TensorImpl &, const TracedView &step);
   /// By output: which inputs the tape leads to.
   std::vector<std::vector<bool>> reached;
   std::vector<std::vector<const OpRow *>> underivable;

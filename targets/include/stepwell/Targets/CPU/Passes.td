@@ -243,6 +243,34 @@ def CPUSkipEmptyLoopsPass : Pass<"cpu-skip-empty-loops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
+def CPULowerLoopsPass : Pass<"cpu-lower-loops", "::mlir::ModuleOp"> {
+  let summary = "Loops and branches as blocks";
+  let description = [{
+    Upstream's `convert-scf-to-cf`, from the last loop of a block to the first: the time of thousands of loops in a row
+    grows with their number, and not with its square.
+
+    Before:
+    ```mlir
+    scf.for %i = %lb to %ub step %s {
+      "body"(%i) : (index) -> ()
+    }
+    ```
+    After:
+    ```mlir
+      cf.br ^head(%lb : index)
+    ^head(%i: index):
+      %more = arith.cmpi slt, %i, %ub : index
+      cf.cond_br %more, ^body, ^end
+    ^body:
+      "body"(%i) : (index) -> ()
+      %next = arith.addi %i, %s : index
+      cf.br ^head(%next : index)
+    ^end:
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect"];
+}
+
 def CPUSplitReductionsPass : Pass<"cpu-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Reduce a large buffer to one value in parts";
   let description = [{
