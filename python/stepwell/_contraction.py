@@ -13,18 +13,12 @@ from typing import Any
 from . import _core
 from ._arguments import tensors
 from ._core import Tensor
+from ._structure import _wrap
 
 
 def _wrapped(dims: Any, tensor: Tensor) -> list[int]:
     listed = [dims] if hasattr(dims, "__index__") else list(dims)
-    rank = tensor.ndim
-    for dim in listed:
-        if not -max(rank, 1) <= operator.index(dim) < max(rank, 1):
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-max(rank, 1)}, "
-                f"{max(rank, 1) - 1}], but got {dim})"
-            )
-    return [dim + rank if dim < 0 else operator.index(dim) for dim in listed]
+    return [_wrap(dim, tensor.ndim) for dim in listed]
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:

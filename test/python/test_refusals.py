@@ -516,6 +516,8 @@ def test_a_wrong_type_is_told_before_other_mistakes(call):
         (RuntimeError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), 1.5)),
         (ValueError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), [1])),
         (RuntimeError, lambda: stepwell.arange(2.5, 2, dtype=stepwell.int16)),
+        *((RuntimeError, lambda b=b: F.linear(ones(3), ones(4, 3), b))
+          for b in (ones(4).long(), ones(1).double(), ones(4).half(), ones(2, 4))),
         (RuntimeError, lambda: stepwell.arange(0.3, 0, dtype=stepwell.int64)),
         (NotImplementedError, lambda: F.batch_norm(tensor([[1], [2]]), None, None, training=True)),
     ],

@@ -198,8 +198,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     # A bias that is stretched is added as anything else is.
     if bias is None or input.ndim < 2 or bias.ndim != 1 or bias.shape[0] != weight.shape[0]:
         product = _core.matmul(input, weight.t())
-        return product if bias is None else product + bias
+        return product if bias is None else _with_bias(product, bias)
     return _core._linear(input, weight, bias)
+
+
+def _with_bias(product: Tensor, bias: Tensor) -> Tensor:
+    if bias.dtype is not product.dtype:
+        raise RuntimeError(
+            "linear: the operands must have one element type, but input and bias have "
+            f"{product.dtype} and {bias.dtype}"
+        )
+    made = product + bias
+    if made.shape != product.shape:
+        raise RuntimeError(
+            f"linear: the bias of shape {bias.shape} does not broadcast to the result's {product.shape}"
+        )
+    return made
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
