@@ -29,7 +29,8 @@ namespace {
 
 enum class Kind : uint8_t { Tensor, OptionalTensor, Tensors, Number, Constant };
 
-/// Values that are a part of the class have a number each, for good.
+/// Values that are a part of the class have a number each, for good. 0 for one
+/// that cannot be told from others later: it is not hashable.
 uint64_t constantId(nb::handle value) {
   static PyObject *ids = PyDict_New();
   static PyObject *keyOf =
@@ -40,8 +41,12 @@ uint64_t constantId(nb::handle value) {
   nb::object key = nb::handle(keyOf)(value);
   if (PyObject *found = PyDict_GetItemWithError(ids, key.ptr()))
     return PyLong_AsUnsignedLongLong(found);
-  if (PyErr_Occurred())
-    throw nb::python_error();
+  if (PyErr_Occurred()) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError))
+      throw nb::python_error();
+    PyErr_Clear();
+    return 0;
+  }
   uint64_t id = PyDict_GET_SIZE(ids) + 1;
   nb::object number = nb::steal(PyLong_FromUnsignedLongLong(id));
   if (PyDict_SetItem(ids, key.ptr(), number.ptr()))
@@ -236,9 +241,13 @@ bool classify(Definition &definition, Call &call, Keys keys) {
       call.numbers.push_back(number);
       continue;
     }
-    case Kind::Constant:
-      keys.word(parameter.constant(value));
+    case Kind::Constant: {
+      uint64_t id = isTensor(value) ? 0 : parameter.constant(value);
+      if (!id)
+        return false;
+      keys.word(id);
       continue;
+    }
     }
   }
   return true;

@@ -12,6 +12,7 @@ from . import _core
 from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
 from ._factories import empty, full, ones, tensor, zeros
+from ._function import Number, function
 from ._structure import _shared
 
 MAX_RANK = 16  # kMaxRank
@@ -68,8 +69,8 @@ def addmm(
     mat1: Tensor,
     mat2: Tensor,
     *,
-    beta: builtins.float = 1,
-    alpha: builtins.float = 1,
+    beta: Number = 1,
+    alpha: Number = 1,
 ) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`; what is multiplied by the number 0 is not read.
 
@@ -157,8 +158,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool 
 def isclose(
     input: Tensor,
     other: Tensor,
-    rtol: builtins.float = 1e-5,
-    atol: builtins.float = 1e-8,
+    rtol: Number = 1e-5,
+    atol: Number = 1e-8,
     equal_nan: builtins.bool = False,
 ) -> Tensor:
     """Where `abs(input - other) <= atol + rtol * abs(other)`; infinities are close to themselves."""
@@ -319,10 +320,9 @@ __all__ = [
     "meshgrid", "mm", "norm", "outer", "square",
 ]  # fmt: skip
 
-_CHECKED = (
-    "addmm", "allclose", "bmm", "dot", "equal", "isclose", "mm", "norm", "outer", "square", "type_as",
-)  # fmt: skip
-globals().update({name: checked(globals()[name]) for name in _CHECKED})
+_FUNCTIONS = ("addmm", "bmm", "dot", "isclose", "mm", "norm", "outer", "square")
+globals().update({name: function(checked(globals()[name])) for name in _FUNCTIONS})
+globals().update({name: checked(globals()[name]) for name in ("allclose", "equal", "type_as")})
 
 for _each in (
     addmm, allclose, bmm, _count_nonzero_of, cpu, dot, equal, isclose, mm, new_empty, new_full,

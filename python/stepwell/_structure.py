@@ -14,6 +14,7 @@ from . import _core
 from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
 from ._factories import _element_type, _finish, full
+from ._function import function
 
 Number = builtins.bool | builtins.int | builtins.float
 
@@ -741,9 +742,10 @@ __all__ = [
 _CHECKED = (
     "chunk", "eye", "flip", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill", "index_fill_",
     "linspace", "masked_fill", "masked_fill_", "masked_select", "nonzero", "roll", "scatter", "scatter_",
-    "scatter_add", "scatter_add_", "split", "stack", "std", "take_along_dim", "tril", "triu", "unbind", "var",
+    "scatter_add", "scatter_add_", "split", "stack", "take_along_dim", "tril", "triu", "unbind",
 )  # fmt: skip
 globals().update({name: checked(globals()[name]) for name in _CHECKED})
+globals().update({name: function(checked(globals()[name])) for name in ("std", "var")})
 
 for _each in (
     split, chunk, unbind, flip, roll, tril, triu, nonzero, masked_fill, masked_select,

@@ -7,6 +7,7 @@ python test/fuzz/run.py --minutes 10              all of them, one after another
 python test/fuzz/run.py --minutes-each 1          the same, as long for each
 python test/fuzz/run.py --fixed --seed 1          the same cases on every machine
 python test/fuzz/run.py calls --cases 100000      one, so many cases
+python test/fuzz/run.py calls files --cases 10000 --cases calls=100000
 python test/fuzz/run.py --case '["calls", …]'     one case, in this process
 python test/fuzz/run.py calls --keep              keep what was found as a test
 """
@@ -56,7 +57,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="for all together (default: 5)")
     parser.add_argument("--minutes-each", type=float, help="for each fuzzer")
     parser.add_argument(
-        "--cases", type=int, help="of each; without --minutes, however long it takes"
+        "--cases",
+        action="append",
+        metavar="N or NAME=N",
+        help="of each, or of one; without --minutes, however long it takes",
     )
     parser.add_argument("--fixed", action="store_true", help="so many cases of each as CI checks")
     parser.add_argument("--seed", type=int, help="default: from the clock, and printed")
@@ -80,7 +84,12 @@ def main() -> int:
     minutes = options.minutes or (5 if options.cases is None else 24 * 60)
     share = sum(FUZZERS[name][0] for name in names)
     seconds = {name: 60 * minutes * FUZZERS[name][0] / share for name in names}
-    cases = dict.fromkeys(names, options.cases)
+    cases: dict[str, int | None] = dict.fromkeys(names)
+    for given in options.cases or ():
+        name, equals, number = given.rpartition("=")
+        if not number.isdecimal() or (equals and name not in names):
+            parser.error(f"--cases {given}: a number of cases, or NAME=N of a fuzzer that runs")
+        cases.update(dict.fromkeys([name] if equals else names, int(number)))
     if options.minutes_each:
         seconds = dict.fromkeys(names, 60 * options.minutes_each)
     elif options.fixed:
