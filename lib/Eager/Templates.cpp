@@ -192,6 +192,27 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   return Ref<Template>(entry.get());
 }
 
+/// Whether the way back may read a result: another operation computes with it,
+/// or the rule of its own operation does.
+static bool isReadBack(const Program &program, ValueId value) {
+  auto made = static_cast<ValueId>(program.inputs.size());
+  for (const ProgramNode &node : program.nodes) {
+    if (std::find(node.operands.begin(), node.operands.end(), value) !=
+        node.operands.end())
+      return true;
+    ValueId result = value - made;
+    made += static_cast<ValueId>(node.results.size());
+    if (result < 0 || value >= made)
+      continue;
+    if (!node.op || (node.op->gradients.empty() && !node.op->nonDifferentiable))
+      return true;
+    for (const GradientRow &row : node.op->gradients)
+      if (row.results >> result & 1)
+        return true;
+  }
+  return value < static_cast<ValueId>(program.inputs.size());
+}
+
 /// The call that a function with a rule of its own consists of.
 static const ProgramNode *ruleOf(const Program &program) {
   return program.nodes.size() == 1 && program.nodes[0].rule ? &program.nodes[0]
@@ -224,7 +245,9 @@ Needs stepwell::derivativeNeeds(const Template &t,
     // Several operations: whatever the call reads or makes may be read again.
     for (size_t i = 0; i < t.inputs.size(); ++i)
       needs.inputs[i] = t.inputs[i].need;
-    needs.results.assign(t.results.size(), Need::Values);
+    for (size_t i = 0; i < t.results.size(); ++i)
+      if (!t.program || isReadBack(*t.program, t.program->outputs[i].value))
+        needs.results[i] = Need::Values;
     return needs;
   }
   if (!t.op || t.op->gradients.empty())

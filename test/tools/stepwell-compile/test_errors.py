@@ -101,17 +101,6 @@ def test_an_unknown_cpu_is_named(workshop):
     assert "unknown CPU 'frobnicator'" in message
 
 
-def test_an_executable_needs_known_results(workshop):
-    workshop.write(
-        "p.mlir",
-        "func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> { return %x : tensor<?xf32> }",
-    )
-    assert workshop.refused("p.mlir", "-o", "p") == (
-        "p.mlir: an executable needs results of known shape, 'out0' is f32[?]; "
-        "--emit=shared lets the caller give the sizes"
-    )
-
-
 def test_help(workshop):
     text = workshop.compile("--help").stdout
     for option in ("-o FILE", "--emit=exe", "--target=", "--serial", "--weights=", "--name="):
