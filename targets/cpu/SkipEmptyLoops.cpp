@@ -77,8 +77,8 @@ private:
     if (auto inner = dyn_cast<scf::ForOp>(op))
       return hasKnownRange(inner) || coversBody(inner);
     auto branch = dyn_cast<scf::IfOp>(op);
-    return branch && branch.getNumResults() == 0 && branch.elseBlock() ==
-           nullptr && isKnown(branch.getCondition());
+    return branch && branch.getNumResults() == 0 &&
+           branch.elseBlock() == nullptr && isKnown(branch.getCondition());
   }
 
   Value isEmpty(Operation *op) {
@@ -92,9 +92,9 @@ private:
     Value body = coversBody(inner) ? isEmpty(*inner.getBody()) : Value();
     if (!hasKnownRange(inner))
       return body;
-    Value none = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::sge, ahead(inner.getLowerBound()),
-        ahead(inner.getUpperBound()));
+    Value none = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
+                                       ahead(inner.getLowerBound()),
+                                       ahead(inner.getUpperBound()));
     return body ? arith::OrIOp::create(builder, loc, none, body).getResult()
                 : none;
   }
@@ -116,20 +116,20 @@ private:
       return true;
     Operation *op = value.getDefiningOp();
     return op && depth < kDepth && op->getNumRegions() == 0 && isPure(op) &&
-           llvm::all_of(op->getOperands(), [&](Value operand) {
-             return isKnown(operand, depth + 1);
-           });
+           llvm::all_of(
+               op->getOperands(),
+               [&](Value operand) { return isKnown(operand, depth + 1); });
   }
 
   Value ahead(Value value) {
     if (loop.isDefinedOutsideOfLoop(value))
       return value;
     if (!moved.contains(value)) {
-      for (Operation *op = value.getDefiningOp(); Value operand :
-           op->getOperands())
+      Operation *op = value.getDefiningOp();
+      for (Value operand : op->getOperands())
         if (Value made = ahead(operand); made != operand)
           moved.map(operand, made);
-      builder.clone(*value.getDefiningOp(), moved);
+      builder.clone(*op, moved);
     }
     return moved.lookup(value);
   }
