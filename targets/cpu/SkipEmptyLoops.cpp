@@ -125,11 +125,11 @@ private:
     if (loop.isDefinedOutsideOfLoop(value))
       return value;
     if (!moved.contains(value)) {
-      for (Operation *op = value.getDefiningOp();
-           Value operand : op->getOperands())
+      Operation *op = value.getDefiningOp();
+      for (Value operand : op->getOperands())
         if (Value made = ahead(operand); made != operand)
           moved.map(operand, made);
-      builder.clone(*value.getDefiningOp(), moved);
+      builder.clone(*op, moved);
     }
     return moved.lookup(value);
   }

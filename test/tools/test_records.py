@@ -209,7 +209,9 @@ def test_the_page_lists_the_fields_of_the_schema():
     assert fields <= listed
 
 
-@pytest.mark.parametrize("field", ["numbers", "heldNumbers", "naturalNumbers", "nonzero", "checked"])
+@pytest.mark.parametrize(
+    "field", ["numbers", "heldNumbers", "naturalNumbers", "nonzero", "checked"]
+)
 def test_lists_of_operands_name_operands(field, tmp_path):
     source = TWICE.replace("VJP", "2 * g")
     ends = source.rindex("}")
