@@ -85,7 +85,7 @@ struct Executable {
   /// watched ones did among themselves.
   std::vector<int64_t> sharing, sharingOutside;
   bool differentiable = false;
-  /// It was captured under no_grad, and enables gradients where it wants some.
+  /// It was captured under no_grad: what has a gradient enabled that itself.
   bool enablesGrad = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
