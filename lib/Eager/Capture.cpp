@@ -810,7 +810,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
     executable.layouts.push_back(arguments[i]->strides);
   }
   program.outputs = std::move(outputs);
-  executable.enablesGrad = executable.differentiable && !gradEnabled();
+  executable.enablesGrad = !gradEnabled();
   if (!executable.differentiable && !open)
     dropCuts();
 

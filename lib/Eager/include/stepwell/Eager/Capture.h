@@ -94,7 +94,7 @@ struct Executable {
   bool differentiable = false;
   /// The last launch, where nothing is recorded on the tape.
   Ref<CallPlan> plan;
-  /// It was captured under no_grad, and enables gradients where it wants some.
+  /// It was captured under no_grad: what has a gradient enabled that itself.
   bool enablesGrad = false;
   /// The function hooked gradients inside of it, which one derivative of the
   /// whole does not make.
