@@ -6,14 +6,8 @@ set(STEPWELL_RECORDS_DOCS "${PROJECT_BINARY_DIR}/records")
 find_package(Python 3.10 COMPONENTS Interpreter REQUIRED)
 find_program(STEPWELL_TBLGEN NAMES llvm-tblgen HINTS "${LLVM_TOOLS_BINARY_DIR}" NO_DEFAULT_PATH REQUIRED)
 
-set(STEPWELL_RECORD_SOURCES)
-foreach(file ArrayBase ArrayOps Composite Contraction Elementwise Functions Indexing Logic Reduction
-        Structure)
-  list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/dialects/Array/${file}.td")
-endforeach()
-foreach(file emit_dialect emit_docs emit_table expressions generate records)
-  list(APPEND STEPWELL_RECORD_SOURCES "${PROJECT_SOURCE_DIR}/tools/stepwell-records/${file}.py")
-endforeach()
+file(GLOB STEPWELL_RECORD_SOURCES CONFIGURE_DEPENDS
+     "${PROJECT_SOURCE_DIR}/dialects/Array/*.td" "${PROJECT_SOURCE_DIR}/tools/stepwell-records/*.py")
 set(_json "${STEPWELL_RECORDS_DOCS}/records.json")
 set(STEPWELL_RECORDS_FILES
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/OpTable.inc"

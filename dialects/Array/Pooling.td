@@ -30,7 +30,7 @@ def Array_MaxPool2DOp : Array_MaxPoolOp<"max_pool2d", (ins Array_Tensor:$input)>
     larger than everything. Where a window holds nothing but padding, the index is -1.
   }];
   let results = (outs Array_Tensor:$values, Array_Tensor:$indices);
-  let inference = [Infer<"maxPool2d", "same">, Infer<"maxPool2d", "int64">];
+  let inference = [Infer<"maxPool2d", "numbers">, Infer<"maxPool2d", "int64">];
   let vjp = ["max_pool2d_gradient(g, indices, input, kernel_size, stride, padding, dilation, ceil_mode)"];
   let python = ["_max_pool2d(input, kernel_size, stride, padding=(0, 0), dilation=(1, 1), ceil_mode=False)"];
 }

@@ -166,8 +166,6 @@ struct MaxPoolPattern : OpConversionPattern<array::MaxPool2DOp> {
     Value input = adaptor.getInput();
     RankedTensorType type = tensorType(op.getValues());
     Type element = type.getElementType();
-    if (element.isInteger(1))
-      return op.emitError("the largest of bools is not defined");
     Shape shape = pooledShape(s, type, input, windows);
     Type compute = computeType(element);
     Value least = constantOf(b, loc, lowest(b, compute, element));

@@ -516,6 +516,10 @@ def test_a_wrong_type_is_told_before_other_mistakes(call):
         (RuntimeError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), 1.5)),
         (ValueError, lambda: stepwell.tensordot(ones(2, 2), ones(2, 2), [1])),
         (RuntimeError, lambda: stepwell.arange(2.5, 2, dtype=stepwell.int16)),
+        (NotImplementedError, lambda: F.max_pool2d(ones(1, 1, 2, 2, dtype=stepwell.bool), 1)),
+        (NotImplementedError, lambda: F.max_pool2d(ones(0, 1, 2, 2, dtype=stepwell.bool), 1)),
+        *((RuntimeError, lambda n=n: F.binary_cross_entropy_with_logits(ones(4), ones(4), **{n: ones(3, 1)}))
+          for n in ("weight", "pos_weight")),
         *((RuntimeError, lambda b=b: F.linear(ones(3), ones(4, 3), b))
           for b in (ones(4).long(), ones(1).double(), ones(4).half(), ones(2, 4))),
         (RuntimeError, lambda: stepwell.arange(0.3, 0, dtype=stepwell.int64)),

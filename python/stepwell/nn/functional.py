@@ -208,10 +208,14 @@ def _with_bias(product: Tensor, bias: Tensor) -> Tensor:
             "linear: the operands must have one element type, but input and bias have "
             f"{product.dtype} and {bias.dtype}"
         )
-    made = product + bias
-    if made.shape != product.shape:
+    return _of_shape(product.shape, product + bias)
+
+
+def _of_shape(shape: tuple[int, ...], made: Tensor) -> Tensor:
+    """What was made of operands that broadcast to this shape, and do not widen it."""
+    if made.shape != shape:
         raise RuntimeError(
-            f"linear: the bias of shape {bias.shape} does not broadcast to the result's {product.shape}"
+            f"output with shape {shape} doesn't match the broadcast shape {made.shape}"
         )
     return made
 
@@ -478,7 +482,7 @@ def binary_cross_entropy_with_logits(
         positive = positive * ((pos_weight - 1) * target + 1)
     losses = -((target - 1) * input + positive)
     losses = losses if weight is None else losses * weight
-    return _reduced(losses._cast(target.dtype), reduction)
+    return _reduced(_of_shape(input.shape, losses)._cast(target.dtype), reduction)
 
 
 def _check_classes(
