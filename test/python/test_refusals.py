@@ -518,6 +518,7 @@ def test_a_wrong_type_is_told_before_other_mistakes(call):
         (RuntimeError, lambda: stepwell.arange(2.5, 2, dtype=stepwell.int16)),
         (NotImplementedError, lambda: F.max_pool2d(ones(1, 1, 2, 2, dtype=stepwell.bool), 1)),
         (NotImplementedError, lambda: F.max_pool2d(ones(0, 1, 2, 2, dtype=stepwell.bool), 1)),
+        (NotImplementedError, lambda: F.conv2d(*[ones(1, 1, 2, 2, dtype=stepwell.bool)] * 2)),
         *((RuntimeError, lambda n=n: F.binary_cross_entropy_with_logits(ones(4), ones(4), **{n: ones(3, 1)}))
           for n in ("weight", "pos_weight")),
         *((RuntimeError, lambda b=b: F.linear(ones(3), ones(4, 3), b))
