@@ -443,6 +443,7 @@ def test_what_is_taken():
     index = zeros(0, 1, dtype=stepwell.int64)
     assert stepwell.take_along_dim(ones(1, 3), index, 1).shape == (0, 1)
     # A number that fits once it has wrapped around, as in PyTorch.
+    assert stepwell.linspace(-128, 100, 3, dtype=stepwell.uint8).tolist() == [128, 114, 100]
     assert of("uint8", 1, 100).clamp(-3, 50).tolist() == [50, 50]
     assert of("uint8", 1, 100).fill_(-3).tolist() == [253, 253]
 
