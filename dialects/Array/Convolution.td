@@ -18,7 +18,7 @@ class Array_ConvOp<string mnemonic, dag operands, string shapeRule> : Array_Op<m
       DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
       DefaultValuedAttr<I64Attr, "1">:$groups));
   let results = (outs Array_Tensor:$result);
-  let inference = [Infer<shapeRule, "same">];
+  let inference = [Infer<shapeRule, "numbers">];
 }
 
 def Array_Conv2DOp

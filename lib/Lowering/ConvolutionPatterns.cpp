@@ -31,8 +31,6 @@ struct Convolution {
   template <typename Op>
   static FailureOr<Convolution> get(Op op, OpBuilder &b) {
     Type element = elementOf(op.getResult());
-    if (element.isInteger(1))
-      return op.emitError("a convolution of bool is not defined");
     return Convolution{SizeBuilder(b, op.getLoc()),
                        op.getStride(),
                        op.getPadding(),

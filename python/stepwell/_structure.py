@@ -247,8 +247,9 @@ def linspace(
         start, end = (start, start) if steps else (0, 0)
     start, end = _as_elements("linspace", dtype, (start, end))
     start, end = (+value for value in (start, end))  # no bool
-    for each in (start, end):
-        _core._number(each, dtype)  # whether it fits
+    start, end = (_core._number(value, dtype) for value in (start, end))
+    if dtype is _core.uint8:  # which takes -1 for 255
+        start, end = start % 256, end % 256
     at = _core._iota(_core.float64, steps)
     # From both ends, so that the last one is exact.
     step = (end - start) / max_(steps - 1, 1)

@@ -443,6 +443,7 @@ def test_what_is_taken():
     index = zeros(0, 1, dtype=stepwell.int64)
     assert stepwell.take_along_dim(ones(1, 3), index, 1).shape == (0, 1)
     # A number that fits once it has wrapped around, as in PyTorch.
+    assert stepwell.linspace(-128, 100, 3, dtype=stepwell.uint8).tolist() == [128, 114, 100]
     assert of("uint8", 1, 100).clamp(-3, 50).tolist() == [50, 50]
     assert of("uint8", 1, 100).fill_(-3).tolist() == [253, 253]
 
@@ -518,6 +519,7 @@ def test_a_wrong_type_is_told_before_other_mistakes(call):
         (RuntimeError, lambda: stepwell.arange(2.5, 2, dtype=stepwell.int16)),
         (NotImplementedError, lambda: F.max_pool2d(ones(1, 1, 2, 2, dtype=stepwell.bool), 1)),
         (NotImplementedError, lambda: F.max_pool2d(ones(0, 1, 2, 2, dtype=stepwell.bool), 1)),
+        (NotImplementedError, lambda: F.conv2d(*[ones(1, 1, 2, 2, dtype=stepwell.bool)] * 2)),
         *((RuntimeError, lambda n=n: F.binary_cross_entropy_with_logits(ones(4), ones(4), **{n: ones(3, 1)}))
           for n in ("weight", "pos_weight")),
         *((RuntimeError, lambda b=b: F.linear(ones(3), ones(4, 3), b))
