@@ -28,6 +28,19 @@ func.func @inserted(%a: tensor<?xf32>, %b: tensor<?x?xf32>) -> tensor<?x?xf32> {
   return %0 : tensor<?x?xf32>
 }
 
+// Sizes of the input are those of that very input, so this one stays; a size that is left over is not.
+// CHECK-LABEL: @reshaped_by_sizes
+// CHECK: array.reshape %{{.*}} {sizes = array<i64: -9223372036854775808>}
+// CHECK: %[[S:.*]] = array.reshape %{{.*}} {sizes = array<i64: -1, 1>}
+// CHECK: %[[L:.*]] = array.reshape %arg0 {sizes = array<i64: 1, -9223372036854775808>}
+// CHECK: return %[[S]], %[[L]]
+func.func @reshaped_by_sizes(%a: tensor<?x4xf32>) -> (tensor<?x1xf32>, tensor<1x?xf32>) {
+  %0 = array.reshape %a {sizes = array<i64: -9223372036854775808>} : (tensor<?x4xf32>) -> tensor<?xf32>
+  %1 = array.reshape %0 {sizes = array<i64: -1, 1>} : (tensor<?xf32>) -> tensor<?x1xf32>
+  %2 = array.reshape %0 {sizes = array<i64: 1, -9223372036854775808>} : (tensor<?xf32>) -> tensor<1x?xf32>
+  return %1, %2 : tensor<?x1xf32>, tensor<1x?xf32>
+}
+
 // A reshape of a reshape is one; where nothing changes, none is left.
 // CHECK-LABEL: @reshaped
 // CHECK-SAME: (%[[A:.*]]: tensor<2x6xf32>)

@@ -118,9 +118,27 @@ func.func @reshape_count(%a: tensor<2x3xf32>) {
 // -----
 
 func.func @reshape_sizes(%a: tensor<2x3xf32>) {
-  // expected-error @+2 {{sizes (-2, -3) must not be negative}}
+  // expected-error @+2 {{the input of shape (2, 3) has no dimension 2}}
   // expected-error @+1 {{failed to infer returned types}}
   %0 = array.reshape %a {sizes = array<i64: -2, -3>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_left_twice(%a: tensor<2x3xf32>) {
+  // expected-error @+2 {{more than one of the sizes (?, ?) is left open}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.reshape %a {sizes = array<i64: -9223372036854775808, -9223372036854775808>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_nothing_left(%a: tensor<2x3xf32>) {
+  // expected-error @+2 {{shape (4, ?) does not hold the 6 elements of shape (2, 3)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.reshape %a {sizes = array<i64: 4, -9223372036854775808>} : (tensor<2x3xf32>) -> tensor<4x?xf32>
   return
 }
 
