@@ -92,8 +92,14 @@ std::optional<Scalar> HostExpression::apply(Word word, const Scalar &a,
   double x = asDouble(a), y = asDouble(b);
   int64_t i = floats ? 0 : asInteger(a), j = floats ? 0 : asInteger(b);
   int64_t whole = 0;
-  auto compare = [&](auto relation) -> Scalar {
-    return floats ? relation(x, y) : relation(i, j);
+  // Python compares an integer with a float exactly.
+  bool rounded =
+      a.index() != b.index() && ((a.index() == 1 && std::abs(x) > 0x1p53) ||
+                                 (b.index() == 1 && std::abs(y) > 0x1p53));
+  auto compare = [&](auto relation) -> std::optional<Scalar> {
+    if (rounded)
+      return std::nullopt;
+    return Scalar(floats ? relation(x, y) : relation(i, j));
   };
   switch (word) {
   case Word::Add:
@@ -121,16 +127,20 @@ std::optional<Scalar> HostExpression::apply(Word word, const Scalar &a,
   case Word::Modulo: {
     if (floats ? y == 0 : j == 0 || (j == -1 && i == INT64_MIN))
       return std::nullopt;
-    if (floats) {
-      double rest = std::fmod(x, y);
-      if (rest != 0 && (rest < 0) != (y < 0))
+    if (floats) { // as CPython divides
+      double rest = std::fmod(x, y), quotient = (x - rest) / y;
+      if (rest == 0) {
+        rest = std::copysign(0.0, y);
+      } else if ((rest < 0) != (y < 0)) {
         rest += y;
+        quotient -= 1;
+      }
       if (word == Word::Modulo)
-        return rest == 0 ? std::copysign(0.0, y) : rest;
-      double quotient = (x - rest) / y, floor = std::floor(quotient);
-      return quotient == 0            ? std::copysign(0.0, x / y)
-             : quotient - floor > 0.5 ? floor + 1
-                                      : floor;
+        return rest;
+      if (quotient == 0)
+        return std::copysign(0.0, x / y);
+      double floor = std::floor(quotient);
+      return quotient - floor > 0.5 ? floor + 1 : floor;
     }
     int64_t quotient = i / j, rest = i % j;
     if (word != Word::Divide && rest != 0 && (rest < 0) != (j < 0)) {
