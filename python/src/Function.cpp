@@ -551,6 +551,11 @@ int clear(PyObject *object) {
   return 0;
 }
 
+/// It is pickled and copied as a function is: by its name.
+PyObject *reduceToName(PyObject *object, PyObject *) {
+  return PyObject_GetAttrString(object, "__qualname__");
+}
+
 /// A rule was added: what was traced without it is no more.
 PyObject *addRules(PyObject *object, PyObject *) {
   Definition &definition =
@@ -585,6 +590,8 @@ void makeFunctionType(nb::module_ &m) {
        nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static PyMethodDef methods[] = {
+      {"__reduce__", reduceToName, METH_NOARGS, nullptr},
+
       {"_add_rules", addRules, METH_NOARGS, nullptr},
       {nullptr, nullptr, 0, nullptr}};
   static PyType_Slot slots[] = {

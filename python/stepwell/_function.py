@@ -488,6 +488,7 @@ def function(
     forms = [result]
     if inplace:
         result.inplace = made(body.__name__ + "_", True)
+        result.inplace.__qualname__ = body.__qualname__ + ".inplace"
         forms.append(result.inplace)
 
     def vjp(rule: Callable[..., Any]) -> Callable[..., Any]:

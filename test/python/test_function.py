@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import inspect
+import pickle
+import pydoc
 import weakref
 from collections.abc import Sequence
 
@@ -380,6 +383,32 @@ def test_help_and_signature():
     assert documented.__doc__ == "What it does."
     assert documented.__name__ == "documented"
     assert list(inspect.signature(documented).parameters) == ["input", "p"]
+
+
+def test_copies_and_pickles_are_the_function():
+    for made in (_centered, sw.nn.functional.gelu):
+        assert copy.deepcopy([made])[0] is made
+        assert pickle.loads(pickle.dumps(made)) is made
+
+
+def test_help_shows_the_definition():
+    text = pydoc.plain(pydoc.render_doc(sw.nn.functional.gelu))
+    assert "gelu(input: 'Tensor', *, approximate: 'str' = 'none')" in text
+    assert "normal distribution" in text
+
+
+def test_constants_that_change_for_ever_are_forgotten():
+    @sw.function
+    def shifted(x: Tensor, by):
+        return x + len(by)
+
+    x = values(2)
+    for i in range(1500):
+        by = str(i)
+        if i % 100 == 0:
+            same(shifted(x, by), x + len(by))
+        else:
+            shifted(x, by)
 
 
 def test_a_function_that_is_gone_leaves_nothing_behind():
