@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Compiled.h"
 #include "Function.h"
+#include "Guards.h"
 #include "Hooks.h"
 
 #include "stepwell/Eager/Export.h"
@@ -826,4 +828,6 @@ NB_MODULE(_core, m) {
   addHooks(m);
   addKernels(m);
   addFunctions(m);
+  addGuards(m);
+  addCompiled(m);
 }
