@@ -130,7 +130,8 @@ def _is_library(module: str | None) -> bool:
     if top in ("stepwell", "numpy", "builtins"):
         return True
     # A user's file may have the name of a module of Python's.
-    file = getattr(sys.modules.get(top), "__file__", None)
+    found = sys.modules.get(top)
+    file = vars(found).get("__file__") if isinstance(found, ModuleType) else None
     if top in sys.stdlib_module_names:
         return file is None or os.path.abspath(file).startswith(_library_folder())
     if file is None or not _INSTALLED & set(file.split(os.sep)):
@@ -549,9 +550,7 @@ class Reach:
             self._edge(sys.modules[name], name)
 
     def _function(self, function: FunctionType, path: str) -> None:
-        cells = list(
-            zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        )
+        cells = list(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         if _is_library_function(function):
             for name, cell in cells:
                 if name not in _CACHES:
@@ -840,7 +839,6 @@ class Reach:
             self._globals[id(vars(module))][1].update(vars(module))
         for mapping, known in self._globals.values():
             self._guards.watch_keys(mapping, known, "")
-
 
     def _note_whole(self, value: Any, path: str) -> None:
         if _iterates(type(value)):

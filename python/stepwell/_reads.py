@@ -198,9 +198,7 @@ class _Analysis:
         end = self._adds_constant(at + 1)
         while end and self._operation(end) in _SWAP:
             end += 1
-        return (
-            bool(end) and self._operation(end) in _STORE and self.code[end].argval == each.argval
-        )
+        return bool(end) and self._operation(end) in _STORE and self.code[end].argval == each.argval
 
     def _is_written(self, at: int) -> bool:
         """`d[k] = …`, `d["k"] += 1`, `del d[k]`, `k.append(…)`, `next(k)` whose result nobody wants."""
