@@ -242,6 +242,15 @@ class CompiledFunction(_core.Compiled):
 # --- Modules -------------------------------------------------------------------
 
 
+class _Unannounced:
+    """Before a user's class among the bases: its `__init_subclass__` hears nothing of ours."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        pass
+
+
 def _compile_module(module: Any) -> Any:
     """The module itself under another class, whose calls are compiled.
 
@@ -249,7 +258,7 @@ def _compile_module(module: Any) -> Any:
     """
     kind = type(module)
 
-    class Compiled(kind):  # type: ignore[misc, valid-type]
+    class Compiled(_Unannounced, kind):  # type: ignore[misc, valid-type]
         __slots__ = ("_compiled",)
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -118,6 +118,51 @@ def test_a_copy_has_weights_of_its_own(x):
     assert other(x).tolist() == [0.0, 0.0] != compiled(x).tolist()
 
 
+def test_a_registry_of_classes_hears_nothing(x):
+    known = []
+
+    class Base(nn.Module):
+        def __init_subclass__(cls, *, name):
+            known.append(name)
+
+    class Leaf(Base, name="leaf"):
+        def forward(self, x):
+            return x + x
+
+    assert sw.compile(Leaf())(x).tolist() == [2.0, 4.0]
+    assert known == ["leaf"]
+
+
+def test_a_training_step_is_captured_twice_at_most(x):
+    class Trainer:
+        def __init__(self):
+            self.net = nn.Linear(2, 2)
+            self.optimizer = sw.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
+            self.steps, self.losses, self.history = 0, [], []
+
+        def step(self, x):
+            self.optimizer.zero_grad()
+            loss = (self.net(x) ** 2).sum()
+            loss.backward()
+            self.optimizer.step()
+            self.steps += 1
+            self.losses.append(loss.detach())
+            return loss.detach()
+
+        def fit(self, step):
+            for epoch in range(10):
+                self.epoch = epoch
+                self.history.append(step(x).item())
+
+    plain, other = Trainer(), Trainer()
+    other.net.load_state_dict(plain.net.state_dict())
+    compiled = sw.compile(other.step)
+    plain.fit(plain.step)
+    other.fit(compiled)
+    np.testing.assert_allclose(other.history, plain.history, rtol=1e-5)
+    assert captures(compiled) <= 2
+
+
 def test_compiling_twice_is_compiling_once(x):
     net = Net()
     assert sw.compile(sw.compile(net))._orig_mod is net
