@@ -552,6 +552,9 @@ class Reach:
     def _function(self, function: FunctionType, path: str) -> None:
         cells = list(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         if _is_library_function(function):
+            # They read a library's own variable, which the user's code changes.
+            if function in (os.getenv, os.path.expandvars):
+                self._edge(os.environ, "os.environ")
             for name, cell in cells:
                 if name not in _CACHES:
                     self._cell(cell, name)
@@ -689,8 +692,6 @@ class Reach:
         value = vars(module)[name]
         if value is sys.modules:
             self._name_modules()
-        elif module is os and name in ("getenv", "getenvb", "environb"):
-            self._edge(os.environ, "os.environ")
         elif not (isinstance(value, type) and _is_library_class(value)):
             self._edge(value, name)
         elif isinstance(value, abc.ABCMeta):

@@ -463,6 +463,10 @@ PROGRAMS = {
         "MP.setenv('STALE_K', '2')\ndef f(x): return x * float(os.environ['STALE_K'])",
         "MP.setenv('STALE_K', '3')",
     ),
+    "getenv by its own name": (
+        "from os import getenv\nMP.setenv('STALE_K', '2')\ndef f(x): return x * float(getenv('STALE_K'))",
+        "MP.setenv('STALE_K', '3')",
+    ),
     "getenv": (
         "MP.setenv('STALE_K', '2')\ndef f(x): return x * float(os.getenv('STALE_K'))",
         "MP.setenv('STALE_K', '3')",
@@ -809,127 +813,145 @@ PROGRAMS = {
         "k = [1.0, 2.0]\nd = make(k)\ndef f(x): return d['a'](x)",
         "k[1] = 3.0",
     ),
+    'getattribute': (
+        "class C:\n  def __getattribute__(self, n): return object.__getattribute__(self, '_' + n)\nc = C(); c._s = 2.0\ndef f(x): return x * c.s",
+        'c._s = 3.0',
+    ),
+    'slots inherited': (
+        "class A: __slots__ = ('s',)\nclass B(A): __slots__ = ()\nb = B(); b.s = 2.0\ndef f(x): return x * b.s",
+        'b.s = 3.0',
+    ),
+    'deepcopy': (
+        'import copy\nclass C: pass\nc = C(); c.s = [2.0]\ndef f(x): return x * copy.deepcopy(c).s[0]',
+        'c.s[0] = 3.0',
+    ),
+    'json': (
+        "import json\nd = {'a': {'b': 2.0}}\ndef f(x): return x * json.loads(json.dumps(d))['a']['b']",
+        "d['a']['b'] = 3.0",
+    ),
+    'attrgetter nested': (
+        "class C: pass\nc = C(); c.d = C(); c.d.s = 2.0\nget = operator.attrgetter('d.s')\ndef f(x): return x * get(c)",
+        'c.d.s = 3.0',
+    ),
+    'attrgetter inside': (
+        "class C: pass\nc = C(); c.s = 2.0\ndef f(x): return x * operator.attrgetter('s')(c)",
+        'c.s = 3.0',
+    ),
+    'arg in dict': (
+        "class C: pass\nc = C(); c.s = 2.0\nargs = (x, {'c': [c]})\ndef f(x, d): return x * d['c'][0].s",
+        'c.s = 3.0',
+    ),
+    'np attr': (
+        'class C: pass\nc = C(); c.a = np.ones(2)\ndef f(x): return x * float(c.a.sum())',
+        'c.a[0] = 3.0',
+    ),
+    'isinstance tuple': (
+        'class A: pass\nclass B: pass\nk = (A,)\nb = B()\ndef f(x): return x * 2.0 if isinstance(b, k) else x',
+        'k = (A, B)',
+    ),
+    'class list': (
+        'class C: items = []\ndef f(x): return x * float(len(C.items))',
+        'C.items.append(1)',
+    ),
+    'appended and read elsewhere': (
+        'k = []\ndef g(): return len(k)\ndef f(x): return x * float(g())',
+        'k.append(1)',
+    ),
+    'alias of list': (
+        'k = []\nj = k\ndef f(x):\n  k.append(0)\n  k.pop()\n  return x * float(len(j))',
+        'j.append(1)',
+    ),
+    'counter via alias': (
+        'class C: n = 1\nc = C(); d = c\ndef f(x): return x * float(d.n)',
+        'c.n += 1',
+    ),
+    'vars update': (
+        'class C: pass\nc = C(); c.s = 2.0\ndef f(x): return x * c.s',
+        "vars(c)['s'] = 3.0",
+    ),
+    'setdefault': (
+        "d = {}\ndef f(x): return x * d.setdefault('a', 2.0)",
+        "d['a'] = 3.0",
+    ),
+    'dict or': (
+        "a = {'s': 2.0}\nb = {}\ndef f(x): return x * (a | b)['s']",
+        "b['s'] = 3.0",
+    ),
+    'in': (
+        "d = {}\ndef f(x): return x * 2.0 if 'a' in d else x",
+        "d['a'] = 1",
+    ),
+    'unpack': (
+        'k = [1.0, 2.0]\ndef f(x):\n  a, *b = k\n  return x * a * len(b)',
+        'k.append(2.0)',
+    ),
+    'del item': (
+        'k = [1.0, 2.0]\ndef f(x): return x * float(len(k))',
+        'del k[0]',
+    ),
+    'slice assign': (
+        'k = [1.0, 2.0]\ndef f(x): return x * k[-1]',
+        'k[:] = [5.0, 6.0]',
+    ),
+    'default factory': (
+        "d = __import__('collections').defaultdict(lambda: 2.0)\ndef f(x): return x * d['z']",
+        'd.clear(); d.default_factory = lambda: 3.0',
+    ),
+    'functools.wraps state': (
+        'def deco(n):\n  def w(g):\n    def h(x): return g(x) * n[0]\n    return h\n  return w\nn = [2.0]\n@deco(n)\ndef f(x): return x',
+        'n[0] = 3.0',
+    ),
+    'sub sub module': (
+        'net = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))\ndef f(x): return net(x)',
+        'net[0][0].bias.requires_grad_(False); net[0][0] = nn.Linear(2, 2)',
+    ),
+    'frozen nested arg': (
+        '@dataclasses.dataclass(frozen=True)\nclass C:\n  a: tuple\nargs = (x, C((1.0, (2.0,))))\ndef f(x, c): return x * c.a[1][0]',
+        'args = (x, C((1.0, (3.0,))))',
+    ),
+    'date': (
+        'import datetime\nk = datetime.date(2020, 1, 2)\ndef f(x): return x * float(k.day)',
+        'k = datetime.date(2020, 1, 3)',
+    ),
+    'bool of list': (
+        'k = []\ndef f(x): return x * 2.0 if k else x',
+        'k.append(1)',
+    ),
+    'string method': (
+        "k = 'a'\ndef f(x): return x * float(k.count('a'))",
+        "k = 'aa'",
+    ),
+    'dict by int key': (
+        'd = {0: 2.0}\ndef f(x): return x * d[0]',
+        'd[0] = 3.0',
+    ),
+    'list by index with counter': (
+        'k = [2.0, 0]\ndef f(x):\n  k[1] += 1\n  return x * k[0]',
+        'k[0] = 3.0',
+    ),
+    'user subclass of ndarray': (
+        'class A(np.ndarray): pass\na = np.ones(2).view(A)\ndef f(x): return x * float(a[0])',
+        'a[0] = 3.0',
+    ),
+    'os.path via environ get': (
+        "MP.setenv('STALE_K', '2')\nenv = os.environ\ndef f(x): return x * float(env.get('STALE_K'))",
+        "MP.setenv('STALE_K', '3')",
+    ),
+    'decorated class': (
+        'def deco(c):\n  c.k = k\n  return c\nk = [2.0]\n@deco\nclass C: pass\ndef f(x): return x * C().k[0]',
+        'k[0] = 3.0',
+    ),
+    'abstract property': (
+        'class B(abc.ABC):\n  @property\n  @abc.abstractmethod\n  def s(self): ...\nclass C(B):\n  @property\n  def s(self): return self.t\nc = C(); c.t = 2.0\ndef f(x): return x * c.s',
+        'c.t = 3.0',
+    ),
+    'flag enum': (
+        'class E(enum.Flag):\n  A = 1\n  B = 2\ne = E.A\ndef f(x): return x * 2.0 if E.B in e else x',
+        'e = E.A | E.B',
+    ),
     # Caches.
     "lru_cache emptied": (
         "k = 2.0\n@functools.lru_cache\ndef s(): return k\ndef f(x): return x * s()",
         "k = 3.0; s.cache_clear()",
     ),
 }  # fmt: skip
-
-# Changes of what is not read.
-CALM = {
-    "unrelated global": ("k = 2.0\nother = 1\ndef f(x): return x * k", "other += 1"),
-    "unrelated global of a helper's module": (
-        "exec('k = 2.0\\nn = 0\\ndef g(x): return x * k', vars(mod))\ndef f(x): return mod.g(x)",
-        "mod.n += 1",
-    ),
-    "equal number": ("k = 2.5\ndef f(x): return x * k", "k = float('2.5')"),
-    "equal text": ("k = 'ab'\ndef f(x): return x * float(len(k))", "k = ''.join(['a', 'b'])"),
-    "equal tuple": ("k = (1.0, 'a')\ndef f(x): return x * k[0]", "k = (float('1.0'), 'a')"),
-    "parameters' data": (
-        "net = nn.Linear(2, 2)\ndef f(x): return net(x)",
-        "with sw.no_grad(): net.weight.mul_(2.0)",
-    ),
-    "trainer's counter": (
-        "class T:\n  def __init__(self): self.net = nn.Linear(2, 2); self.steps = 0; self.log = []\n"
-        "  def step(self, x): return self.net(x)\n"
-        "  def fit(self): self.steps += 1; self.log.append(self.steps)\n"
-        "t = T()\nf = t.step",
-        "t.fit()",
-    ),
-    "counter in another key": (
-        "state = {'scale': 2.0, 'step': 0}\ndef f(x): return x * state['scale']",
-        "state['step'] += 1",
-    ),
-    "counter in another key of an attribute": (
-        "class T:\n  def __init__(self): self.state = {'scale': 2.0, 'step': 0}\n"
-        "  def f(self, x): return x * self.state['scale']\nt = T()\nf = t.f",
-        "t.state['step'] += 1",
-    ),
-    "counter beside a constant getattr": (
-        "class T:\n  def __init__(self): self.steps = 0\n"
-        "  def f(self, x): return x * getattr(self, 'scale', 2.0)\nt = T()\nf = t.f",
-        "t.steps += 1",
-    ),
-    "dataclass's counter": (
-        "@dataclasses.dataclass\nclass T:\n  scale: float = 2.0\n  steps: int = 0\n"
-        "  def f(self, x): return x * self.scale\nt = T()\nf = t.f",
-        "t.steps += 1",
-    ),
-    "module's counter": (
-        "class N(nn.Module):\n  def __init__(self): super().__init__(); self.steps = 0\n"
-        "  def forward(self, x): return x * 2.0\nnet = N()\nf = net",
-        "net.steps += 1",
-    ),
-    "class's counter": (
-        "class C:\n  made = 0\n  s = 2.0\nc = C()\ndef f(x): return x * c.s",
-        "C.made += 1",
-    ),
-    "environment elsewhere": (
-        "def f(x): return x * float(os.cpu_count() > 0)",
-        "MP.setenv('STALE_K', '3')",
-    ),
-    "equal argument": (
-        CONFIG.format("args = (x, config)\ndef f(x, c): return x * c.scale"),
-        "args = (x, Config())",
-    ),
-    "equal set": (
-        "args = (x, {1, 2})\ndef f(x, s): return x * float(len(s))",
-        "args = (x, {1, 2})",
-    ),
-    "equal slice": ("args = (x, slice(0, 1))\ndef f(x, s): return x[s]", "args = (x, slice(0, 1))"),
-    "equal array": (
-        "args = (x, np.ones(3))\ndef f(x, s): return x * float(s[0])",
-        "args = (x, np.ones(3))",
-    ),
-    "gradients": (
-        "net = nn.Linear(2, 2)\ndef f(x): return net(x)",
-        "net(x).sum().backward()",
-    ),
-    "appended to inside": ("k = []\ndef f(x):\n  k.append(x * 2.0)\n  return x", ""),
-    "length appended inside": ("k = []\ndef f(x):\n  k.append(len(k))\n  return x", ""),
-    "counted inside": ("k = 0\ndef f(x):\n  global k\n  k += 1\n  return x", ""),
-    "counted inside and outside": (
-        "k = 0\ndef f(x):\n  global k\n  k += 1\n  return x",
-        "k += 1",
-    ),
-    "counted in a cell": (
-        "def make():\n  k = 0\n  def f(x):\n    nonlocal k\n    k += 1\n    return x\n"
-        "  return f\nf = make()",
-        "",
-    ),
-    "counted in a dictionary": ("k = {'n': 0}\ndef f(x):\n  k['n'] += 1\n  return x", ""),
-    "counted in an object": (
-        "class C:\n  def __init__(self): self.n = 0; self.log = []\n"
-        "  def f(self, x):\n    self.n += 1\n    self.log.append(len(self.log))\n"
-        "    self.last = x\n    return x\n"
-        "c = C()\nf = c.f",
-        "c.n += 1",
-    ),
-    "counted by an iterator": (
-        "import itertools\nk = itertools.count()\ndef f(x):\n  next(k)\n  return x",
-        "",
-    ),
-    "kept in a dictionary": ("k = {}\ndef f(x):\n  k['last'] = x\n  return x", ""),
-    "random draws": ("import random\ndef f(x): return x * 2.0", "random.random()"),
-}
-
-# What each call moves on.
-MOVING = {
-    "iterator": "it = iter([1.0, 2.0, 3.0])\ndef f(x): return x * next(it)",
-    "generator": "g = (v for v in (1.0, 2.0, 3.0))\ndef f(x): return x * next(g)",
-    "generator function": (
-        "def make():\n  v = 0.0\n  while True:\n    v += 1.0\n    yield v\ng = make()\n"
-        "def f(x): return x * next(g)"
-    ),
-    "count": "import itertools\nc = itertools.count(1)\ndef f(x): return x * float(next(c))",
-    "random": "random.seed(0)\ndef f(x): return x * random.random()",
-    "numpy's random": "np.random.seed(0)\ndef f(x): return x * np.random.rand()",
-    "numpy's generator": "r = np.random.default_rng(0)\ndef f(x): return x * float(r.random())",
-    "random generator": "r = random.Random(0)\ndef f(x): return x * r.random()",
-    "counted and read": "k = 0\ndef f(x):\n  global k\n  k += 1\n  return x * float(k)",
-    "length that is read": "k = []\ndef f(x):\n  k.append(1)\n  return x * float(len(k))",
-    "result of next": "k = iter([1.0, 2.0, 3.0])\ndef f(x):\n  v = next(k)\n  return x * v",
-    "popped": "k = [3.0, 2.0, 1.0]\ndef f(x): return x * k.pop()",
-    "counter": "k = [0.0]\ndef f(x):\n  k[0] += 1.0\n  return x * k[0]",
-}
