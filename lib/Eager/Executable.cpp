@@ -130,6 +130,36 @@ static std::vector<Tensor> compute(Executable &executable,
   return outputs;
 }
 
+/// A function that makes new tensors, and does nothing else: its call is that
+/// of an operation, whose plan is known the second time.
+static std::vector<Tensor> runPure(const Executable &executable,
+                                   std::span<const Argument> gathered) {
+  GradModeGuard guard(gradEnabled() &&
+                      (executable.differentiable || executable.call->open ||
+                       Capture::current()));
+  std::vector<Tensor> outputs = callTemplate(*executable.call, gathered);
+  bool inOrder = executable.results.size() == outputs.size();
+  for (size_t i = 0; i < executable.results.size(); ++i) {
+    const Executable::Result &result = executable.results[i];
+    inOrder &= result.output == static_cast<int>(i) &&
+               (result.requiresGrad || !outputs[i]->node);
+  }
+  if (inOrder)
+    return outputs;
+  std::vector<Tensor> results;
+  for (const Executable::Result &result : executable.results) {
+    if (result.same >= 0) {
+      results.push_back(results[result.same]);
+      continue;
+    }
+    const Tensor &output = outputs[result.output];
+    results.push_back(!result.requiresGrad && requiresGrad(*output)
+                          ? detach(output)
+                          : output);
+  }
+  return results;
+}
+
 std::vector<Tensor> stepwell::run(Executable &executable,
                                   std::span<const Tensor> arguments,
                                   std::span<const Scalar> numbers) {
@@ -144,12 +174,14 @@ std::vector<Tensor> stepwell::run(Executable &executable,
       fail(Error::Kind::Runtime,
            "input " + std::to_string(i) + " is " + toString(tensor->type()) +
                ", the program takes " + toString(program.inputs[i].type));
+  GradModeGuard mode(gradEnabled() || executable.enablesGrad);
+  if (executable.isPure() && !program.outputs.empty())
+    return runPure(executable, gathered);
   for (int input : executable.mutated)
     checkNotReadOnly(*gathered[input].tensor->buffer);
   std::vector<Tensor> outputs, updated;
   for (const Executable::Update &update : executable.updates)
     updated.push_back(gathered[update.input].tensor);
-  GradModeGuard mode(gradEnabled() || executable.enablesGrad);
   if (program.outputs.empty()) {
     // Nothing to compute.
   } else if (executable.call->open || (executable.differentiable &&
@@ -234,22 +266,39 @@ static bool sameLayout(const TensorImpl &tensor, const Dims &strides) {
   return true;
 }
 
+/// Whether each argument has memory of its own, and none of `others`.
+static bool apart(std::span<const Tensor> arguments,
+                  const std::vector<const Buffer *> &others) {
+  constexpr size_t kFew = 8;
+  if (arguments.size() > kFew) {
+    std::unordered_set<const Buffer *> taken;
+    for (const Tensor &argument : arguments)
+      if (!taken.insert(argument->buffer.get()).second)
+        return false;
+    return std::none_of(others.begin(), others.end(), [&](const Buffer *each) {
+      return taken.count(each) != 0;
+    });
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Buffer *buffer = arguments[i]->buffer.get();
+    for (size_t j = 0; j < i; ++j)
+      if (arguments[j]->buffer.get() == buffer)
+        return false;
+    for (const Buffer *other : others)
+      if (other == buffer)
+        return false;
+  }
+  return true;
+}
+
 /// Whether memory is shared as it was when the function was captured.
 static bool sharesAlike(const Executable &executable,
                         std::span<const Tensor> arguments) {
   bool asBefore = true;
   for (size_t i = 0; i < executable.watched.size(); ++i)
     asBefore &= executable.watched[i]->buffer.get() == executable.memory[i];
-  if (asBefore) {
-    std::unordered_set<const Buffer *> taken;
-    for (const Tensor &argument : arguments)
-      asBefore &= taken.insert(argument->buffer.get()).second;
-    if (!taken.empty())
-      for (const Buffer *buffer : executable.memory)
-        asBefore &= taken.count(buffer) == 0;
-    if (asBefore)
-      return executable.sharing == executable.sharingOutside;
-  }
+  if (asBefore && apart(arguments, executable.memory))
+    return executable.sharing == executable.sharingOutside;
   return sharing(arguments, executable.watched) == executable.sharing;
 }
 

@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Compiled.h"
 #include "Function.h"
+#include "Guards.h"
 #include "Hooks.h"
 
 #include "stepwell/Eager/Export.h"
@@ -681,17 +683,6 @@ static void addKernels(nb::module_ &m) {
         });
   m.def("_set_compiler_options",
         [](const std::string &options) { compilerOptions = options; });
-  // What an executable is for: element types, shapes and which tensors require
-  // a gradient, and whether gradients are on.
-  m.def("_types_of", [](const std::vector<Tensor> &tensors) {
-    std::vector<int64_t> words{gradEnabled()};
-    for (const Tensor &tensor : tensors) {
-      words.push_back(static_cast<int64_t>(tensor->dtype) << 16 |
-                      requiresGrad(*tensor) << 8 | tensor->rank());
-      words.insert(words.end(), tensor->sizes.begin(), tensor->sizes.end());
-    }
-    return nb::bytes(words.data(), words.size() * sizeof words[0]);
-  });
   nb::class_<Executable>(m, "Executable")
       .def(
           "run",
@@ -870,4 +861,6 @@ NB_MODULE(_core, m) {
   addKernels(m);
   addFunctions(m);
   addTracing(m);
+  addGuards(m);
+  addCompiled(m);
 }

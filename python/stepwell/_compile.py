@@ -7,14 +7,17 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
+from types import MethodType
 from typing import Any, NamedTuple
 
 from . import _core
-from ._core import Tensor
-from ._guards import Guards, Reach, depend_on
-from ._numbers import NumberTrace, TracedNumber
+from ._core import Guards, Tensor
+from ._guards import Reach, depend_on
+from ._numbers import NumberTrace
+from ._structures import flatten, objects, signature, unflatten
 
 __all__ = ["CompiledFunction", "Explanation", "compile", "depend_on", "explain"]
 
@@ -22,59 +25,8 @@ __all__ = ["CompiledFunction", "Explanation", "compile", "depend_on", "explain"]
 _MOST_CAPTURES = 8
 # Signatures that are kept: numbers that are constants of a program may change for ever.
 _MOST_SIGNATURES = 256
-
-
-def _flatten(value: Any, tensors: list[Tensor], numbers: list[Any] | None = None) -> Any:
-    """The structure of nested containers, with tensors taken out, and numbers if they go anywhere."""
-    if isinstance(value, Tensor):
-        tensors.append(value)
-        return Tensor
-    if type(value) is TracedNumber:
-        value = value._known()
-    if isinstance(value, (list, tuple)):
-        # Every call passes here: a comprehension would make a function first.
-        items = []
-        for item in value:
-            items.append(_flatten(item, tensors, numbers))  # noqa: PERF401
-        return (type(value), tuple(items))
-    if isinstance(value, dict):
-        pairs = tuple([(key, _flatten(item, tensors, numbers)) for key, item in value.items()])
-        return (dict, pairs)
-    if numbers is not None and type(value) in (int, float):
-        numbers.append(value)
-        return ("number", type(value))
-    return ("constant", type(value), value)
-
-
-def _constants(structure: Any) -> list[Any]:
-    """What in a structure is no tensor and no container."""
-    if structure is Tensor:
-        return []
-    kind, *rest = structure
-    if kind == "constant" or kind == "number":
-        return rest[1:]
-    items = [item for _, item in rest[0]] if kind is dict else rest[0]
-    return [constant for item in items for constant in _constants(item)]
-
-
-def _unflatten(structure: Any, tensors: Any, numbers: Any = iter(())) -> Any:
-    if structure is Tensor:
-        return next(tensors)
-    kind, *rest = structure
-    if kind == "constant":
-        return rest[1]
-    if kind == "number":
-        return next(numbers)
-    if kind is dict:
-        return {key: _unflatten(item, tensors, numbers) for key, item in rest[0]}
-    items = [_unflatten(item, tensors, numbers) for item in rest[0]]
-    return kind(*items) if hasattr(kind, "_fields") else kind(items)
-
-
-def _signature(tensors: list[Tensor], structure: Any) -> tuple[Any, ...]:
-    """What a capture is for, in a form that can be told about."""
-    each = tuple([(t.dtype, t.shape, t.requires_grad) for t in tensors])
-    return (structure, each, _core.is_grad_enabled())
+# After that many captures in a row that were true of one call only, the user is told.
+_TOLD_AFTER = 8
 
 
 def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
@@ -90,8 +42,11 @@ def _difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
         for dim, (x, y) in enumerate(zip(a[1], b[1], strict=True)):
             if x != y:
                 return f"{where}, dimension {dim} changed {x} -> {y}"
-        if a[2] != b[2]:
-            return f"{where}, requires_grad changed {a[2]} -> {b[2]}"
+        for place, what in ((2, "requires_grad"), (3, "is_leaf")):
+            if a[place] != b[place]:
+                return f"{where}, {what} changed {a[place]} -> {b[place]}"
+        if a[4] != b[4]:
+            return f"{where}, its class or its own attributes changed"
     if old[2] != new[2]:
         return f"grad mode changed {old[2]} -> {new[2]}"
     if old[3] != new[3]:
@@ -115,12 +70,17 @@ class _Numbers:
     """Which of the numbers among the arguments change, and which may only be constants."""
 
     def __init__(self, first: list[Any]) -> None:
-        self._first = first
+        self._first = self._bits(first)
         self.changing: set[int] = set()
         self.constant: set[int] = set()
 
+    @staticmethod
+    def _bits(numbers: list[Any]) -> list[Any]:
+        """0.0 and -0.0 are equal, and nan is not equal to itself."""
+        return [number.hex() if type(number) is float else number for number in numbers]
+
     def note(self, numbers: list[Any]) -> None:
-        for place, (before, now) in enumerate(zip(self._first, numbers, strict=True)):
+        for place, (before, now) in enumerate(zip(self._first, self._bits(numbers), strict=True)):
             if now != before and place not in self.constant:
                 self.changing.add(place)
 
@@ -132,14 +92,16 @@ class _Numbers:
         if not numbers:
             return ()
         return tuple(
-            None if place in self.changing else number for place, number in enumerate(numbers)
+            None if place in self.changing else number
+            for place, number in enumerate(self._bits(numbers))
         )
 
 
-class CompiledFunction:
+class CompiledFunction(_core.Compiled):
     """What `stepwell.compile` returns: call it like the function.
 
-    Other attributes are the function's own: a compiled module has `parameters()`.
+    Other attributes are the function's own. In a class it is a method. Calls that a capture serves
+    do not come here: python/src/Compiled.cpp runs them.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -148,12 +110,19 @@ class CompiledFunction:
         self._numbers: dict[Any, _Numbers] = {}
         self._last: tuple[Any, ...] | None = None
         self._unstable = ""
+        self._unstable_calls = 0
         update_wrapper(self, function, updated=())
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_function":  # while it is being copied
+        if name == "__wrapped__":  # while it is being copied
             raise AttributeError(name)
         return getattr(self._function, name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (CompiledFunction, (self._function,))
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any) -> _Capture:
         structure = None
@@ -162,13 +131,12 @@ class CompiledFunction:
         def once() -> list[Tensor]:
             nonlocal structure
             results: list[Tensor] = []
-            structure = _flatten(self._function(*args, **kwargs), results)
+            structure = flatten(self._function(*args, **kwargs), results)
             return results
 
-        with Reach([("", self._function), *(("", item) for item in _constants(given))]) as reach:
+        with Reach([("", self._function), *(("", item) for item in objects(given))]) as reach:
             executable = _core._capture(tensors, once)
-        guards = reach.guards(executable.captured, tensors)
-        return _Capture(executable, structure, guards, numbers)
+        return _Capture(executable, structure, reach.guards(tensors), numbers)
 
     def _trace_numbers(
         self, tensors: list[Tensor], numbers: list[Any], given: Any, changing: set[int]
@@ -179,7 +147,7 @@ class CompiledFunction:
             trace.number(place, number) if place in changing else number
             for place, number in enumerate(numbers)
         ]
-        args, kwargs = _unflatten(given, iter(tensors), iter(listed))
+        args, kwargs = unflatten(given, iter(tensors), iter(listed))
         try:
             capture = self._trace(tensors, args, kwargs, given)
         finally:
@@ -189,32 +157,28 @@ class CompiledFunction:
     def _prepare(self, args: Any, kwargs: Any) -> tuple[_Capture, list[Tensor], list[Any]]:
         tensors: list[Tensor] = []
         numbers: list[Any] = []
-        given = _flatten((args, kwargs), tensors, numbers)
-        signature = (given, _core._types_of(tensors))
-        role = self._numbers.get(signature)
+        given = flatten((args, kwargs), tensors, numbers)
+        signed = signature(tensors, given)
+        role = self._numbers.get(signed)
         if role is None:
-            role = self._numbers.setdefault(signature, _Numbers(numbers))
-        key: Any = ()
+            role = self._numbers.setdefault(signed, _Numbers(numbers))
         if numbers:
             role.note(numbers)
-            key = role.key(numbers)
         reason, self._unstable = self._unstable, ""
-        # The role stands for its signature, which takes long to look up.
-        for capture in reversed(self._cache.get((role, key), ())):
+        for capture in reversed(self._cache.get((signed, role.key(numbers)), ())):
             if capture.executable.accepts(tensors):
                 changed = capture.guards.why_not(tensors)
                 if changed is None:
-                    values = capture.numbers.evaluate(numbers) if numbers else numbers
+                    values = capture.numbers.evaluate(numbers)
                     if values is not None:
+                        self._serve(args, kwargs, capture, role)
                         return capture, tensors, values
                     role.fix(role.changing)
                     break
                 reason = reason or changed
-        readable = _signature(tensors, given)
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
-            reason = reason or _difference(self._last, (*readable, role.key(numbers)))
-            name = getattr(self._function, "__name__", type(self._function).__name__)
-            print(f"stepwell: recompiling {name}: {reason}", file=sys.stderr)
+            reason = reason or _difference(self._last, (*signed, role.key(numbers)))
+            print(f"stepwell: recompiling {self._name()}: {reason}", file=sys.stderr)
         changing = set(role.changing)
         if changing:
             try:
@@ -225,39 +189,173 @@ class CompiledFunction:
                 changing = set()
         if not changing:
             capture = self._trace(tensors, args, kwargs, given)
-        self._last = (*readable, role.key(numbers))
+        self._last = (*signed, role.key(numbers))
         # What the function, or another thread, changed meanwhile is true of this call only.
         self._unstable = capture.guards.why_not(tensors) or ""
         if capture.executable.once_only:
             self._unstable = "backward() inside went on along the tape outside"
-        if not self._unstable:
-            entries = self._cache.setdefault((role, role.key(numbers)), [])
+        if self._unstable:
+            self._tell()
+        else:
+            self._unstable_calls = 0
+            entries = self._cache.setdefault((signed, role.key(numbers)), [])
             entries.append(capture)
-            del entries[:-_MOST_CAPTURES]
-            for kept in (self._cache, self._numbers):
-                while len(kept) > _MOST_SIGNATURES:
-                    kept.pop(next(iter(kept)), None)
+            self._bound(entries)
+            self._serve(args, kwargs, capture, role)
         return capture, tensors, capture.numbers.evaluate(numbers) or []
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _core._capturing():
-            return self._function(*args, **kwargs)
+    def _bound(self, entries: list[_Capture]) -> None:
+        if len(entries) > _MOST_CAPTURES:
+            del entries[:-_MOST_CAPTURES]
+            self._forget()
+        for kept in (self._cache, self._numbers):
+            while len(kept) > _MOST_SIGNATURES:
+                kept.pop(next(iter(kept)), None)
+                self._forget()
+
+    def _serve(self, args: Any, kwargs: Any, capture: _Capture, role: _Numbers) -> None:
+        """The next call like this one need not come here."""
+        inputs = capture.numbers.inputs
+        places = role.changing if inputs else ()
+        self._keep(
+            args, kwargs, capture.executable, capture.guards, capture.structure, inputs, places
+        )
+
+    def _name(self) -> str:
+        return getattr(self._function, "__name__", type(self._function).__name__)
+
+    def _tell(self) -> None:
+        self._unstable_calls += 1
+        if self._unstable_calls == _TOLD_AFTER:
+            warnings.warn(
+                f"the compiled function {self._name()} is traced in each call, because it changes "
+                f"what it reads: {self._unstable}",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+
+    def _miss(self, args: Any, kwargs: Any) -> Any:
+        """A call that no capture is known to serve."""
         capture, tensors, numbers = self._prepare(args, kwargs)
         results = capture.executable.run(tensors, numbers)
-        if capture.structure is Tensor:
-            return results[0]
-        return _unflatten(capture.structure, iter(results))
+        return unflatten(capture.structure, iter(results))
 
 
-def compile(function: Callable[..., Any] | None = None) -> Any:
+# --- Modules -------------------------------------------------------------------
+
+
+class _Unannounced:
+    """Before a user's class among the bases: its `__init_subclass__` hears nothing of ours."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        pass
+
+
+def _compile_module(module: Any) -> Any:
+    """The module itself under another class, whose calls are compiled.
+
+    Both objects have one dictionary of attributes: what is written to one is seen in the other.
+    """
+    kind = type(module)
+
+    class Compiled(_Unannounced, kind):  # type: ignore[misc, valid-type]
+        __slots__ = ("_compiled",)
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return self._compiled(*args, **kwargs)
+
+        @property
+        def _orig_mod(self) -> Any:
+            return module
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            from copy import deepcopy
+
+            return _compile_module(deepcopy(module, memo))
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return (_compile_module, (module,))
+
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(Compiled, name, getattr(kind, name))
+    made = object.__new__(Compiled)
+    object.__setattr__(made, "__dict__", module.__dict__)
+    object.__setattr__(made, "_compiled", CompiledFunction(module))
+    return made
+
+
+# --- compile() -----------------------------------------------------------------
+
+_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+_BACKENDS = ("stepwell", "inductor")
+
+
+def _check_options(mode: Any, options: Any, backend: Any, dynamic: Any, fullgraph: Any) -> None:
+    if mode is not None and options is not None:
+        raise RuntimeError(
+            "Either mode or options can be specified, but both can't be specified at the same time."
+        )
+    if mode is not None and mode not in _MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(_MODES)}")
+    for name in options or ():
+        raise RuntimeError(f"Unexpected optimization option {name}, known options are []")
+    if backend not in _BACKENDS:
+        raise ValueError(f"Invalid backend: {backend!r}, should be one of: {', '.join(_BACKENDS)}")
+    if not isinstance(fullgraph, bool):
+        raise TypeError(
+            f"compile(): argument 'fullgraph' must be bool, not {type(fullgraph).__name__}"
+        )
+    if not (dynamic is None or isinstance(dynamic, bool)):
+        raise TypeError(f"compile(): argument 'dynamic' must be bool, not {type(dynamic).__name__}")
+
+
+def compile(
+    model: Callable[..., Any] | None = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: str = "stepwell",
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:
     """Compiles a function of tensors: traced once per signature into one executable.
 
     Tensors that the function closes over are inputs; what it writes into tensors from outside
-    (in place, or `.grad` by `backward()`) is written back. It is traced again when another tensor,
-    number or text has taken the place of one that it closed over (through names, attributes,
-    lists and dictionaries). STEPWELL_LOG=recompiles says why a function was traced again.
+    (in place, or `.grad` by `backward()`) is written back. It is traced again when anything that it
+    can read (through names, attributes, containers and the arguments) is not what it was.
+    STEPWELL_LOG=recompiles says why a function was traced again.
+
+    Args:
+        model: a function, which becomes a compiled one (in a class, a method); or a module, which
+            becomes a module of the same class with the same attributes. None: returns a decorator.
+        fullgraph: nothing changes: a function is always captured as a whole, or refused.
+        dynamic: nothing changes: each size has a capture of its own.
+        backend: `"stepwell"`, or PyTorch's default name for its own, `"inductor"`.
+        mode: one of PyTorch's; nothing changes.
+        options: none are known.
+        disable: returns `model` as it is.
+
+    Raises:
+        RuntimeError: both `mode` and `options` are given, or one that is not known.
+        ValueError: the backend is not known.
     """
-    return compile if function is None else CompiledFunction(function)
+    _check_options(mode, options, backend, dynamic, fullgraph)
+    if model is None:
+        return lambda given: compile(
+            given, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
+            options=options, disable=disable,
+        )  # fmt: skip
+    if disable:
+        return model
+    if not callable(model):
+        raise TypeError(f"compile(): argument 'model' must be callable, not {type(model).__name__}")
+    modules = sys.modules.get("stepwell.nn.module")
+    if modules is not None and isinstance(model, modules.Module):
+        return _compile_module(getattr(model, "_orig_mod", model))
+    return CompiledFunction(model)
 
 
 class Explanation:
@@ -297,9 +395,9 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanat
         ['00-program.mlir', '01-convert-array-to-linalg.mlir']
         >>> steps.save("steps")
     """
-    inner = getattr(function, "_function", function)
+    inner = getattr(getattr(function, "_orig_mod", function), "_function", function)
     tensors: list[Tensor] = []
-    given = _flatten((args, kwargs), tensors)
+    given = flatten((args, kwargs), tensors)
     executable = CompiledFunction(inner)._trace(tensors, args, kwargs, given).executable
     steps = {}
     with tempfile.TemporaryDirectory() as folder:

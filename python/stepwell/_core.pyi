@@ -29,6 +29,20 @@ bfloat16: dtype
 float32: dtype
 float64: dtype
 
+class Guards:
+    """What a captured function read in Python, to be compared before each call."""
+
+    def __getattr__(self, name: str) -> Any: ...
+    def __len__(self) -> builtins.int: ...
+
+class Compiled:
+    """A call of it runs no Python where a capture is known to serve it."""
+
+    _function: Any
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def _keep(self, *args: Any) -> None: ...
+    def _forget(self) -> None: ...
+
 class Tensor(Methods):
     """Numbers of one element type in a row-major or strided array of any shape."""
 

@@ -9,15 +9,16 @@ import json
 import math
 import operator
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from . import _core
-from ._compile import _flatten, _unflatten
 from ._core import Tensor
 from ._function import ConstantNumbers
 from ._guards import Reach
 from ._package import read_package, write_package
+from ._structures import flatten, unflatten
 from .autograd import enable_grad, no_grad
 
 _DEEPEST = 32
@@ -76,7 +77,7 @@ class Dim:
 
 
 def _describe(structure: Any, where: str) -> Any:
-    """The structure of `_flatten` as JSON: "tensor", {"list": [...]}, {"value": 3}..."""
+    """The structure of `flatten` as JSON: "tensor", {"list": [...]}, {"value": 3}..."""
     if structure is Tensor:
         return "tensor"
     kind, *rest = structure
@@ -90,11 +91,16 @@ def _describe(structure: Any, where: str) -> Any:
             f"{where} holds a {type(value).__name__}: an exported program takes and returns "
             "tensors, numbers, texts and None, in lists, tuples and dictionaries"
         )
-    if kind is dict:
+    if kind is dict or kind is OrderedDict:
         for key, _ in rest[0]:
             if type(key) not in (str, int):
                 raise TypeError(f"{where} is a dictionary with a key of {type(key).__name__}")
         return {"dict": [[key, _describe(item, where)] for key, item in rest[0]]}
+    if not issubclass(kind, (list, tuple)):
+        raise TypeError(
+            f"{where} holds a {kind.__name__}: an exported program takes and returns tensors, numbers, "
+            "texts and None, in lists, tuples and dictionaries"
+        )
     items = [_describe(item, where) for item in rest[0]]
     return {"list" if issubclass(kind, list) else "tuple": items}
 
@@ -130,7 +136,7 @@ def _leaves(structure: Any, path: str) -> list[str]:
     kind, *rest = structure
     if kind == "constant":
         return []
-    items = rest[0] if kind is dict else enumerate(rest[0])
+    items = rest[0] if kind in (dict, OrderedDict) else enumerate(rest[0])
     join = path + "." if path else ""
     return [name for key, item in items for name in _leaves(item, f"{join}{key}")]
 
@@ -226,7 +232,7 @@ class ExportedProgram:
                     f"program was exported for {spec.dtype.name} {spec.shape}"
                 )
         self._check_sizes(tensors)
-        return _unflatten(self._results, iter(self._executable.run(tensors)))
+        return unflatten(self._results, iter(self._executable.run(tensors)))
 
     def _check_sizes(self, tensors: list[Tensor]) -> None:
         found: dict[str, tuple[int, str]] = {}
@@ -461,11 +467,11 @@ def export(
 
     # Copies: the same tensor given twice is two arguments, and none is a weight.
     tensors: list[Tensor] = []
-    given = _flatten((args, kwargs), tensors)
+    given = flatten((args, kwargs), tensors)
     # They might require a gradient when the program is called: it is kept what has none.
     with enable_grad():
         tensors = [_copied(tensor.detach()) for tensor in tensors]
-    args, kwargs = _unflatten(given, iter(tensors))
+    args, kwargs = unflatten(given, iter(tensors))
     slots = []
     open_sizes: list[dict[int, Dim]] = []
     if dynamic_shapes is None:
@@ -476,7 +482,7 @@ def export(
         if name not in names:
             raise ValueError(f"export(): dynamic_shapes has '{name}', which is no argument")
     for name, value in zip(names, (*args, *kwargs.values()), strict=True):
-        structure = _flatten(value, [])
+        structure = flatten(value, [])
         slots.append([name, _describe(structure, f"argument '{name}'")])
         _open_sizes(structure, dynamic_shapes.get(name), f"'{name}'", open_sizes)
     places, dims, listed = _numbered(tensors, open_sizes)
@@ -486,7 +492,7 @@ def export(
     def once() -> list[Tensor]:
         nonlocal structure
         results: list[Tensor] = []
-        structure = _flatten(function(*args, **kwargs), results)
+        structure = flatten(function(*args, **kwargs), results)
         # Each a value of its own, also where the function hands back what it was given.
         return [result.clone().contiguous() for result in results]
 

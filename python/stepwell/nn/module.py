@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from stepwell import _core
-from stepwell._compile import depend_on
 from stepwell._core import Tensor
 from stepwell._factories import device
+from stepwell._guards import depend_on_object
 from stepwell.autograd import no_grad
 from stepwell.nn.hooks import BackwardHooks, Hook, RemovableHandle
 from stepwell.nn.parameter import Buffer, Parameter
@@ -578,7 +578,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _core._capturing():
-            depend_on(f"{type(self).__name__}: its mode, hooks or members changed", self._members)
+            depend_on_object(self)
         if not (
             self._forward_pre_hooks
             or self._forward_hooks
@@ -587,19 +587,6 @@ class Module:
         ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
-
-    def _members(self) -> tuple[Any, ...]:
-        """What a captured call of this module took for granted."""
-        return (
-            self.training,
-            *self._parameters.values(),
-            *self._buffers.values(),
-            *self._modules.values(),
-            *self._forward_pre_hooks.values(),
-            *self._forward_hooks.values(),
-            *self._backward_pre_hooks.values(),
-            *self._backward_hooks.values(),
-        )
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
         waiting = {id: hook for id, hook in self._forward_hooks.items() if hook.always_call}

@@ -30,6 +30,9 @@ class Optimizer(ABC):
         TypeError: ``params`` is a tensor, or holds something else than tensors.
     """
 
+    # A captured step says itself what it took of these.
+    _noted_elsewhere = frozenset(("state",))
+
     def __init__(self, params: ParameterGroups, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
