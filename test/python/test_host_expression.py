@@ -67,7 +67,9 @@ def test_chains():
         assert evaluate([n, m]) == (n // 2) * m + 1 - (7 if n > 3 else m)
 
 
-@pytest.mark.parametrize("code", ["", "v0 +", "v2", "v0 v1", "1.5.2", "x", "v-1", "v0 v1 v0 + +  *"])
+@pytest.mark.parametrize(
+    "code", ["", "v0 +", "v2", "v0 v1", "1.5.2", "x", "v-1", "v0 v1 v0 + +  *"]
+)
 def test_what_is_no_expression(code):
     with pytest.raises(ValueError, match="is no expression in postfix"):
         HostExpression(code, 2)
