@@ -415,6 +415,8 @@ def test_binary_cross_entropy_has_the_targets_type(target, result):
         (RuntimeError, lambda: ones(0).norm(math.inf)),
         (RuntimeError, lambda: ones(0, 2).amax(())),
         (IndexError, lambda: F.avg_pool2d(ones(3, 2), 2)),
+        (RuntimeError, lambda: F.avg_pool2d(ones(3, 2), [])),
+        (RuntimeError, lambda: F.avg_pool2d(ones(3, 2), 2, divisor_override=0)),
         (NotImplementedError, lambda: stepwell.bernoulli(tensor([1, 0]))),
         (IndexError, lambda: ones(3)[of("int8", 0)]),
         (IndexError, lambda: ones(3).index_put_((of("int16", 0),), tensor(1.0))),
