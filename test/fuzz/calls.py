@@ -434,6 +434,10 @@ def _expected(case: Case, ours: Any, theirs: Any, every: list[tuple[Any, Any]]) 
             return _bounds_are_mixed(case)
         if case["call"] == "take_along_dim" and "view size is not compatible" in text:
             return True
+        if case["call"] == "pad" and "uint8_t without overflow" in text:
+            number = case["kwargs"].get("value")
+            if isinstance(number, int) and -255 <= number < 0:
+                return True
         if case["call"] == "prod" and "tuple" in text:
             return True
         if case["call"] == "scaled_dot_product_attention" and "the broadcast shape" in text:
