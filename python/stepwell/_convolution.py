@@ -161,15 +161,16 @@ def avg_pool2d(
     (1, 3, 4, 4)
     """
     name = "avg_pool2d"
-    images, single = _batched(name, input)
+    tensors(name, input=input)
     size = _pair(name, "kernel_size", kernel_size)
     steps = size if stride is None or stride == () else _pair(name, "stride", stride)
+    around = _pair(name, "padding", padding)
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor must be not zero")
+    images, single = _batched(name, input)  # last: too few dimensions are another error
     result = _core._avg_pool2d(
-        images, size, steps, _pair(name, "padding", padding), ceil_mode, count_include_pad,
-        divisor_override or 0,
-    )  # fmt: skip
+        images, size, steps, around, ceil_mode, count_include_pad, divisor_override or 0
+    )
     return result.squeeze(0) if single else result
 
 

@@ -245,9 +245,9 @@ def linspace(
             raise wrong("linspace", name, "number", value)
     if steps < 2:  # what is not read may be anything
         start, end = (start, start) if steps else (0, 0)
-    start, end = _as_elements("linspace", dtype, (start, end))
-    start, end = (+value for value in (start, end))  # no bool
-    start, end = (_core._number(value, dtype) for value in (start, end))
+    _as_elements("linspace", dtype, (start, end))
+    # As they are given: -1.5 is no number of uint8, -1 is. And no bool.
+    start, end = (_core._number(+value, dtype) for value in (start, end))
     if dtype is _core.uint8:  # which takes -1 for 255
         start, end = start % 256, end % 256
     at = _core._iota(_core.float64, steps)

@@ -434,6 +434,12 @@ def _expected(case: Case, ours: Any, theirs: Any, every: list[tuple[Any, Any]]) 
             return _bounds_are_mixed(case)
         if case["call"] == "take_along_dim" and "view size is not compatible" in text:
             return True
+        if case["call"] == "index_put_" and "masked_fill_ only supports boolean" in text:
+            return True
+        if case["call"] == "pad" and "uint8_t without overflow" in text:
+            number = case["kwargs"].get("value")
+            if isinstance(number, int) and -255 <= number < 0:
+                return True
         if case["call"] == "prod" and "tuple" in text:
             return True
         if case["call"] == "scaled_dot_product_attention" and "the broadcast shape" in text:
@@ -751,7 +757,9 @@ def check(case: Case) -> str | None:
             None if (abs(_wide(ours) - _wide(theirs)) <= 1).all() else "values: more than one off"
         )
     # Of which PyTorch and this package do not say alike whether it has a gradient, which is 0.
-    flat = name == "bernoulli" or (name == "scaled_dot_product_attention" and not given[1].numel())
+    flat = name == "bernoulli"
+    if name == "scaled_dot_product_attention":
+        flat = not given[2].numel() or not theirs.numel()
     if found := _compare(ours, theirs, exact, coarse, name in UNDEFINED, largest, not flat):
         if 0.5 in case["args"][1:] and "(inf) where np.float64(nan)" in found:
             return None  # a power of -inf, which is a root there

@@ -161,6 +161,15 @@ def test_elementwise_losses(reduction):
     check(F.logsigmoid, lambda x: np.log(1 / (1 + np.exp(-x))), x)
 
 
+def test_smoothing_over_no_classes():
+    x, loss = sw.zeros(2, 0), nn.CrossEntropyLoss(label_smoothing=0.5, reduction="none")
+    assert loss(x, x).tolist() == [0.0, 0.0]
+    total = nn.CrossEntropyLoss(label_smoothing=0.5, reduction="sum")
+    assert total(x, x).item() == 0.0
+    # What is spread is 0 times infinity.
+    assert math.isnan(total(sw.zeros(0, 0), sw.zeros(0, dtype=sw.int64)).item())
+
+
 def test_what_does_not_fit():
     x = sw.zeros(4, 3)
     with pytest.raises(ValueError, match="to match target batch_size"):

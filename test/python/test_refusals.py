@@ -414,7 +414,12 @@ def test_binary_cross_entropy_has_the_targets_type(target, result):
         (RuntimeError, lambda: ones(2, 0).norm(-1, 1)),
         (RuntimeError, lambda: ones(0).norm(math.inf)),
         (RuntimeError, lambda: ones(0, 2).amax(())),
+        (RuntimeError, lambda: stepwell.linspace(-1.5, 2, 2, dtype=stepwell.uint8)),
+        (RuntimeError, lambda: stepwell.linspace(0, 127.5, 2, dtype=stepwell.int8)),
+        (RuntimeError, lambda: F.pad(of("uint8", 1), (0, 1), value=-1.0)),
         (IndexError, lambda: F.avg_pool2d(ones(3, 2), 2)),
+        (RuntimeError, lambda: F.avg_pool2d(ones(3, 2), [])),
+        (RuntimeError, lambda: F.avg_pool2d(ones(3, 2), 2, divisor_override=0)),
         (NotImplementedError, lambda: stepwell.bernoulli(tensor([1, 0]))),
         (IndexError, lambda: ones(3)[of("int8", 0)]),
         (IndexError, lambda: ones(3).index_put_((of("int16", 0),), tensor(1.0))),
@@ -439,7 +444,9 @@ def test_what_is_taken():
     assert stepwell.linspace(100, math.inf, 1, dtype=stepwell.int32).tolist() == [100]
     assert tensor([True, False]).to(stepwell.uint8, False, True).tolist() == [1, 0]
     assert tensor([True]).dtype is stepwell.dropout(tensor([True]), 1.0).dtype
-    assert math.isnan(F.cross_entropy(zeros(0), zeros(0)).item())
+    for smoothing in (0.0, 0.5):
+        assert math.isnan(F.cross_entropy(zeros(0), zeros(0), label_smoothing=smoothing).item())
+    assert ones(2).index_put_((of("uint8", 0, 1),), tensor(3.0)).tolist() == [1.0, 3.0]
     index = zeros(0, 1, dtype=stepwell.int64)
     assert stepwell.take_along_dim(ones(1, 3), index, 1).shape == (0, 1)
     # A number that fits once it has wrapped around, as in PyTorch.

@@ -633,12 +633,13 @@ def cross_entropy(
         return losses.squeeze(0) if reduction == "none" else losses
     classes = input.shape[1] if input.ndim else 0
     factors = None if weight is None else weight.reshape(-1, *(1 for _ in input.shape[2:]))
+    share = label_smoothing / classes if classes else math.inf
     if target.is_floating_point() and target.shape == input.shape:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         logs = log_softmax(input, 1)
         if label_smoothing:
-            target = target * (1 - label_smoothing) + label_smoothing / classes
+            target = target * (1 - label_smoothing) + share
         losses = -(logs * target if factors is None else logs * target * factors).sum(1)
         if reduction == "mean":
             return losses.sum() / ((losses.numel() if classes else 0) or math.nan)
@@ -650,9 +651,10 @@ def cross_entropy(
         losses = losses * counted
     if label_smoothing:
         logs = log_softmax(input, 1)
-        spread = -(logs if factors is None else logs * factors).sum(1) / classes
-        spread = _core.where(target == ignore_index, 0.0, spread)
-        losses = losses * (1 - label_smoothing) + spread * label_smoothing
+        spread = -(logs if factors is None else logs * factors).sum(1)
+        spread = _over_classes(_core.where(target == ignore_index, 0.0, spread), counted, reduction)
+        losses = _over_classes(losses, counted, reduction)
+        return losses * (1 - label_smoothing) + spread * share
     return _over_classes(losses, counted, reduction)
 
 
