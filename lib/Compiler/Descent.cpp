@@ -77,8 +77,10 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   // What the program says: derivatives, then nothing but linalg.
   pm.addPass(createCheckProgramPass());
   pm.addPass(createFulfilRequestsPass());
-  pm.addPass(createInlineCallsPass());
-  if (options.options.lookup("checks") == "1")
+  // An entry that anyone may call is made of a program that anyone wrote.
+  bool checks = options.options.lookup("checks") == "1";
+  pm.addPass(createInlineCallsPass({/*lowerings=*/!checks}));
+  if (checks)
     pm.addPass(createRequireSizesPass());
   DecomposeCompositesPassOptions composites;
   composites.tiles = target.name() == "cpu";

@@ -28,6 +28,27 @@ std::vector<ClosedOver> stepwell::closedOver(const Executable &executable) {
   return found;
 }
 
+/// Whether a function in the program brings a lowering.
+static bool hasLowering(const Program &program) {
+  return std::any_of(program.nodes.begin(), program.nodes.end(),
+                     [](const ProgramNode &node) {
+                       return !node.lowering.empty() ||
+                              (node.body && hasLowering(*node.body)) ||
+                              (node.rule && hasLowering(*node.rule));
+                     });
+}
+
+/// The program, in which functions are what their bodies say.
+static Program withoutLowerings(Program program) {
+  for (ProgramNode &node : program.nodes) {
+    node.lowering.clear();
+    for (auto *part : {&node.body, &node.rule})
+      if (*part && hasLowering(**part))
+        *part = std::make_shared<Program>(withoutLowerings(**part));
+  }
+  return program;
+}
+
 Program stepwell::exportProgram(const Executable &executable,
                                 std::span<const Tensor> arguments,
                                 const ExportNames &names) {
@@ -87,7 +108,7 @@ Program stepwell::exportProgram(const Executable &executable,
     program.outputs.push_back(std::move(output));
   }
   program.locations = captured.locations;
-  return program;
+  return withoutLowerings(std::move(program));
 }
 
 static Scalar readNumber(const Tensor &tensor) {
@@ -118,6 +139,9 @@ static Scalar readNumber(const Tensor &tensor) {
 
 Executable stepwell::bindProgram(Program program,
                                  const std::map<std::string, Tensor> &bound) {
+  if (hasLowering(program))
+    fail(Error::Kind::Value, "the program brings a lowering, which could read "
+                             "and write any memory");
   Executable executable;
   int arguments = 0;
   for (const ProgramInput &input : program.inputs) {

@@ -55,6 +55,8 @@ void replaceBy(array::CallOp call, ArrayRef<Value> values) {
 }
 
 struct InlineCalls : stepwell::impl::InlineCallsPassBase<InlineCalls> {
+  using InlineCallsPassBase::InlineCallsPassBase;
+
   void runOnOperation() override {
     // Once the calls that stand in no other one are gone, others do not.
     for (;;) {
@@ -81,6 +83,8 @@ private:
       return call.emitError("the lowering of '")
              << call.getCallee() << "' " << what;
     };
+    if (!lowerings)
+      return refuse("is not compiled: a program from outside has none");
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
         *call.getLowering(), ParserConfig(&getContext()));
     if (!module)

@@ -254,7 +254,9 @@ def _moves(value: Any, kind: type) -> bool:
     top = _top(kind)
     if top == "numpy":
         return hasattr(value, "bit_generator") or hasattr(value, "get_state")
-    return kind in (io.StringIO, io.BytesIO) or (top == "random" and hasattr(value, "getstate"))
+    if top == "random":  # the system's own source has no state
+        return hasattr(value, "getstate") and kind.__name__ != "SystemRandom"
+    return kind in (io.StringIO, io.BytesIO)
 
 
 def _position(value: Any) -> Any:

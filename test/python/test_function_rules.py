@@ -253,3 +253,33 @@ def test_a_lowering_may_sort_what_the_body_cannot_say():
 
     x = values(7)
     np.testing.assert_allclose(reversed_sum(x).item(), x.sum().item(), rtol=1e-5)
+
+
+def test_exported_programs_have_rules_and_no_lowerings(tmp_path):
+    @sw.function
+    def wrong(x: Tensor):
+        return x * 2
+
+    @wrong.vjp
+    def _(g):
+        return g * 7
+
+    @wrong.lowering
+    def _(x, result):
+        return f"func.func @f(%x: {x}) -> {result} {{ return %x : {x} }}"
+
+    same(wrong(values(3)), values(3))  # what the lowering says
+    program = sw.export(lambda x: wrong(x) + 1, (values(3),))
+    assert "array.call" in program.program and "lowering" not in program.program
+    program.save(tmp_path / "p.stepwell")
+    x = values(3).requires_grad_()
+    y = sw.load(tmp_path / "p.stepwell")(x)
+    same(y.detach(), x.detach() * 2 + 1)
+    y.sum().backward()
+    same(x.grad, sw.ones(3) * 7)
+    text = program.program.replace(
+        '<{callee = "wrong", ', '<{callee = "wrong", lowering = "func.func @f() { return }", '
+    )
+    assert text != program.program
+    with pytest.raises(ValueError, match="brings a lowering"):
+        sw._core._bind_program(text, program._tensors)

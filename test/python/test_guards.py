@@ -3,6 +3,7 @@
 """compile(): what a function closes over may be replaced between calls."""
 
 import functools
+import random
 import types
 
 import pytest
@@ -181,3 +182,9 @@ def test_recompiles_name_what_was_replaced(capfd, monkeypatch):
     assert capfd.readouterr().err == (
         "stepwell: recompiling forward: 'layers.1.weight' was replaced\n"
     )
+
+
+def test_a_source_of_random_numbers_without_a_state():
+    source = random.SystemRandom()
+    compiled = sw.compile(lambda x: x * 2 if source is not None else x)
+    assert compiled(sw.ones(2)).tolist() == compiled(sw.ones(2)).tolist() == [2, 2]

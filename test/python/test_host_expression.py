@@ -9,7 +9,8 @@ import operator
 
 import pytest
 import stepwell as sw
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 HostExpression = sw._core.HostExpression
 WORDS = {

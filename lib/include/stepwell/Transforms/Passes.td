@@ -45,7 +45,8 @@ def InlineCallsPass : Pass<"stepwell-inline-calls"> {
   let description = [{
     Puts the lowering of each `array.call`, or else its body, in the place of the call. A lowering is parsed here, and must
     be one `func.func` over tensors of the call's types, in the dialects arith, array, linalg, math, scf and tensor.
-    Derivatives have been taken before.
+    Derivatives have been taken before. A lowering can read and write where it likes: a program that anyone may have
+    written is compiled with `lowerings=false`, and one that has a lowering is an error.
 
     Before:
     ```mlir
@@ -60,6 +61,9 @@ def InlineCallsPass : Pass<"stepwell-inline-calls"> {
     %y = array.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
     ```
   }];
+  let options = [
+    Option<"lowerings", "lowerings", "bool", "true", "Whether a call may have a lowering.">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
