@@ -204,10 +204,10 @@ bool classify(Definition &definition, Call &call, Keys keys) {
     PyObject *value = call.values[i];
     switch (parameter.kind) {
     case Kind::OptionalTensor:
-      if (value == Py_None) {
-        keys.word(3);
+      // Which of them are given: the tensors of a plan are one list.
+      keys.word(value == Py_None ? 3 : 4);
+      if (value == Py_None)
         continue;
-      }
       [[fallthrough]];
     case Kind::Tensor:
       if (!isTensor(value))

@@ -463,6 +463,8 @@ def _expected(case: Case, ours: Any, theirs: Any, every: list[tuple[Any, Any]]) 
         return True  # _stacklevel
     if case["call"].rstrip("_") in ("add", "sub") and "takes 2 positional arguments" in text:
         return True  # add(other, alpha)
+    if case["call"] == "tensordot" and "dot_general: not defined for elements of type bool" in text:
+        return True
     if case["call"] == "linear" and "must have one element type" in text:
         return True
     if case["call"] in EXPANDED and "written-to" in text:

@@ -130,6 +130,19 @@ def test_lists_and_optional_tensors():
     same(total(many), sum(many[1:], many[0]))
 
 
+def test_which_optional_tensors_are_given():
+    @sw.function
+    def scaled(x: sw.Tensor, factor: sw.Tensor | None = None, summand: sw.Tensor | None = None):
+        x = x if factor is None else x * factor
+        return x if summand is None else x + summand
+
+    x, y = sw.tensor([1.0, 2.0]), sw.tensor([3.0, 5.0])
+    for _ in range(2):  # the second time by plans
+        assert scaled(x, y).tolist() == [3.0, 10.0]
+        assert scaled(x, None, y).tolist() == [4.0, 7.0]
+        assert scaled(x, summand=y).tolist() == [4.0, 7.0]
+
+
 def test_results_in_tuples_and_lists():
     @sw.function
     def both(x: Tensor):

@@ -237,6 +237,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     if padding_idx is not None and not -len(weight) <= padding_idx < len(weight):
         raise AssertionError("Padding_idx must be within num_embeddings")
+    if padding_idx is not None and not hasattr(padding_idx, "__index__"):
+        raise wrong("embedding", "padding_idx", "int", padding_idx)
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
     if input.dtype not in (_core.int32, _core.int64):
@@ -428,6 +430,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     Raises:
         ValueError: the reduction is not known.
     """
+    _check_reduction(reduction)
     # Bool is a number here, and no operand of a difference.
     if target.dtype is _core.bool and input.is_floating_point():
         target = target._cast(input.dtype)
@@ -441,6 +444,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """``abs(input - target)``; the arguments are those of :func:`mse_loss`."""
+    _check_reduction(reduction)
     return _reduced(_difference(input, target).abs(), reduction)
 
 
