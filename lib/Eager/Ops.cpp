@@ -328,11 +328,12 @@ static std::optional<DType> numbersFit(const OpRow &op, DType compute,
 }
 
 /// A factor that is a number, or a float of no dimensions, is not rounded to
-/// the 16 bits of the tensor: 1e-8 would be 0. A summand is, as in PyTorch.
+/// the 16 bits of the tensor: 1e-8 would be 0. Nor is what a quotient is
+/// rounded down of. A summand is, as in PyTorch.
 static bool staysWide(const OpRow &op, DType compute,
                       std::span<const Argument> arguments) {
-  bool isFactor = !op.gradients.empty() && !op.gradients[0].isCotangent;
-  if (!op.elementwise || !op.numbers || op.heldNumbers || !isFactor ||
+  bool isSummand = !op.gradients.empty() && op.gradients[0].isCotangent;
+  if (!op.elementwise || !op.numbers || op.heldNumbers || isSummand ||
       op.promotion == Promotion::ToBool ||
       (compute != DType::F16 && compute != DType::BF16))
     return false;

@@ -90,6 +90,14 @@ def test_floats_out_of_range(way, dtype, value):
         WAYS[way](getattr(sw, dtype), value)
 
 
+def test_divisors_are_not_rounded_to_16_bits():
+    x = sw.tensor([-3.78125], dtype=sw.float16)
+    number = -0.14006396  # what it is rounded to goes into x 27 times
+    for divisor in (number, sw.tensor(number)):
+        assert x.floor_divide(divisor).tolist() == [26.0]
+        assert x.clone().floor_divide_(divisor).tolist() == [26.0]
+
+
 def test_tensor_rounds_floats_to_infinity():
     assert sw.tensor(1e39).item() == math.inf
     assert sw.tensor([70000.0], dtype=sw.float16).item() == math.inf
