@@ -399,6 +399,8 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
            std::string(op.mnemonic) + ": " + dtype.error().message);
     results.push_back(*dtype);
   }
+  // A comparison is with the number that the type has.
+  bool compares = results[0] == DType::Bool;
   if (into) {
     const Tensor &target = arguments[0].tensor;
     checkWritable(target, arguments);
@@ -414,7 +416,7 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   for (const Argument &argument : arguments)
     if (fit && !argument.tensor)
       checkFits(*fit, argument.scalar);
-  if (staysWide(op, compute, arguments))
+  if (!compares && staysWide(op, compute, arguments))
     compute = DType::F32;
   Ref<Template> call = opTemplate(&op, attributes, inputs, compute, results);
   return callFirst(*call, arguments, into ? 0 : -1, key, fit);

@@ -189,3 +189,12 @@ def test_what_16_bits_hold(dtype):
             call()
     assert sw.where(sw.tensor([True, False]), x, large).tolist() == [1.0, math.inf]
     assert (large**x).tolist() == [math.inf] * 2
+
+
+@pytest.mark.parametrize("number", [0.1, 0.3, 1e-8, 3.14159])
+def test_a_comparison_is_with_the_number_in_16_bits(number):
+    x = sw.tensor([number, 1.0]).to(sw.float16)
+    assert (x == number).tolist() == [True, False]
+    assert (x <= number).tolist() == [True, number >= 1]
+    assert (x < number).tolist() == [False, number > 1]
+    assert x.clone().ge_(number).tolist() == [1.0, float(number <= 1)]
