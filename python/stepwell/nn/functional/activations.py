@@ -1,0 +1,75 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Functions of one element each, and softmax."""
+
+from __future__ import annotations
+
+from stepwell import _core
+from stepwell._arguments import wrong
+from stepwell._core import Tensor
+from stepwell.nn.functional._definition import library_function
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``max(0, input)``."""
+    return input.relu_() if inplace else _core.relu(input)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """``1 / (1 + exp(-input))``."""
+    return _core.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return _core.tanh(input)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``input * sigmoid(input)``."""
+    return input.silu_() if inplace else _core.silu(input)
+
+
+@library_function
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
+    """``input`` times the normal distribution's function.
+
+    Args:
+        input: of floating point.
+        approximate: ``"none"``, or ``"tanh"`` for an approximation.
+
+    Raises:
+        RuntimeError: ``approximate`` is neither.
+    """
+    if not isinstance(approximate, str):
+        raise wrong("gelu", "approximate", "str", approximate)
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _core._gelu(input) if approximate == "none" else _core._gelu_tanh(input)
+
+
+@library_function
+def logsigmoid(input: Tensor) -> Tensor:
+    """``log(sigmoid(input))``, also where the sigmoid itself would be 0 or 1."""
+    # Chosen by a comparison and not by abs(): the gradient at 0 is then right.
+    if not input.is_floating_point():
+        raise NotImplementedError(f"logsigmoid: not defined for elements of type {input.dtype}")
+    positive = input >= 0
+    distance = _core.where(positive, input, -input)
+    return _core.where(positive, 0.0, input) - _core.log1p(_core.exp(-distance))
+
+
+def softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor:
+    """Exponentials along a dimension, scaled to the sum 1.
+
+    Args:
+        input: any numbers.
+        dim: the dimension.
+        dtype: what the input is converted to first.
+    """
+    return _core.softmax(input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int, dtype: _core.dtype | None = None) -> Tensor:
+    """The logarithm of :func:`softmax`."""
+    return _core.log_softmax(input, dim, dtype=dtype)
