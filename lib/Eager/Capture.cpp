@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 using namespace stepwell;
@@ -530,10 +531,8 @@ void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
 }
 
 bool stepwell::isSameNumber(const Scalar &a, const Scalar &b) {
-  if (a != b)
-    return false;
-  const double *number = std::get_if<double>(&a);
-  return !number || std::signbit(*number) == std::signbit(std::get<double>(b));
+  const double *x = std::get_if<double>(&a), *y = std::get_if<double>(&b);
+  return x && y ? std::memcmp(x, y, sizeof *x) == 0 : a == b;
 }
 
 static bool sameNumber(const Executable::Input &input,

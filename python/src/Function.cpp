@@ -17,7 +17,6 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstring>
 #include <structmember.h>
 
 namespace nb = nanobind;
@@ -29,10 +28,12 @@ namespace {
 
 enum class Kind : uint8_t { Tensor, OptionalTensor, Tensors, Number, Constant };
 
-/// Values that are a part of the class have a number each, for good. 0 for one
-/// that cannot be told from others later: it is not hashable.
+/// Values that are a part of the class have a number each, which no other value
+/// gets. 0 for one that cannot be told from others later: it is not hashable.
 uint64_t constantId(nb::handle value) {
+  constexpr Py_ssize_t kMost = 1 << 16; // then they are numbered anew
   static PyObject *ids = PyDict_New();
+  static uint64_t count = 0;
   static PyObject *keyOf =
       nb::object(
           nb::module_::import_("stepwell._function").attr("_constant_key"))
@@ -47,7 +48,9 @@ uint64_t constantId(nb::handle value) {
     PyErr_Clear();
     return 0;
   }
-  uint64_t id = PyDict_GET_SIZE(ids) + 1;
+  if (PyDict_GET_SIZE(ids) >= kMost)
+    PyDict_Clear(ids);
+  uint64_t id = ++count;
   nb::object number = nb::steal(PyLong_FromUnsignedLongLong(id));
   if (PyDict_SetItem(ids, key.ptr(), number.ptr()))
     throw nb::python_error();
@@ -97,6 +100,7 @@ struct Variant {
   /// How many of a call's values are sizes; whether all are needed each time.
   size_t sizes = 0;
   bool guardsNumbers = false, computes = false;
+  bool closesOver = false;  // a tensor that is no argument
   std::vector<int> results; // which outputs
   nb::object structure;     // of the result; None: one tensor
   int into = -1;            // the input that is written in place
@@ -253,13 +257,6 @@ bool classify(Definition &definition, Call &call, Keys keys) {
   return true;
 }
 
-bool same(const Scalar &a, const Scalar &b) {
-  if (a.index() != b.index())
-    return false;
-  const double *x = std::get_if<double>(&a), *y = std::get_if<double>(&b);
-  return x ? std::memcmp(x, y, sizeof *x) == 0 : a == b;
-}
-
 /// The sizes of a call's tensors, then its numbers.
 std::vector<Scalar> valuesOf(const Call &call) {
   std::vector<Scalar> values;
@@ -270,13 +267,28 @@ std::vector<Scalar> valuesOf(const Call &call) {
   return values;
 }
 
+/// Whether the tensors that a definition closes over are what the kernel knows:
+/// `.data` may have been assigned to them.
+bool areAsTraced(const Variant &variant) {
+  const Program &program = *variant.call->program;
+  for (size_t i = 0; i < variant.inputs.size(); ++i) {
+    const Tensor &tensor = variant.inputs[i].captured;
+    if (tensor && !(tensor->type() == program.inputs[i].type &&
+                    tensor->strides == variant.inputs[i].strides))
+      return false;
+  }
+  return true;
+}
+
 bool hold(const Variant &variant, std::span<const Scalar> values,
           bool ofNumbersOnly) {
+  if (variant.closesOver && !areAsTraced(variant))
+    return false;
   for (const HostGuard &guard : variant.guards) {
     if (ofNumbersOnly && !guard.ofNumbers)
       continue;
     std::optional<Scalar> value = guard.expression.evaluate(values);
-    if (!value || !same(*value, guard.expected))
+    if (!value || !isSameNumber(*value, guard.expected))
       return false;
   }
   return true;
@@ -359,6 +371,8 @@ std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
   }
   for (const HostGuard &guard : variant->guards)
     variant->guardsNumbers |= guard.ofNumbers;
+  for (const Executable::Input &input : variant->inputs)
+    variant->closesOver |= static_cast<bool>(input.captured);
   for (const Executable::Result &result : executable.results)
     variant->results.push_back(result.same >= 0 ? variant->results[result.same]
                                                 : result.output);
@@ -471,7 +485,8 @@ PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
         std::vector<Scalar> values;
         if (variant->guardsNumbers || variant->computes)
           values = valuesOf(call);
-        if (!variant->guardsNumbers || hold(*variant, values, true))
+        bool asks = variant->guardsNumbers || variant->closesOver;
+        if (!asks || hold(*variant, values, true))
           if (PyObject *result = callVariant(variant, call, key, plan, values))
             return result;
       }
@@ -539,6 +554,7 @@ int traverse(PyObject *object, visitproc visit, void *arg) {
   if (self->definition) {
     Py_VISIT(self->definition->body.ptr());
     Py_VISIT(self->definition->trace.ptr());
+    Py_VISIT(self->definition->other.ptr());
     for (const Parameter &parameter : self->definition->parameters)
       Py_VISIT(parameter.fallback.ptr());
   }
@@ -591,7 +607,6 @@ void makeFunctionType(nb::module_ &m) {
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static PyMethodDef methods[] = {
       {"__reduce__", reduceToName, METH_NOARGS, nullptr},
-
       {"_add_rules", addRules, METH_NOARGS, nullptr},
       {nullptr, nullptr, 0, nullptr}};
   static PyType_Slot slots[] = {

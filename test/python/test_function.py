@@ -424,6 +424,38 @@ def test_constants_that_change_for_ever_are_forgotten():
             shifted(x, by)
 
 
+def test_a_tensor_that_it_closes_over_may_get_other_memory():
+    weight = values(4)
+
+    @sw.function
+    def weighted(x: Tensor):
+        return x * weight
+
+    x = values(4)
+    for shape in ((4,), (1,), (3, 4), (4,)):
+        weight.data = values(*shape, seed=len(shape))
+        for _ in range(2):
+            same(weighted(x), x * weight)
+    weight.data = values(4, 4).T[:, 1]
+    same(weighted(x), x * weight)
+    weight.fill_(3.0)
+    same(weighted(x), x * 3)
+
+
+def test_a_function_that_names_itself_is_collected():
+    def make():
+        @sw.function
+        def recursive(x: Tensor, n):
+            return x if n == 0 else recursive.__wrapped__(x + 1, n - 1) * 1
+
+        same(recursive(values(3), 2), values(3) + 2)
+        return weakref.ref(recursive)
+
+    gone = make()
+    gc.collect()
+    assert gone() is None
+
+
 def test_a_function_that_is_gone_leaves_nothing_behind():
     def make():
         @sw.function

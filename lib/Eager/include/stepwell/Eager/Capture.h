@@ -308,7 +308,7 @@ struct LoweredCall {
 void makeCall(Executable &, const std::string &callee, const Rule *,
               const LoweredCall *);
 
-/// Equal numbers of one type; -0.0 is not 0.0.
+/// The same bits of one type: -0.0 is not 0.0, and NaN is itself.
 bool isSameNumber(const Scalar &, const Scalar &);
 
 /// Whether gradients exist where they did when the function was captured, and
