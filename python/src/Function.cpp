@@ -26,7 +26,14 @@ namespace stepwell::python {
 
 namespace {
 
-enum class Kind : uint8_t { Tensor, OptionalTensor, Tensors, Number, Constant };
+enum class Kind : uint8_t {
+  Tensor,
+  OptionalTensor,
+  Tensors,
+  Number,
+  Constant,
+  Operand, // a tensor or a number
+};
 
 /// Values that are a part of the class have a number each, which no other value
 /// gets. 0 for one that cannot be told from others later: it is not hashable.
@@ -233,6 +240,15 @@ bool classify(Definition &definition, Call &call, Keys keys) {
       }
       continue;
     }
+    case Kind::Operand:
+      if (isTensor(value)) {
+        keys.word(4);
+        call.tensors.push_back({unwrap(value)});
+        keys.tensor(*call.tensors.back().tensor);
+        continue;
+      }
+      keys.word(5);
+      [[fallthrough]];
     case Kind::Number: {
       Scalar number;
       if (value == Py_None) {

@@ -181,6 +181,21 @@ static LoweredCall lower(nb::handle lowering, const Executable &function,
   return call;
 }
 
+/// Views of what the trace made become tensors of their own: nobody else has
+/// what they are views of. Not where results share it.
+static void ownResults(std::vector<Tensor> &results) {
+  for (Tensor &result : results) {
+    if (result->hasMemory() || !result->traced)
+      continue;
+    bool shared =
+        std::any_of(results.begin(), results.end(), [&](const Tensor &other) {
+          return other != result && other->buffer == result->buffer;
+        });
+    if (!shared)
+      result = packedCopy(result);
+  }
+}
+
 /// Runs `function` on stand-ins for the tensors; it returns a list of tensors.
 /// None where the result is not made of new tensors alone. With a rule or a
 /// lowering, which is asked for once the types are known, the Program is a call
@@ -201,6 +216,7 @@ static nb::object traceFunction(const std::vector<Tensor> &tensors,
     Capture capture(arguments, std::make_unique<OpenTrace>(arguments, numbers));
     nb::object results = callPython([&] { return function(given); });
     made = nb::cast<std::vector<Tensor>>(results);
+    ownResults(made);
     if (!rule.is_none()) {
       for (size_t i = 0; i < arguments.size(); ++i)
         shapes.push_back(capture.openTrace()->argument(i));

@@ -37,7 +37,6 @@ from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are wri
 from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._function import Number, function  # type: ignore[assignment, unused-ignore]  # noqa: E402
-from ._convolution import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d  # noqa: E402
 from ._factories import (  # noqa: E402
     as_tensor,
     device,
@@ -72,7 +71,8 @@ from ._random import (  # noqa: E402
     set_rng_state,
 )
 from ._composed import *  # noqa: E402, F403
-from ._contraction import einsum, tensordot  # noqa: E402
+from ._einsum import einsum  # noqa: E402
+from ._products import *  # noqa: E402, F403
 from ._sorting import *  # noqa: E402, F403
 
 # Its `index_add` takes `alpha`, too; the other is seen only beside a build.
@@ -92,6 +92,7 @@ float64 = double = _core.float64
 
 if _TYPE_CHECKING:
     from . import nn, utils
+    from .nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d
     from ._export import Dim, ExportedProgram, export, load
     from .safetensors import load_file, save_file
 
@@ -104,6 +105,10 @@ def __getattr__(name: str) -> _Any:
         return getattr(_import_module("stepwell.safetensors"), name)
     if name in ("Dim", "ExportedProgram", "export", "load"):
         return getattr(_import_module("stepwell._export"), name)
+    if name in ("adaptive_avg_pool2d", "avg_pool2d", "conv2d", "max_pool2d"):
+        found = getattr(_import_module("stepwell.nn.functional"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'stepwell' has no attribute '{name}'")
 
 
@@ -160,7 +165,6 @@ __all__ = [
     "set_grad_enabled",
     "set_rng_state",
     "tensor",
-    "tensordot",
     "utils",
     "zeros",
     "zeros_like",

@@ -11,104 +11,15 @@ from typing import Any
 from . import _core
 from ._arguments import checked, flag, wrong
 from ._core import Tensor, dtype
+from ._definition import library_function
 from ._factories import empty, full, ones, tensor, zeros
-from ._function import Number, function
+from ._function import Number
 from ._structure import _shared
 
 MAX_RANK = 16  # kMaxRank
 
 
-def _rank(input: Tensor, rank: builtins.int, function: str, name: str) -> None:
-    if input.ndim != rank:
-        raise RuntimeError(f"{function}: {name} must be {rank}D, but it has shape {input.shape}")
-
-
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices: (m, k) by (k, n)."""
-    _rank(input, 2, "mm", "input")
-    _rank(mat2, 2, "mm", "mat2")
-    return _core.matmul(input, mat2)
-
-
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of as many matrices: (b, m, k) by (b, k, n)."""
-    _rank(input, 3, "bmm", "input")
-    _rank(mat2, 3, "bmm", "mat2")
-    if input.shape[0] != mat2.shape[0]:
-        raise RuntimeError(f"bmm: batches differ: shapes {input.shape} and {mat2.shape}")
-    return _core.matmul(input, mat2)
-
-
-def dot(input: Tensor, other: Tensor) -> Tensor:
-    """The sum of the products of two vectors' elements."""
-    _rank(input, 1, "dot", "input")
-    _rank(other, 1, "dot", "other")
-    return _core.matmul(input, other)
-
-
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """Every product of an element of one vector with one of another: (n, m)."""
-    _rank(input, 1, "outer", "input")
-    _rank(vec2, 1, "outer", "vec2")
-    return input.unsqueeze(1) * vec2
-
-
-def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> builtins.bool:
-    """Whether the product of two matrices and a number for each column is one operation."""
-    return (
-        input.ndim == weight.ndim == 2
-        and input.shape[1] == weight.shape[0]
-        and bias.shape == weight.shape[1:]
-        and bias.dtype is input.dtype is weight.dtype
-        and input.is_floating_point()
-    )
-
-
-def addmm(
-    input: Tensor,
-    mat1: Tensor,
-    mat2: Tensor,
-    *,
-    beta: Number = 1,
-    alpha: Number = 1,
-) -> Tensor:
-    """`beta * input + alpha * (mat1 @ mat2)`; what is multiplied by the number 0 is not read.
-
-    RuntimeError: other than one element type, or an input that does not broadcast to the product.
-    """
-    if alpha == 1 and beta == 1 and _is_linear(input, mat1, mat2):
-        return _core._linear(mat1, mat2.t(), input)
-    _rank(mat1, 2, "addmm", "mat1")
-    _rank(mat2, 2, "addmm", "mat2")
-    if not input.dtype is mat1.dtype is mat2.dtype:
-        raise RuntimeError(
-            "addmm: self, mat1 and mat2 must have the same dtype, but got "
-            f"{input.dtype}, {mat1.dtype} and {mat2.dtype}"
-        )
-    if input.dtype is _core.bool:
-        raise NotImplementedError("addmm: not defined for elements of type bool")
-    if not input.is_floating_point():
-        alpha, beta = builtins.int(alpha), builtins.int(beta)
-    addend = input.expand(mat1.shape[0], mat2.shape[1])
-    if alpha == 0 and mat1.shape[1] == mat2.shape[0]:
-        product = _nothing(addend, mat1, mat2)
-    else:
-        product = mm(mat1, mat2)
-        product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product + _nothing(addend, addend) if addend.requires_grad else product
-    return product + (addend if beta == 1 else addend * beta)
-
-
-def _nothing(like: Tensor, *factors: Tensor) -> Tensor:
-    """What 0 times a product is, which is not computed but has a gradient."""
-    zeros = _core._full(like.dtype, like.shape, 0)
-    if not (_core.is_grad_enabled() and builtins.any(each.requires_grad for each in factors)):
-        return zeros
-    product = mm(*factors) if len(factors) > 1 else factors[0]
-    return _core.where(_core._full(_core.bool, like.shape, False), product, zeros)
-
-
+@library_function(method=True)
 def square(input: Tensor) -> Tensor:
     """`input * input`; of bool as int64."""
     if input.dtype is _core.bool:
@@ -126,6 +37,7 @@ def _has_empty_sums(input: Tensor, dim: Any) -> builtins.bool:
     return builtins.any(input.size(each) == 0 for each in listed)
 
 
+@library_function(method=True)
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
     """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least.
 
@@ -155,6 +67,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: builtins.bool 
     return _shared(size, found, dim, keepdim)
 
 
+@library_function(method=True)
 def isclose(
     input: Tensor,
     other: Tensor,
@@ -316,16 +229,13 @@ def new_tensor(input: Tensor, data: Any, *, dtype: dtype | None = None) -> Tenso
 
 
 __all__ = [
-    "addmm", "allclose", "bmm", "count_nonzero", "dot", "equal", "is_tensor", "isclose",
-    "meshgrid", "mm", "norm", "outer", "square",
+    "allclose", "count_nonzero", "equal", "is_tensor", "isclose", "meshgrid", "norm", "square",
 ]  # fmt: skip
 
-_FUNCTIONS = ("addmm", "bmm", "dot", "isclose", "mm", "norm", "outer", "square")
-globals().update({name: function(checked(globals()[name])) for name in _FUNCTIONS})
 globals().update({name: checked(globals()[name]) for name in ("allclose", "equal", "type_as")})
 
 for _each in (
-    addmm, allclose, bmm, _count_nonzero_of, cpu, dot, equal, isclose, mm, new_empty, new_full,
-    new_ones, new_tensor, new_zeros, norm, outer, repeat, square, type_as,
+    allclose, _count_nonzero_of, cpu, equal, new_empty, new_full,
+    new_ones, new_tensor, new_zeros, repeat, type_as,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)

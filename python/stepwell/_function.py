@@ -27,10 +27,19 @@ class _AtRunTime:
 
 # What a parameter is annotated with whose value is no part of what is compiled.
 Number = Annotated[float, _AtRunTime()]
+Integer = Annotated[int, _AtRunTime()]
 
 _Body = TypeVar("_Body", bound=Callable[..., Any])
 # The kinds of parameters, as python/src/Function.cpp counts them.
-_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _NUMBER, _CONSTANT = range(5)
+_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _NUMBER, _CONSTANT, _OPERAND = range(6)
+
+
+def _is_one_tensor(kind: int, value: Any) -> bool:
+    return kind in (_TENSOR, _OPTIONAL_TENSOR, _OPERAND) and isinstance(value, Tensor)
+
+
+def _is_number(kind: int, value: Any) -> bool:
+    return kind == _NUMBER or (kind == _OPERAND and not isinstance(value, Tensor))
 
 
 def _constant_key(value: Any) -> Any:
@@ -226,9 +235,9 @@ class _ClassTrace:
         for kind, value in zip(definition.kinds, values, strict=True):
             if kind == _TENSORS:
                 self.tensors.extend(value)
-            elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
+            elif _is_one_tensor(kind, value):
                 self.tensors.append(value)
-            elif kind == _NUMBER and value is not None:
+            elif _is_number(kind, value) and value is not None:
                 self.numbers.append(value)
         self.structure: Any = None
         self.trace = _Numbers()
@@ -264,9 +273,9 @@ class _ClassTrace:
         for kind, value in zip(self.definition.kinds, self.values, strict=True):
             if kind == _TENSORS:
                 arguments.append(type(value)([next(rest) for _ in value]))
-            elif kind in (_TENSOR, _OPTIONAL_TENSOR) and value is not None:
+            elif _is_one_tensor(kind, value):
                 arguments.append(next(rest))
-            elif kind == _NUMBER and value is not None:
+            elif _is_number(kind, value) and value is not None:
                 arguments.append(next(others))
             else:
                 arguments.append(value)
@@ -327,7 +336,7 @@ class _ClassTrace:
             for each, kind, value in zip(
                 definition.parameters, definition.kinds, self.values, strict=True
             )
-            if kind in (_TENSOR, _OPTIONAL_TENSOR, _TENSORS)
+            if kind in (_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _OPERAND)
         ]
         if isinstance(returned, Tensor) or returned is None:
             returned = (returned,)
@@ -341,7 +350,7 @@ class _ClassTrace:
             if kind == _TENSORS:
                 several = [None] * len(value) if gradient is None else gradient
                 flat += [(f"{name}[{i}]", each) for i, each in enumerate(several)]
-            elif value is not None:
+            elif isinstance(value, Tensor):
                 flat.append((name, gradient))
         found: list[Tensor | None] = []
         for (name, gradient), input in zip(flat, inputs, strict=True):
@@ -416,6 +425,8 @@ def _kind(annotation: Any) -> int:
         return _NUMBER
     arguments = typing.get_args(annotation)
     inner = {_kind(each) for each in arguments if each not in (type(None), ...)}
+    if inner == {_TENSOR, _NUMBER}:
+        return _OPERAND
     if type(None) in arguments and inner <= {_TENSOR, _NUMBER} and len(inner) == 1:
         return _OPTIONAL_TENSOR if inner == {_TENSOR} else _NUMBER
     if typing.get_origin(annotation) in (list, tuple, Sequence) and inner == {_TENSOR}:

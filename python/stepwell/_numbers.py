@@ -130,6 +130,10 @@ class TracedNumber:
     def __abs__(self) -> TracedNumber:
         return self._alone("abs", operator.abs)
 
+    def __bool__(self) -> bool:
+        truth: bool = self != 0
+        return truth
+
     def __pos__(self) -> TracedNumber:
         return self
 
@@ -186,8 +190,7 @@ for _name, _word, _function in (
 ):
     _comparison(_name, _word, _function)
 _asks: dict[str, Any] = {
-    "__bool__": bool, "__int__": int,
-    "__float__": float, "__index__": operator.index, "__complex__": complex, "__str__": str,
+    "__int__": int, "__float__": float, "__index__": operator.index, "__complex__": complex, "__str__": str,
     "__repr__": repr, "__format__": format, "__round__": round, "__trunc__": math.trunc,
     "__floor__": math.floor, "__ceil__": math.ceil, "__divmod__": divmod,
     "__rdivmod__": lambda a, b: divmod(b, a), "__and__": operator.and_, "__or__": operator.or_,

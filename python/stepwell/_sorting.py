@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from . import _core
-from ._arguments import checked, flag
+from ._arguments import flag
 from ._core import Tensor
-from ._factories import full
+from ._definition import library_function
+from ._function import Integer
 from ._structure import _shared, _wrap
 
 
@@ -49,23 +48,7 @@ def _row(input: Tensor) -> Tensor:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-def _stable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, all of whose arguments are given by name where `stable` is."""
-
-    @wraps(function)
-    def call(*args: Any, **named: Any) -> Any:
-        if "stable" in named and len(args) > 1:
-            raise TypeError(
-                f"{function.__name__}() takes (input, dim=-1, descending=False) or "
-                "(input, *, stable, dim=-1, descending=False)"
-            )
-        return function(*args, **named)
-
-    return call
-
-
-@_stable_by_name
-@checked
+@library_function(method=True)
 def sort(
     input: Tensor,
     dim: builtins.int = -1,
@@ -75,9 +58,8 @@ def sort(
 ) -> sort_result:
     """The elements along `dim` in order, and where they were (int64), both of the input's shape.
 
-    NaN is larger than every number. Equal elements keep their order, `stable` or not; where it is
-    given, `dim` and `descending` are given by name. Of every element type; IndexError for a `dim`
-    that there is not.
+    NaN is larger than every number. Equal elements keep their order, `stable` or not. Of every element
+    type; IndexError for a `dim` that there is not.
 
     >>> sort(tensor([3, 1, 2]))
     sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
@@ -90,8 +72,7 @@ def sort(
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
 
-@_stable_by_name
-@checked
+@library_function(method=True)
 def argsort(
     input: Tensor,
     dim: builtins.int = -1,
@@ -104,11 +85,13 @@ def argsort(
     return sort(input.detach(), dim, descending).indices
 
 
+@library_function(method=True)
 def msort(input: Tensor) -> Tensor:
     """The values of `sort` along dimension 0."""
     return sort(input, 0).values
 
 
+@library_function(method=True)
 def topk(
     input: Tensor,
     k: builtins.int,
@@ -134,11 +117,14 @@ def topk(
 
 
 def _at(ordered: sort_result, dim: builtins.int, at: builtins.int) -> tuple[Tensor, Tensor]:
-    return ordered.values.narrow(dim, at, 1), ordered.indices.narrow(dim, at, 1)
+    """What is at one position along `dim`, which is no part of what is compiled."""
+    where = _core._full(_core.int64, (1,), 0) + at
+    return tuple(_core.index_select(each, dim, where) for each in ordered)  # type: ignore[return-value]
 
 
+@library_function(method=True)
 def kthvalue(
-    input: Tensor, k: builtins.int, dim: builtins.int | None = None, keepdim: builtins.bool = False
+    input: Tensor, k: Integer, dim: builtins.int | None = None, keepdim: builtins.bool = False
 ) -> kthvalue_result:
     """The `k`-th smallest element along `dim`, counted from 1, and where it was.
 
@@ -159,9 +145,10 @@ def kthvalue(
     values, indices = _at(sort(row, dim), dim, k - 1)
     if not keepdim or input.ndim == 0:
         values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return kthvalue_result(values.clone(), indices.clone())
+    return kthvalue_result(values, indices)
 
 
+@library_function(method=True)
 def median(
     input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False
 ) -> Tensor | median_result:
@@ -178,7 +165,7 @@ def median(
         if keepdim:
             raise TypeError("median() missing 1 required positional argument: 'dim'")
         if input.numel() == 0:
-            value = full((), math.nan, dtype=_core.float32)._cast(input.dtype)
+            value = _core._full(_core.float32, (), math.nan)._cast(input.dtype)
         else:
             value = median(input.detach().reshape(-1), 0).values
         return _shared(input, value)
@@ -200,14 +187,7 @@ def median(
         values = _core.gather(row, dim, indices)
     if not keepdim or input.ndim == 0:
         values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return median_result(values.clone(), indices.clone())
+    return median_result(values, indices)
 
 
 __all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk"]
-
-globals().update(
-    {name: checked(globals()[name]) for name in ("kthvalue", "median", "msort", "topk")}
-)
-
-for _each in (argsort, kthvalue, median, msort, sort, topk):
-    setattr(Tensor, _each.__name__, _each)

@@ -468,3 +468,55 @@ def test_a_function_that_is_gone_leaves_nothing_behind():
     gone = make()
     gc.collect()
     assert gone() is None
+
+
+def test_a_view_of_what_it_made_is_no_reason_to_run_each_time():
+    @traces
+    def turned(x: Tensor):
+        made = x * 2
+        return made.t(), (x + 1).reshape(-1)
+
+    for shape in [(2, 3), (4, 3), (5, 7)]:
+        x = values(*shape).requires_grad_()
+        a, b = turned(x)
+        same(a, (x * 2).t())
+        same(b, (x + 1).reshape(-1))
+        (a.sum() + b.sum()).backward()
+        same(x.grad, sw.full(shape, 3.0))
+    assert turned.counted.count == 1
+
+
+def test_results_that_share_memory_share_it():
+    @sw.function
+    def two(x: Tensor):
+        made = x * 2
+        return made, made[0]
+
+    for _ in range(2):
+        whole, first = two(values(3, 2))
+        first.zero_()
+        assert whole[0].tolist() == [0.0, 0.0]
+
+
+def test_a_tensor_or_a_number():
+    @traces
+    def filled(x: Tensor, mask: Tensor, value: Tensor | Number):
+        return sw.where(mask, value, x)
+
+    x, mask = values(4), sw.tensor([True, False, True, False])
+    for value in (2.0, 3.0, -1.0, sw.tensor(4.0), sw.tensor(5.0)):
+        same(filled(x, mask, value), sw.where(mask, value, x))
+    assert filled.counted.count == 2
+    with pytest.raises(TypeError):
+        filled(x, mask, "1")
+
+
+def test_whether_a_number_is_0_is_all_that_a_branch_asks():
+    @traces
+    def tail(x: Tensor, by: Number):
+        return x * by if by and x.shape[0] else x + 1
+
+    for by, size in [(2.0, 3), (3.0, 4), (0.0, 5), (-0.0, 6), (4.0, 7)]:
+        x = values(size)
+        same(tail(x, by), x * by if by else x + 1)
+    assert tail.counted.count == 2

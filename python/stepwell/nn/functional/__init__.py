@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from stepwell._attention import scaled_dot_product_attention
-from stepwell._convolution import avg_pool2d, conv2d, max_pool2d
 from stepwell.nn.functional.activations import (
     gelu,
     log_softmax,
@@ -16,6 +14,8 @@ from stepwell.nn.functional.activations import (
     softmax,
     tanh,
 )
+from stepwell.nn.functional.attention import scaled_dot_product_attention
+from stepwell.nn.functional.convolution import conv2d
 from stepwell.nn.functional.embeddings import embedding, one_hot
 from stepwell.nn.functional.layers import dropout, linear, pad
 from stepwell.nn.functional.losses import (
@@ -26,8 +26,10 @@ from stepwell.nn.functional.losses import (
     nll_loss,
 )
 from stepwell.nn.functional.normalizations import batch_norm, layer_norm
+from stepwell.nn.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 
 __all__ = [
+    "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy_with_logits",

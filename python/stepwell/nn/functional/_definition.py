@@ -7,17 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from stepwell import _definition
 from stepwell._arguments import checked
 from stepwell._core import Tensor
-from stepwell._function import function
 
 _Body = TypeVar("_Body", bound=Callable[..., Any])
 
 
 def library_function(body: _Body) -> _Body:
-    """A function that is traced once for each class of arguments, and tells wrong types of them."""
-    made: _Body = function(checked(body, values_first=True))
-    return made
+    """One of the library, whose ValueErrors come before what is wrong with types."""
+    return _definition.library_function(values_first=True)(body)
 
 
 def checked_function(body: _Body) -> _Body:

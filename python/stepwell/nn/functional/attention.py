@@ -1,16 +1,17 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention with PyTorch's arguments, on top of the dialect's operations."""
+"""What queries find in keys and values."""
 
 from __future__ import annotations
 
 import math
 
-from . import _core
-from ._arguments import flag, tensors, wrong
-from ._core import Tensor
-from ._factories import ones
-from ._random import dropout
+from stepwell import _core
+from stepwell._arguments import flag, tensors, wrong
+from stepwell._core import Tensor
+from stepwell._factories import ones
+from stepwell._random import dropout
+from stepwell.nn.functional._definition import library_function
 
 _NAME = "scaled_dot_product_attention"
 
@@ -42,12 +43,12 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     rank = max(map(len, shapes))
     result = []
     for sizes in zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True):
-        wide = {size for size in sizes if size != 1}
-        if len(wide) > 1:
+        wide = [size for size in sizes if size != 1]
+        if any(size != wide[0] for size in wide[1:]):
             raise RuntimeError(
                 f"{_NAME}: the leading dimensions {', '.join(map(str, shapes))} do not broadcast"
             )
-        result.append(wide.pop() if wide else 1)
+        result.append(wide[0] if wide else 1)
     return tuple(result)
 
 
@@ -103,6 +104,7 @@ def _with_dropout(
     return dropout(weights, p) @ value
 
 
+@library_function
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -1,74 +1,17 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Sums of products over any dimensions, over the operation `dot_general`."""
+"""Sums of products in Einstein's notation."""
 
 from __future__ import annotations
 
 import builtins
-import operator
 import string
 from collections.abc import Sequence
 from typing import Any
 
 from . import _core
-from ._arguments import tensors
 from ._core import Tensor
-from ._structure import _wrap
-
-
-def _wrapped(dims: Any, tensor: Tensor) -> list[int]:
-    listed = [dims] if hasattr(dims, "__index__") else list(dims)
-    return [_wrap(dim, tensor.ndim) for dim in listed]
-
-
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sums of products of `a` and `b` over dimensions of both.
-
-    `dims` is a number, of `a`'s last and `b`'s first dimensions, or two lists of as many dimensions;
-    those that go together have equal sizes, or one of them has size 1. The result has the other
-    dimensions of `a`, then those of `b`.
-
-    RuntimeError: sizes or element types that differ.
-
-    >>> tensordot(ones(2, 3, 4), ones(4, 3), dims=([1, 2], [1, 0]))
-    tensor([12., 12.])
-    """
-    tensors("tensordot", a=a, b=b)
-    if isinstance(dims, Tensor):
-        dims = dims.item() if dims.numel() == 1 else dims.tolist()
-    if hasattr(dims, "__index__"):
-        count = operator.index(dims)
-        if count < 0:
-            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={count}")
-        if count > min(a.ndim, b.ndim):
-            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={count}")
-        of_a, of_b = list(range(a.ndim - count, a.ndim)), list(range(count))
-    elif isinstance(dims, (tuple, list)):
-        dims_a, dims_b = dims
-        of_a, of_b = _wrapped(dims_a, a), _wrapped(dims_b, b)
-    else:
-        raise RuntimeError(f"tensordot expects dims to be int or two lists of ints, but got {dims}")
-    if len(of_a) != len(of_b):
-        raise RuntimeError("both dimension lists should have same length")
-    if a.dtype is not b.dtype:
-        raise RuntimeError("both inputs should have same dtype")
-    for i, j in zip(of_a, of_b, strict=True):
-        if a.shape[i] == b.shape[j]:
-            continue
-        # Against one element, the sum comes first.
-        if b.shape[j] == 1:
-            a = _core.sum(a, i, keepdim=True, dtype=a.dtype)
-        elif a.shape[i] == 1:
-            b = _core.sum(b, j, keepdim=True, dtype=b.dtype)
-        else:
-            raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
-                f"and second has size {b.shape[j]} in dim {j}"
-            )
-    return _core._dot_general(a, b, (), (), tuple(of_a), tuple(of_b))
-
-
-# --- einsum ------------------------------------------------------------------
+from ._definition import library_function
 
 # Dimensions that "..." stands for, aligned at the last one: names that nobody can write.
 _ELLIPSIS = [f"...{i}" for i in range(16)]
@@ -126,20 +69,9 @@ def _diagonals(tensor: Tensor, names: list[str], position: int) -> tuple[Tensor,
                     f"einsum(): subscript {name} is repeated for operand {position} but the sizes "
                     f"don't match, {sizes[0]} != {sizes[1]}"
                 )
-            if _core._capturing():  # no slice: the sum of what a mask leaves
-                at = _core._iota(_core.int64, sizes[0])
-                order = [1] * tensor.ndim
-                order[first] = order[second] = -1
-                row, column = ([*order] for _ in range(2))
-                row[second], column[first] = 1, 1
-                mask = at.reshape(*row) == at.reshape(*column)
-                zero = _core._full(tensor.dtype, (), 0)
-                tensor = _core.sum(_core.where(mask, tensor, zero), second, dtype=tensor.dtype)
-                del names[second]
-            else:
-                tensor = tensor.diagonal(0, first, second)
-                del names[second], names[first]
-                names.append(name)
+            tensor = tensor.diagonal(0, first, second)
+            del names[second], names[first]
+            names.append(name)
     return tensor, names
 
 
@@ -234,6 +166,11 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             raise TypeError(
                 f"einsum(): operand {position} must be Tensor, not {type(operand).__name__}"
             )
+    return _einsum(equation, operands)
+
+
+@library_function
+def _einsum(equation: str, operands: Sequence[Tensor]) -> Tensor:
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -289,4 +226,4 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     return result.permute(*(have.index(n) for n in output)) if output else result
 
 
-__all__ = ["einsum", "tensordot"]
+__all__ = ["einsum"]
