@@ -73,6 +73,7 @@ class Worker:
         self.name, self.seconds = name, seconds
         self.process: subprocess.Popen[bytes] | None = None
         self.buffer = b""
+        self.asked, self.computed, self.spent = time.monotonic(), 0.0, 0.0
 
     def _start(self) -> None:
         self.buffer = b""
@@ -89,6 +90,33 @@ class Worker:
         assert self.process and self.process.stdin
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
+
+    def _threads(self) -> tuple[bool, float]:
+        """Whether a thread runs or wants to, and what all of them computed, in seconds."""
+        wants, ticks = False, 0
+        assert self.process
+        for file in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            try:
+                fields = file.read_text().rpartition(")")[2].split()
+            except OSError:  # the thread ended
+                continue
+            wants |= fields[0] == "R"
+            ticks += int(fields[11]) + int(fields[12])
+        return wants, ticks / os.sysconf("SC_CLK_TCK")
+
+    def clock(self) -> float:
+        """Seconds in which the worker computed or slept, up to now.
+
+        Those in which it waited for a processor are left out: other processes' load makes no hang.
+        """
+        now = time.monotonic()
+        wants, computed = self._threads()
+        passed = now - self.asked
+        if wants:
+            passed = min(passed, max(computed - self.computed, 0.0))
+        self.asked, self.computed = now, computed
+        self.spent += passed
+        return self.spent
 
     def fileno(self) -> int:
         assert self.process and self.process.stdout
@@ -119,12 +147,13 @@ class Worker:
     def check(self, case: Case) -> str | None:
         """One case, and what is wrong with it."""
         self.send({"case": case})
-        deadline = time.monotonic() + self.seconds
+        deadline = self.clock() + self.seconds
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self], [], [], left)[0]:
-                self.kill()
-                return f"hang: no end within {self.seconds:g} s"
+            if not select.select([self], [], [], min(self.seconds, 0.5))[0]:
+                if self.clock() > deadline:
+                    self.kill()
+                    return f"hang: no end within {self.seconds:g} s"
+                continue
             lines = self.lines()
             if lines is None:
                 return self.death()
@@ -201,7 +230,7 @@ def run(
 
     def begin(worker: Worker, first: int, last: int) -> Running:
         worker.send({"seed": seed, "first": first, "last": last})
-        return Running(worker, first, last, first, time.monotonic())
+        return Running(worker, first, last, first, worker.clock())
 
     def ranges() -> Iterator[tuple[int, int]]:
         first = 0
@@ -239,12 +268,12 @@ def run(
                             elif line.startswith("{"):
                                 answer = json.loads(line)
                                 note(case_of(fuzzer, seed, answer["index"]), answer["found"])
-                                r.since = time.monotonic()
+                                r.since = r.worker.clock()
                             else:
-                                r.at, r.since = int(line), time.monotonic()
+                                r.at, r.since = int(line), r.worker.clock()
                         if r not in running:
                             continue
-                elif time.monotonic() - r.since > case_seconds:
+                elif r.worker.clock() - r.since > case_seconds:
                     r.worker.kill()
                     message = f"hang: no end within {case_seconds:g} s"
                 else:
