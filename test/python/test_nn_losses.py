@@ -114,6 +114,27 @@ def test_nll(weighted, reduction):
     check(lambda x: loss(x, labels), formula, x)
 
 
+@pytest.mark.parametrize("dtype, epsilon", [(sw.float16, 2**-10), (sw.bfloat16, 2**-7)])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_sixteen_bits_are_rounded_once(reduction, dtype, epsilon):
+    # Weights of both signs: the losses nearly cancel.
+    x = sw.tensor(3 * RANDOM.normal(size=(50, 4))).to(dtype)
+    weight = sw.tensor([1.0, -1.0, 0.5, -0.25], dtype=dtype)
+    labels, likely = sw.tensor(RANDOM.integers(0, 4, 50)), F.softmax(x, 1)
+    for target, loss in (
+        (labels, F.nll_loss),
+        (labels, lambda *args, **named: F.cross_entropy(*args, label_smoothing=0.25, **named)),
+        (likely, lambda *args, **named: F.cross_entropy(*args, label_smoothing=0.25, **named)),
+    ):
+        made = loss(x, target, weight, reduction=reduction)
+        wide = target.double() if target is likely else target
+        exact = loss(x.double(), wide, weight.double(), reduction=reduction)
+        assert made.dtype is dtype
+        np.testing.assert_allclose(
+            made.double().numpy(), exact.numpy(), rtol=epsilon / 2 * 1.01, atol=1e-5
+        )
+
+
 def test_single_sample():
     x = sw.tensor([1.0, 2.0, 3.0], dtype=sw.float64)
     expected = -log_softmax(x.numpy()[None])[0, 1]

@@ -172,6 +172,18 @@ def _over_classes(losses: Tensor, counted: Tensor, reduction: str) -> Tensor:
     return _reduced(losses, reduction)
 
 
+def _wide(input: Tensor) -> Tensor:
+    """What losses are summed in: of 16 bits, the rounded ones may cancel to nothing."""
+    return input._cast(_core.float32) if input.dtype.itemsize == 2 else input
+
+
+def _factors(input: Tensor, weight: Tensor | None) -> Tensor | None:
+    """The classes' weights, along dimension 1 of the input."""
+    if weight is None:
+        return None
+    return _wide(weight).reshape(-1, *(1 for _ in input.shape[2:]))
+
+
 @library_function
 def nll_loss(
     input: Tensor,
@@ -207,11 +219,12 @@ def nll_loss(
         )
         return losses.squeeze(0) if reduction == "none" else losses
     target = _check_classes("nll_loss", input, target, weight, ignore_index)
-    counted = _counted(target, ignore_index, weight, input)
+    wide = _wide(input)
+    counted = _counted(target, ignore_index, None if weight is None else _wide(weight), wide)
     classes = _core.where(target == ignore_index, 0, target).unsqueeze(1)
-    losses = -_core.gather(input, 1, classes).squeeze(1)
+    losses = -_core.gather(wide, 1, classes).squeeze(1)
     losses = _core.where(target == ignore_index, 0.0, losses * counted)
-    return _over_classes(losses, counted, reduction)
+    return _over_classes(losses, counted, reduction)._cast(input.dtype)
 
 
 @library_function
@@ -260,28 +273,31 @@ def cross_entropy(
             label_smoothing=label_smoothing,
         )
         return losses.squeeze(0) if reduction == "none" else losses
-    classes = input.shape[1] if input.ndim else 0
-    factors = None if weight is None else weight.reshape(-1, *(1 for _ in input.shape[2:]))
+    classes = input.shape[1]
     share = label_smoothing / classes if classes else math.inf
     if target.is_floating_point() and target.shape == input.shape:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
-        logs = log_softmax(input, 1)
+        x, target, factors = _wide(input), _wide(target), _factors(input, weight)
+        logs = log_softmax(x, 1)
         if label_smoothing:
             target = target * (1 - label_smoothing) + share
         losses = -(logs * target if factors is None else logs * target * factors).sum(1)
         if reduction == "mean":
-            return losses.sum() / ((losses.numel() if classes else 0) or math.nan)
-        return _reduced(losses, reduction)
+            losses = losses.sum() / ((losses.numel() if classes else 0) or math.nan)
+        else:
+            losses = _reduced(losses, reduction)
+        return losses._cast(input.dtype)
     target = _check_classes("cross_entropy", input, target, weight, ignore_index)
-    counted = _counted(target, ignore_index, weight, input)
-    losses = _core._cross_entropy(input, target, ignore_index)
+    x, factors = _wide(input), _factors(input, weight)
+    counted = _counted(target, ignore_index, None if weight is None else _wide(weight), x)
+    losses = _core._cross_entropy(x, target, ignore_index)
     if weight is not None:
         losses = losses * counted
+    losses = _over_classes(losses, counted, reduction)
     if label_smoothing:
-        logs = log_softmax(input, 1)
+        logs = log_softmax(x, 1)
         spread = -(logs if factors is None else logs * factors).sum(1)
         spread = _over_classes(_core.where(target == ignore_index, 0.0, spread), counted, reduction)
-        losses = _over_classes(losses, counted, reduction)
-        return losses * (1 - label_smoothing) + spread * share
-    return _over_classes(losses, counted, reduction)
+        losses = losses * (1 - label_smoothing) + spread * share
+    return losses._cast(input.dtype)
