@@ -253,7 +253,7 @@ def _values(ours: Any, theirs: Any, exact: Any, coarse: str | None, largest: flo
         finite = np.abs(b[np.isfinite(b)])
         atol = SMALLEST[dtype] + rtol * max(finite.max() if finite.size else 0.0, largest)
         wrong = ~_same(a, b, rtol, atol)
-        if largest:
+        if largest > 1e4:  # whose squares float16 does not hold
             wrong &= np.isfinite(a) & np.isfinite(b)
         if wrong.any() and exact is not None and exact.numel() == b.size:
             right = exact.detach().double().numpy().reshape(-1)
@@ -694,6 +694,8 @@ def largest_term(case: Case, tensors: list[Any]) -> float:
     )
     # So is what rounding leaves of equal numbers less their mean.
     extreme |= name in NORMS and case["args"][0].get("layout") == "expanded"
+    # Of float64 there is nothing more exact to compare with.
+    extreme |= all(_name(each.dtype) == "float64" for each in tensors if each.is_floating_point())
     if not extreme or (name not in SUMS and name not in QUOTIENTS):
         return 0.0
     sizes = [np.abs(_wide(each)[np.isfinite(_wide(each))]) for each in tensors]
@@ -709,6 +711,8 @@ def check(case: Case) -> str | None:
             return None
         if _same_class(ours, theirs) or _two_mistakes(case, ours, theirs):
             return None
+        if name in ("clamp", "clamp_") and _bounds_are_mixed(case):
+            return None  # which is a mistake there, so that no other one is looked for
         return (
             f"class: {type(ours.error).__name__}({str(ours.error)[:150]!r}) where "
             f"{type(theirs.error).__name__}({str(theirs.error)[:150]!r}) is right"

@@ -738,7 +738,7 @@ def near(ours: Any, theirs: Any, tolerance: float, again: bool) -> Any:
     scale = max(float(np.abs(b[np.isfinite(b)]).max(initial=0.0)), 1.0)
     with np.errstate(all="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
-        same |= again & np.isfinite(a) & np.isnan(b)  # of what is not chosen, 0 times infinity
+        same |= again & ~np.isnan(a) & np.isnan(b)  # of what is not chosen, 0 times infinity
         same |= np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= tolerance * scale)
         if tolerance > 1e-6:  # the largest numbers may round to an infinity
             top = 3e4 if kind == "float16" else 1e37
