@@ -51,25 +51,9 @@ void stepwell::registerDescentDialects(DialectRegistry &registry) {
     target->registerDialects(registry);
 }
 
-/// Whether the chip converts f16 itself: x86-64-v3 brought F16C.
-static bool convertsF16(const Target &target, const TargetOptions &options) {
-  return target.name() != "cpu" || options.chip == "x86-64-v3" ||
-         options.chip == "x86-64-v4" ||
-         StringRef(options.features).contains("+f16c");
-}
-
-/// Whether multiply-add is an instruction of the chip: x86-64-v3 brought it.
-static bool hasFMA(const Target &target, const TargetOptions &options) {
-  // Vulkan lets its Fma round twice.
-  if (target.name() == "spirv")
-    return false;
-  return target.name() != "cpu" ||
-         (options.chip != "x86-64" && options.chip != "x86-64-v2") ||
-         StringRef(options.features).contains("+fma");
-}
-
 void stepwell::buildDescent(OpPassManager &pm, const Target &target,
                             const TargetOptions &options) {
+  const TargetInfo info = target.info(options);
   auto tidy = [&] {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
@@ -83,11 +67,18 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   if (checks)
     pm.addPass(createRequireSizesPass());
   DecomposeCompositesPassOptions composites;
-  composites.tiles = target.name() == "cpu";
+  composites.runsForall = info.runsForall;
   pm.addPass(createDecomposeCompositesPass(composites));
   pm.addPass(createTidyProgramPass());
   ConvertArrayToLinalgPassOptions convert;
-  convert.rows = convert.divisors = target.name() == "cpu";
+  convert.runsForall = info.runsForall;
+  convert.reportsErrors = info.reportsErrors;
+  convert.queryBlock = info.queryBlock;
+  convert.keyBlock = info.keyBlock;
+  convert.blockElements = info.blockElements;
+  convert.sortGroups = info.sortGroups;
+  convert.rankedRow = info.rankedRow;
+  convert.rankedRowOfPairs = info.rankedRowOfPairs;
   pm.addPass(createConvertArrayToLinalgPass(convert));
   if (auto plant = options.options.find("plant");
       plant != options.options.end())
@@ -103,10 +94,10 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   // Arithmetic in one form for every target.
   if (const PassInfo *expandMath = PassInfo::lookup("expand-math"))
     (void)expandMath->addToPipeline(pm,
-                                    hasFMA(target, options) ? "" : "fma=false",
+                                    info.fusesMultiplyAdd ? "" : "fma=false",
                                     [](const Twine &) { return failure(); });
   ExpandSmallFloatsPassOptions smallFloats;
-  smallFloats.f16 = !convertsF16(target, options);
+  smallFloats.f16 = !info.convertsF16;
   pm.addPass(createExpandSmallFloatsPass(smallFloats));
 
   // Memory.

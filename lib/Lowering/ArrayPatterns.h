@@ -7,21 +7,23 @@
 #ifndef STEPWELL_LOWERING_ARRAYPATTERNS_H
 #define STEPWELL_LOWERING_ARRAYPATTERNS_H
 
+#include "stepwell/Lowering/TargetInfo.h"
+
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace stepwell {
 
 void populateAttentionPatterns(const mlir::TypeConverter &,
-                               mlir::RewritePatternSet &);
+                               mlir::RewritePatternSet &, const TargetInfo &);
 void populateAttentionGradientPatterns(const mlir::TypeConverter &,
-                                       mlir::RewritePatternSet &);
+                                       mlir::RewritePatternSet &,
+                                       const TargetInfo &);
 void populateContractionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
 void populateConvolutionPatterns(const mlir::TypeConverter &,
                                  mlir::RewritePatternSet &);
-/// `divisors`: integers that are divided by are checked.
 void populateElementwisePatterns(const mlir::TypeConverter &,
-                                 mlir::RewritePatternSet &, bool divisors);
+                                 mlir::RewritePatternSet &, const TargetInfo &);
 void populateIndexingPatterns(const mlir::TypeConverter &,
                               mlir::RewritePatternSet &);
 void populatePoolingPatterns(const mlir::TypeConverter &,
@@ -33,12 +35,9 @@ void populateReductionPatterns(const mlir::TypeConverter &,
 void populateScanPatterns(const mlir::TypeConverter &,
                           mlir::RewritePatternSet &);
 void populateSortPatterns(const mlir::TypeConverter &,
-                          mlir::RewritePatternSet &);
+                          mlir::RewritePatternSet &, const TargetInfo &);
 void populateStructurePatterns(const mlir::TypeConverter &,
-                               mlir::RewritePatternSet &);
-/// Goes before the concatenation of the former.
-void populateConcatRowsPattern(const mlir::TypeConverter &,
-                               mlir::RewritePatternSet &);
+                               mlir::RewritePatternSet &, const TargetInfo &);
 
 } // namespace stepwell
 

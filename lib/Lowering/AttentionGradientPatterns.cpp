@@ -26,26 +26,22 @@ using namespace stepwell;
 
 namespace {
 
-/// Queries and keys in a block.
-constexpr int64_t kQueries = 64, kKeys = 128;
-/// Elements that a block of keys and values has at most: they lie on the stack.
-constexpr int64_t kHeadElements = 1 << 15;
-
 /// One derivative.
 class AttentionGradient : AttentionTiles {
 public:
   AttentionGradient(OpBuilder &b, Location loc, ValueRange operands,
-                    Type element, AttentionMask mask, double scale)
+                    Type element, AttentionMask mask, double scale,
+                    const TargetInfo &info)
       : AttentionTiles(b, loc, element, mask), query(operands[0]),
         key(operands[1]), value(operands[2]), gradient(operands[3]),
         largest(operands[4]), norm(operands[5]), delta(operands[6]),
         scale(scale) {
     head = tensorType(query).getDimSize(3);
     width = tensorType(value).getDimSize(3);
-    block = kKeys;
-    while (block > 8 && block * (head + width) > kHeadElements)
+    block = info.keyBlock;
+    while (block > 8 && block * (head + width) > info.blockElements)
       block /= 2;
-    queries = std::min(kQueries, block);
+    queries = std::min(info.queryBlock, block);
   }
 
   /// The gradients whose types are given, of the query, the key and the value,
@@ -300,7 +296,10 @@ private:
 };
 
 template <typename Op> struct GradientPattern : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
+  GradientPattern(const TypeConverter &converter, MLIRContext *context,
+                  const TargetInfo &info)
+      : OpConversionPattern<Op>(converter, context), info(info) {}
+  TargetInfo info;
   LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     if (!array::hasTiles(op))
@@ -314,7 +313,7 @@ template <typename Op> struct GradientPattern : OpConversionPattern<Op> {
     }
     AttentionGradient derivative(b, op.getLoc(), operands,
                                  elementOf(op.getOfQuery()), mask,
-                                 op.getScale().convertToDouble());
+                                 op.getScale().convertToDouble(), info);
     SmallVector<RankedTensorType> types(3);
     for (unsigned i = 0; i < types.size(); ++i)
       if (!op->getResult(i).use_empty())
@@ -329,10 +328,11 @@ template <typename Op> struct GradientPattern : OpConversionPattern<Op> {
 } // namespace
 
 void stepwell::populateAttentionGradientPatterns(const TypeConverter &converter,
-                                                 RewritePatternSet &patterns) {
+                                                 RewritePatternSet &patterns,
+                                                 const TargetInfo &info) {
   patterns.add<GradientPattern<array::AttentionGradientOp>,
                GradientPattern<array::CausalAttentionGradientOp>,
                GradientPattern<array::MaskedAttentionGradientOp>,
                GradientPattern<array::BiasedAttentionGradientOp>>(
-      converter, patterns.getContext());
+      converter, patterns.getContext(), info);
 }

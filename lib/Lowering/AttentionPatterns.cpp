@@ -24,26 +24,18 @@ using utils::IteratorType;
 
 namespace {
 
-/// Queries in a block: several vectors on every target, and each element of a
-/// key or a value that is packed for a product is used as often.
-constexpr int64_t kQueries = 64;
-/// Keys in a block: scores of f32 take half of a first-level cache.
-constexpr int64_t kKeys = 128;
-/// Elements that a block of queries and its results have at most: they lie on
-/// the stack.
-constexpr int64_t kHeadElements = 1 << 15;
-
 /// One attention.
 class Attention : AttentionTiles {
 public:
   Attention(OpBuilder &b, Location loc, ValueRange operands, Type element,
-            AttentionMask mask, double scale)
+            AttentionMask mask, double scale, const TargetInfo &info)
       : AttentionTiles(b, loc, element, mask), query(operands[0]),
-        key(operands[1]), value(operands[2]), scale(scale) {
+        key(operands[1]), value(operands[2]), scale(scale),
+        keyBlock(info.keyBlock) {
     head = tensorType(query).getDimSize(3);
     width = tensorType(value).getDimSize(3);
-    queries = kQueries;
-    while (queries > 8 && queries * (head + width) > kHeadElements)
+    queries = info.queryBlock;
+    while (queries > 8 && queries * (head + width) > info.blockElements)
       queries /= 2;
   }
 
@@ -104,12 +96,12 @@ private:
     Value sums = rows[0];
     if (element != wide)
       sums = scratch({queries, width}, {here, s.constant(width)});
-    Value allScores = buffer({kKeys, queries});
+    Value allScores = buffer({keyBlock, queries});
     Value before = scratch({queries}, here), factor = scratch({queries}, here);
     Value wideKeys, wideValues;
     if (element != wide) {
-      wideKeys = buffer({kKeys, head});
-      wideValues = buffer({kKeys, width});
+      wideKeys = buffer({keyBlock, head});
+      wideValues = buffer({keyBlock, width});
     }
     // A finite start: where all scores are -inf, the distances to it are, too.
     const llvm::fltSemantics &format =
@@ -129,12 +121,12 @@ private:
                 .getResult();
     auto loop = scf::ForOp::create(
         b, loc, s.value(s.constant(0)), s.value(end),
-        s.value(s.constant(kKeys)), state,
+        s.value(s.constant(keyBlock)), state,
         [&](OpBuilder &, Location, Value from, ValueRange carried) {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPointToEnd(from.getParentBlock());
           Value sums = carried[0], most = carried[1], weights = carried[2];
-          Size many = piece(end, from, kKeys);
+          Size many = piece(end, from, keyBlock);
           auto narrow = [&](Value tensor, Value wideTile, int64_t columns) {
             Value tile = window(tensor, from, many);
             if (wideTile)
@@ -219,14 +211,17 @@ private:
 
   Value query, key, value;
   double scale;
-  int64_t head, width, queries;
+  int64_t head, width, queries, keyBlock;
   Size keys;
   // Of the block that is being built: its first query, and how many.
   Size first, here;
 };
 
 template <typename Op> struct AttentionPattern : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
+  AttentionPattern(const TypeConverter &converter, MLIRContext *context,
+                   const TargetInfo &info)
+      : OpConversionPattern<Op>(converter, context), info(info) {}
+  TargetInfo info;
   LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     if (!array::hasTiles(op))
@@ -239,7 +234,7 @@ template <typename Op> struct AttentionPattern : OpConversionPattern<Op> {
       mask.element = elementOf(op->getOperand(3));
     }
     Attention attention(b, op.getLoc(), operands, elementOf(op.getResult()),
-                        mask, op.getScale().convertToDouble());
+                        mask, op.getScale().convertToDouble(), info);
     SmallVector<RankedTensorType> types{tensorType(op.getResult())};
     if (!op.getLargest().use_empty() || !op.getNorm().use_empty()) {
       types.push_back(tensorType(op.getLargest()));
@@ -255,10 +250,11 @@ template <typename Op> struct AttentionPattern : OpConversionPattern<Op> {
 } // namespace
 
 void stepwell::populateAttentionPatterns(const TypeConverter &converter,
-                                         RewritePatternSet &patterns) {
+                                         RewritePatternSet &patterns,
+                                         const TargetInfo &info) {
   patterns.add<AttentionPattern<array::AttentionOp>,
                AttentionPattern<array::CausalAttentionOp>,
                AttentionPattern<array::MaskedAttentionOp>,
                AttentionPattern<array::BiasedAttentionOp>>(
-      converter, patterns.getContext());
+      converter, patterns.getContext(), info);
 }

@@ -46,6 +46,19 @@ struct ConvertArrayToLinalg
     : stepwell::impl::ConvertArrayToLinalgPassBase<ConvertArrayToLinalg> {
   using ConvertArrayToLinalgPassBase::ConvertArrayToLinalgPassBase;
 
+  TargetInfo targetInfo() const {
+    TargetInfo info;
+    info.runsForall = runsForall;
+    info.reportsErrors = reportsErrors;
+    info.queryBlock = queryBlock;
+    info.keyBlock = keyBlock;
+    info.blockElements = blockElements;
+    info.sortGroups = sortGroups;
+    info.rankedRow = rankedRow;
+    info.rankedRowOfPairs = rankedRowOfPairs;
+    return info;
+  }
+
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     if (failed(array::refineTypes(getOperation())))
@@ -57,17 +70,17 @@ struct ConvertArrayToLinalg
     });
 
     RewritePatternSet patterns(context);
+    for (auto populate : {populateContractionPatterns,
+                          populateConvolutionPatterns, populateIndexingPatterns,
+                          populatePoolingPatterns, populateRandomPatterns,
+                          populateReductionPatterns, populateScanPatterns})
+      populate(converter, patterns);
+    const TargetInfo info = targetInfo();
     for (auto populate :
          {populateAttentionPatterns, populateAttentionGradientPatterns,
-          populateContractionPatterns, populateConvolutionPatterns,
-          populateIndexingPatterns, populatePoolingPatterns,
-          populateRandomPatterns, populateReductionPatterns,
-          populateScanPatterns, populateSortPatterns,
+          populateElementwisePatterns, populateSortPatterns,
           populateStructurePatterns})
-      populate(converter, patterns);
-    populateElementwisePatterns(converter, patterns, divisors);
-    if (rows)
-      populateConcatRowsPattern(converter, patterns);
+      populate(converter, patterns, info);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

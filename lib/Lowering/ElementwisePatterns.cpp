@@ -123,6 +123,7 @@ struct ElementwisePattern : ConversionPattern {
 
 void stepwell::populateElementwisePatterns(const TypeConverter &converter,
                                            RewritePatternSet &patterns,
-                                           bool checks) {
-  patterns.add<ElementwisePattern>(converter, patterns.getContext(), checks);
+                                           const TargetInfo &info) {
+  patterns.add<ElementwisePattern>(converter, patterns.getContext(),
+                                   info.reportsErrors);
 }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "PatternSupport.h"
+#include "stepwell/Lowering/Entry.h"
 #include "stepwell/Lowering/Passes.h"
-#include "stepwell/Targets/Target.h"
 #include "stepwell/abi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -22,15 +22,8 @@ namespace {
 
 /// Digits of a radix sort: what their counters take stays in the first cache.
 constexpr int64_t kDigitBits = 8, kBuckets = 1 << kDigitBits;
-/// Groups of rows that may be sorted at the same time; each has memory of its
-/// own.
-constexpr int64_t kGroups = 8;
 /// So many elements are kept in order one by one; for more, all are sorted.
 constexpr int64_t kFewest = 32;
-/// Rows up to this length are sorted by ranks: counting digits costs more than
-/// comparing all with all, in vectors. A key and its position in one word are
-/// one comparison, in two words several.
-constexpr int64_t kShortRow = 256, kShortRowOfPairs = 160;
 
 /// A builder with the few operations that sorting takes.
 struct Writer {
@@ -201,9 +194,10 @@ private:
 class RowSort {
 public:
   RowSort(Writer &w, Value input, Type element, bool descending,
-          std::optional<int64_t> count)
-      : w(w), input(input), element(element), items(Keys(element, descending)),
-        count(count), inserts(count && *count <= kFewest) {
+          std::optional<int64_t> count, const TargetInfo &info)
+      : w(w), info(info), input(input), element(element),
+        items(Keys(element, descending)), count(count),
+        inserts(count && *count <= kFewest) {
     rows = dimOf(w.b, w.loc, input, 0);
     length = dimOf(w.b, w.loc, input, 1);
     kept = count ? w.index(*count) : length;
@@ -216,7 +210,7 @@ public:
     auto result = RankedTensorType::get(
         {tensorType(input).getDimSize(0), columns}, storageType(element));
     SmallVector<Value> sizes{rows, kept};
-    Value groups = w.max(w.min(rows, w.index(kGroups)), w.index(1));
+    Value groups = w.max(w.min(rows, w.index(info.sortGroups)), w.index(1));
     Value share = arith::CeilDivSIOp::create(b, loc, rows, groups);
     share = w.max(share, w.index(1));
     groups = arith::CeilDivSIOp::create(b, loc, rows, share);
@@ -293,8 +287,10 @@ public:
   }
 
 private:
+  /// Up to which length ranks are quicker than counting digits: comparing a key
+  /// and its position takes several operations where they are two words.
   int64_t shortRow() const {
-    return items.canTie() ? kShortRowOfPairs : kShortRow;
+    return items.canTie() ? info.rankedRowOfPairs : info.rankedRow;
   }
 
   SmallVector<Value> place(Value first, unsigned word, Value at) {
@@ -540,6 +536,7 @@ private:
   }
 
   Writer &w;
+  const TargetInfo &info;
   Value input;
   Type element;
   Items items;
@@ -549,7 +546,10 @@ private:
 };
 
 template <typename Op> struct OrderPattern : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
+  OrderPattern(const TypeConverter &converter, MLIRContext *context,
+               const TargetInfo &info)
+      : OpConversionPattern<Op>(converter, context), info(info) {}
+  TargetInfo info;
   LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
@@ -612,7 +612,8 @@ template <typename Op> struct OrderPattern : OpConversionPattern<Op> {
       count = op.getK();
     }
     auto [values, indices] =
-        RowSort(w, input, elementOf(op.getInput()), descending, count).run();
+        RowSort(w, input, elementOf(op.getInput()), descending, count, info)
+            .run();
     SmallVector<Value> sorted{values, indices}, results;
     for (auto [made, result] : llvm::zip(sorted, op.getResults())) {
       RankedTensorType wanted = tensorType(result).clone(elementOf(made));
@@ -649,7 +650,8 @@ template <typename Op> struct OrderPattern : OpConversionPattern<Op> {
 } // namespace
 
 void stepwell::populateSortPatterns(const TypeConverter &converter,
-                                    RewritePatternSet &patterns) {
+                                    RewritePatternSet &patterns,
+                                    const TargetInfo &info) {
   patterns.add<OrderPattern<array::SortOp>, OrderPattern<array::TopkOp>>(
-      converter, patterns.getContext());
+      converter, patterns.getContext(), info);
 }

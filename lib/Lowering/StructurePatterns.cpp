@@ -469,7 +469,8 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
 } // namespace
 
 void stepwell::populateStructurePatterns(const TypeConverter &converter,
-                                         RewritePatternSet &patterns) {
+                                         RewritePatternSet &patterns,
+                                         const TargetInfo &info) {
   patterns.add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
                BroadcastToPattern<array::FullOp>, ConcatPattern,
                ConstantPattern, FlipPattern, ForwardPattern<array::DetachOp>,
@@ -477,9 +478,7 @@ void stepwell::populateStructurePatterns(const TypeConverter &converter,
                IotaPattern, PadPattern, ReshapeLikePattern, ReshapePattern,
                SlicePattern, TransposePattern>(converter,
                                                patterns.getContext());
-}
-
-void stepwell::populateConcatRowsPattern(const TypeConverter &converter,
-                                         RewritePatternSet &patterns) {
-  patterns.add<ConcatPattern>(converter, patterns.getContext(), /*rows=*/true);
+  if (info.runsForall) // before the other way to concatenate
+    patterns.add<ConcatPattern>(converter, patterns.getContext(),
+                                /*rows=*/true);
 }

@@ -33,7 +33,7 @@ struct DecomposeComposites
       return signalPassFailure();
     SmallVector<Operation *> work;
     auto collect = [&](Operation *op) {
-      if (array::isComposite(op) && !(tiles && array::hasTiles(op)))
+      if (array::isComposite(op) && !(runsForall && array::hasTiles(op)))
         work.push_back(op);
     };
     getOperation()->walk(collect);

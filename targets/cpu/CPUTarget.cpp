@@ -36,6 +36,18 @@ public:
            "or LLVM IR.";
   }
 
+  TargetInfo info(const TargetOptions &options) const override {
+    StringRef chip = options.chip, features = options.features;
+    TargetInfo info;
+    // x86-64-v3 brought both instructions.
+    info.convertsF16 = chip == "x86-64-v3" || chip == "x86-64-v4" ||
+                       features.contains("+f16c");
+    info.fusesMultiplyAdd =
+        (chip != "x86-64" && chip != "x86-64-v2") || features.contains("+fma");
+    info.runsForall = info.reportsErrors = true;
+    return info;
+  }
+
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<linalg::LinalgDialect>();
     registerBuiltinDialectTranslation(registry);

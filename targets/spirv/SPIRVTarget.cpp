@@ -62,6 +62,12 @@ class SPIRVTarget : public Target {
 public:
   StringRef name() const override { return "spirv"; }
 
+  TargetInfo info(const TargetOptions &) const override {
+    TargetInfo info;
+    info.fusesMultiplyAdd = false; // Vulkan lets its Fma round twice
+    return info;
+  }
+
   std::string describe() const override {
     return "A SPIR-V 1.5 module for Vulkan 1.2 and later, with 64-bit "
            "integers; "

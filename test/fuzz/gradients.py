@@ -813,6 +813,36 @@ def is_known(case: Any, called: set[str], phase: str, a: Any, b: Any) -> bool:
     return "std" in called and bool(((on_the_way > 0) & (on_the_way < 1e-12)).any())
 
 
+def widened(case: Any) -> Any:
+    """The same case, all of it in float64."""
+    steps = [
+        ["m.double", *step[1:]] if step[0] in ("m.half", "m.bfloat16", "m.float") else step
+        for step in copy.deepcopy(case["steps"])
+    ]
+    inputs = []
+    for spec in case["inputs"]:
+        if spec["dtype"] in FLOATS:
+            values = [SPECIAL.get(v, v) for v in spec["values"]]
+            rounded = torch.tensor(values, dtype=getattr(torch, spec["dtype"])).tolist()
+            spec = spec | {"dtype": "float64", "values": rounded}
+        inputs.append(spec)
+    return case | {"steps": steps, "inputs": inputs}
+
+
+def is_nearer(case: Any, phase: str, i: int, a: Any, b: Any) -> bool:
+    """Whether ours is nowhere further from what float64 gives than theirs."""
+    for name, made in run(torch, widened(case)):
+        if name == phase and not isinstance(made, Exception) and len(made) > i:
+            exact = made[i][0]
+            if exact is None or tuple(exact.shape) != tuple(a.shape):
+                return False
+            right = array(exact)
+            with np.errstate(all="ignore"):
+                errors = [np.abs(array(each) - right) for each in (a, b)]
+            return bool(((errors[0] <= errors[1]) | np.isnan(errors[1])).all())
+    return False
+
+
 def nonzero(result: tuple[Any, Any]) -> bool:
     return result[0] is not None and bool(np.nan_to_num(array(result[0])).any())
 
@@ -864,6 +894,8 @@ def check(case: Any) -> str | None:
                 far = ~near(a, b, coarsest, phase == "second")
                 if is_known(case, called, phase, array(a)[far], array(b)[far]):
                     continue
+                if coarsest > 1e-3 and is_nearer(case, phase, i, a, b):
+                    continue  # 16 bits, which are computed in 32 here
             if found:
                 what, _, details = found.partition(": ")
                 return f"{phase} {what}: {names}: {i}: {details}"

@@ -1,6 +1,7 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s -convert-array-to-linalg -canonicalize -cse | FileCheck %s
+// RUN: stepwell-opt %s "-convert-array-to-linalg=query-block=32 key-block=16" -canonicalize -cse | FileCheck %s --check-prefix=BLOCKS
 // RUN: stepwell-opt %s -pass-pipeline="builtin.module(convert-array-to-linalg,stepwell-lower-entry{entry=k},func.func(stepwell-fuse-elementwise),canonicalize,cse,stepwell-bufferize,func.func(scf-forall-to-parallel),stepwell-plan-workspace,canonicalize,cse)" | FileCheck %s --check-prefix=MEMORY
 
 // A tile of scores, as (key, query), is all that there is of them; blocks of keys after the last query
@@ -17,6 +18,9 @@
 // CHECK:             arith.maxnumf
 // CHECK:             math.exp
 // CHECK:             iterator_types = ["parallel", "parallel", "reduction"]
+
+// BLOCKS:         bufferization.alloc_tensor() : tensor<16x32xf32>
+// BLOCKS:         scf.for {{.*}} step %c16
 
 // MEMORY-LABEL: func.func @k(
 // MEMORY:         memref.alloca() {{.*}} : memref<128x64xf32>

@@ -1,5 +1,5 @@
 // RUN: stepwell-opt %s -split-input-file -convert-array-to-linalg -canonicalize -cse | FileCheck %s
-// RUN: stepwell-opt %s -split-input-file -convert-array-to-linalg=rows -canonicalize -cse | FileCheck %s --check-prefix=ROWS
+// RUN: stepwell-opt %s -split-input-file -convert-array-to-linalg=runs-forall -canonicalize -cse | FileCheck %s --check-prefix=FORALL
 
 // CHECK-LABEL: @iota
 // CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<2x?xf32>)
@@ -121,14 +121,14 @@ func.func @insert_slice(%x: tensor<6x4xf32>, %p: tensor<3x2xf32>) -> tensor<6x4x
 
 // -----
 
-// ROWS-LABEL: @concat
-// ROWS-SAME: (%[[X:.*]]: tensor<2x?xf32>, %[[Y:.*]]: tensor<2x3xf32>)
-// ROWS: %[[N:.*]] = tensor.dim %[[X]], %c1
-// ROWS: scf.forall (%[[ROW:.*]]) in (2) shared_outs(%[[OUT:.*]] = %{{.*}})
-// ROWS:   %[[A:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
-// ROWS:   %[[B:.*]] = tensor.extract_slice %[[Y]][%[[ROW]], 0] [1, 3] [1, 1]
-// ROWS:   tensor.parallel_insert_slice %[[A]] into %[[OUT]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
-// ROWS:   tensor.parallel_insert_slice %[[B]] into %[[OUT]][%[[ROW]], %[[N]]] [1, 3] [1, 1]
+// FORALL-LABEL: @concat
+// FORALL-SAME: (%[[X:.*]]: tensor<2x?xf32>, %[[Y:.*]]: tensor<2x3xf32>)
+// FORALL: %[[N:.*]] = tensor.dim %[[X]], %c1
+// FORALL: scf.forall (%[[ROW:.*]]) in (2) shared_outs(%[[OUT:.*]] = %{{.*}})
+// FORALL:   %[[A:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
+// FORALL:   %[[B:.*]] = tensor.extract_slice %[[Y]][%[[ROW]], 0] [1, 3] [1, 1]
+// FORALL:   tensor.parallel_insert_slice %[[A]] into %[[OUT]][%[[ROW]], 0] [1, %[[N]]] [1, 1]
+// FORALL:   tensor.parallel_insert_slice %[[B]] into %[[OUT]][%[[ROW]], %[[N]]] [1, 3] [1, 1]
 
 // CHECK-LABEL: @concat
 // CHECK-SAME: (%[[X:.*]]: tensor<2x?xf32>, %[[Y:.*]]: tensor<2x3xf32>)
@@ -146,10 +146,10 @@ func.func @concat(%x: tensor<2x?xf32>, %y: tensor<2x3xf32>) -> tensor<2x?xf32> {
 
 // A single row has no others beside it.
 
-// ROWS-LABEL: @concat_one_row
-// ROWS-NOT: scf.forall
-// ROWS: tensor.insert_slice
-// ROWS: tensor.insert_slice
+// FORALL-LABEL: @concat_one_row
+// FORALL-NOT: scf.forall
+// FORALL: tensor.insert_slice
+// FORALL: tensor.insert_slice
 func.func @concat_one_row(%x: tensor<1x?xf32>, %y: tensor<1x3xf32>) -> tensor<1x?xf32> {
   %0 = array.concat %x, %y {dim = 1 : i64} : (tensor<1x?xf32>, tensor<1x3xf32>) -> tensor<1x?xf32>
   return %0 : tensor<1x?xf32>

@@ -1,7 +1,7 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s -stepwell-decompose-composites | FileCheck %s
-// RUN: stepwell-opt %s -stepwell-decompose-composites=tiles | FileCheck %s --check-prefix=TILES
+// RUN: stepwell-opt %s -stepwell-decompose-composites=runs-forall | FileCheck %s --check-prefix=TILES
 
 // Heads of unknown size have no tiles.
 

@@ -35,10 +35,20 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
     ```
   }];
   let options = [
-    Option<"rows", "rows", "bool", "false",
-           "Concatenate in an scf.forall over rows, for targets whose caches like that.">,
-    Option<"divisors", "divisors", "bool", "true",
-           "Check that no integer is divided by 0, for targets whose kernels report errors.">
+    Option<"runsForall", "runs-forall", "bool", "false",
+           "The target shares the iterations of an scf.forall among threads: concatenate so.">,
+    Option<"reportsErrors", "reports-errors", "bool", "true",
+           "The target's kernels report errors: check that no integer is divided by 0.">,
+    Option<"queryBlock", "query-block", "int64_t", "64", "Attention's queries in a tile.">,
+    Option<"keyBlock", "key-block", "int64_t", "128", "Attention's keys in a tile.">,
+    Option<"blockElements", "block-elements", "int64_t", "32768",
+           "Elements that a tile of attention and its results have at most.">,
+    Option<"sortGroups", "sort-groups", "int64_t", "8",
+           "Groups of rows that are sorted at the same time.">,
+    Option<"rankedRow", "ranked-row", "int64_t", "256",
+           "Rows up to this length are sorted by comparing all elements with all.">,
+    Option<"rankedRowOfPairs", "ranked-row-of-pairs", "int64_t", "160",
+           "The same, where a key and its position take two words.">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",

@@ -130,8 +130,8 @@ def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
     ```
   }];
   let options = [
-    Option<"tiles", "tiles", "bool", "false",
-           "Leave attention whose heads have known sizes to its lowering in tiles.">
+    Option<"runsForall", "runs-forall", "bool", "false",
+           "The target runs an scf.forall: leave attention whose heads have known sizes to its lowering in tiles.">
   ];
   let dependentDialects = ["::stepwell::array::ArrayDialect", "::mlir::tensor::TensorDialect"];
 }

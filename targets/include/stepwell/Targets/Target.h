@@ -21,6 +21,9 @@
 #ifndef STEPWELL_TARGETS_TARGET_H
 #define STEPWELL_TARGETS_TARGET_H
 
+#include "stepwell/Lowering/Entry.h"
+#include "stepwell/Lowering/TargetInfo.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -33,16 +36,6 @@
 
 namespace stepwell {
 
-/// What marks the entry and its companion; both are func.func until the target
-/// renames or wraps them.
-inline constexpr llvm::StringLiteral kEntryAttr = "stepwell.entry";
-inline constexpr llvm::StringLiteral kWorkspaceSizeOfAttr =
-    "stepwell.workspace_size_of";
-/// Of @main and of an entry: what a call's words must fulfil, as a list of
-/// [found, relation, expected, dimension, status], the sizes in postfix
-/// (docs/abi.md).
-inline constexpr llvm::StringLiteral kSizesAttr = "stepwell.sizes";
-inline constexpr llvm::StringLiteral kRequiresAttr = "stepwell.requires";
 inline constexpr llvm::StringLiteral kDefaultEntryName = "stepwell_kernel";
 
 struct TargetOptions {
@@ -74,6 +67,10 @@ public:
   /// Which chips and features there are and what this target emits, in a few
   /// lines for people.
   virtual std::string describe() const = 0;
+  /// What the shared descent has to know.
+  virtual TargetInfo info(const TargetOptions &options) const {
+    return TargetInfo();
+  }
   /// The dialects, external models and translations that pipeline and emission
   /// need beyond what the passes themselves declare.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
