@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Array/Array.h"
+#include "stepwell/Lowering/Entry.h"
 #include "stepwell/Lowering/Passes.h"
 #include "stepwell/Semantics/OpenSizes.h"
-#include "stepwell/Lowering/Entry.h"
 #include "stepwell/Transforms/Passes.h"
 #include "stepwell/abi.h"
 
