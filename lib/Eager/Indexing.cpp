@@ -52,7 +52,11 @@ Tensor catRows(const std::vector<Tensor> &parts, DType dtype, const Dims &sizes,
     flat.push_back({reshape(part, {rows, part->numel() / rows}, true)});
   }
   Tensor made = callOp(*findOp("concat"), std::move(flat), {int64_t(1)})[0];
-  return reshape(made, sizes, true);
+  // The result itself and no view of it, which would be one made without
+  // gradients.
+  made->sizes = sizes;
+  made->strides = packedStrides(sizes);
+  return made;
 }
 } // namespace
 

@@ -610,3 +610,18 @@ def test_methods_may_be_decorated():
     assert Model.still() is False and Model.called.__doc__ == "Says something."
     with pytest.warns(FutureWarning, match="Decorating classes"):
         no_grad()(Model)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+@pytest.mark.parametrize("join", ["cat", "stack"])
+def test_what_is_joined_is_no_view_and_may_be_written(join, shape):
+    for dim in range(len(shape)):
+        x = stepwell.ones(shape, requires_grad=True)
+        joined = getattr(stepwell, join)([x, x], dim)
+        joined[:1] = 2
+        joined.sum().backward()
+        rows = stepwell.ones(joined.shape)
+        rows[:1] = 0
+        y = stepwell.ones(shape, requires_grad=True)
+        (getattr(stepwell, join)([y, y], dim) * rows).sum().backward()
+        assert x.grad.tolist() == y.grad.tolist()
