@@ -111,4 +111,4 @@ docs: build $(STAMPS)/requirements-docs
 	@cmake/build-docs.sh $(BUILD) $(BIN)
 
 clean:
-	rm -rf $(BUILD) docs/_build docs/reference
+	rm -rf $(BUILD) docs/_build docs/api docs/reference

@@ -103,6 +103,11 @@ class Sequential(_ModuleRow):
 
     Example:
         >>> nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        Sequential(
+          (0): Linear(in_features=64, out_features=32, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=32, out_features=10, bias=True)
+        )
     """
 
     def __init__(self, *args: Any) -> None:

@@ -30,7 +30,9 @@ class Parameter(Tensor):
         RuntimeError: a gradient is wanted of integers or booleans.
 
     Example:
-        >>> self.scale = nn.Parameter(stepwell.ones(8))
+        >>> nn.Parameter(stepwell.ones(2))
+        Parameter containing:
+        tensor([1., 1.], requires_grad=True)
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:

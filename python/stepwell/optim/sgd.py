@@ -28,8 +28,11 @@ class SGD(Optimizer):
         ValueError: an option is out of range.
 
     Example:
+        >>> model = nn.Linear(2, 1)
         >>> optimizer = stepwell.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        >>> optimizer.zero_grad(); loss(model(x), y).backward(); optimizer.step()
+        >>> optimizer.zero_grad()
+        >>> model(stepwell.ones(4, 2)).square().mean().backward()
+        >>> optimizer.step()
     """
 
     def __init__(

@@ -32,8 +32,11 @@ class DataLoader:
         ValueError: options exclude each other, or ``num_workers`` is not 0.
 
     Example:
+        >>> images, labels = stepwell.rand(100, 3), stepwell.zeros(100)
         >>> for x, y in DataLoader(TensorDataset(images, labels), batch_size=64, shuffle=True):
-        ...     train(x, y)
+        ...     print(x.shape, y.shape)
+        (64, 3) (64,)
+        (36, 3) (36,)
     """
 
     def __init__(
