@@ -41,7 +41,8 @@ def documented():
 
 
 @pytest.mark.parametrize("namespace, docstring", list(documented()))
-def test_docstring(namespace, docstring, request):
+def test_docstring(namespace, docstring, request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {name: getattr(stepwell, name) for name in dir(stepwell) if name[0] != "_"}
     names |= {name: getattr(functional, name) for name in functional.__all__}
     names |= {"stepwell": stepwell, "nn": nn, "F": functional}
