@@ -2,7 +2,7 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# ruff, clang-format, mypy on the public package, licence headers; reports all, then fails.
+# ruff, clang-format, mypy on the public package, the width of prose, licence headers; reports all, then fails.
 #
 #   lint.sh BIN
 set -uo pipefail
@@ -20,6 +20,10 @@ if [ -f python/stepwell/__init__.py ]; then
   echo "mypy"
   "$bin/mypy" || failed=1
 fi
+
+echo "width of prose"
+git ls-files -z '*.h' '*.c' '*.cpp' '*.td' '*.mlir' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' Makefile .ci/run |
+  xargs -0 -r "$bin/python" cmake/check_prose.py || failed=1
 
 echo "licence headers"
 missing=$(git ls-files -z '*.h' '*.c' '*.cpp' '*.td' '*.py' '*.sh' |

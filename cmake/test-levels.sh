@@ -2,7 +2,8 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# The Python tests once for each lower level of processor that this one runs, too: shorter vectors, no fused multiply-add.
+# The Python tests once for each lower level of processor that this one runs, too: shorter vectors, no fused
+# multiply-add.
 #
 #   test-levels.sh BUILD BIN JOBS
 set -uo pipefail

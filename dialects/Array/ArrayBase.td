@@ -36,11 +36,12 @@ class Infer<string shape, string dtype> {
   string dtypeRule = dtype;
 }
 
-/// What an elementwise operation does to one element, by kind of element type. Each is one
-/// expression over the operands' names, read by the kind of the last operand: calls of arith and math operations
-/// (`arith.addf(lhs, rhs)`, `arith.cmpf('olt', lhs, rhs)`), numbers, `convert(x)` to the result's element type, `power(x, n)` of integers,
-/// `bits()`, the number of an element's bits, and `widen(x)`, floats as f64, which `narrow(x)` takes back to what they were computed in. An empty one means that
-/// the operation does not accept that kind. `unsigned` and `boolean` default to `integer`.
+/// What an elementwise operation does to one element, by kind of element type. Each is one expression over the
+/// operands' names, read by the kind of the last operand: calls of arith and math operations (`arith.addf(lhs, rhs)`,
+/// `arith.cmpf('olt', lhs, rhs)`), numbers, `convert(x)` to the result's element type, `power(x, n)` of integers,
+/// `bits()`, the number of an element's bits, and `widen(x)`, floats as f64, which `narrow(x)` takes back to what
+/// they were computed in. An empty one means that the operation does not accept that kind. `unsigned` and `boolean`
+/// default to `integer`.
 class Scalar<string floating, string integer = "", string unsigned = integer,
              string boolean = ""> {
   string onFloat = floating;

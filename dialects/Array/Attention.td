@@ -28,9 +28,10 @@ def CausalMask : Masking<"", ["t = where(lt(iota(s, dtype(s), 2), iota(s, dtype(
 def BoolMask : Masking<"mask", ["t = where(mask, s, -1e999)"], "", "floatsAndMask">;
 def Bias : Masking<"mask", ["t = s + cast(mask, wide(mask))"], "attentionMask">;
 
-/// `(b, h, l, e)`, `(b, h, s, e)` and `(b, h, s, v)` to `(b, h, l, v)`. A target may have a lowering that keeps no scores; the
-/// decomposition serves the others. Where every key is left out, the weights are 0. For the derivative there are the largest
-/// score of each query, finite, and 1 over the sum of its weights relative to it, or 0 if it sees no key.
+/// `(b, h, l, e)`, `(b, h, s, e)` and `(b, h, s, v)` to `(b, h, l, v)`. A target may have a lowering that keeps no
+/// scores; the decomposition serves the others. Where every key is left out, the weights are 0. For the derivative
+/// there are the largest score of each query, finite, and 1 over the sum of its weights relative to it, or 0 if it
+/// sees no key.
 class Array_AttentionLikeOp<string mnemonic, Masking masking> : Array_CompositeOp<mnemonic> {
   let arguments = !con((ins Array_Tensor:$query, Array_Tensor:$key, Array_Tensor:$value), masking.argument,
                        (ins F64Attr:$scale));
@@ -54,9 +55,10 @@ class Array_AttentionLikeOp<string mnemonic, Masking masking> : Array_CompositeO
   let python = ["_" # mnemonic # "(query, key, value, " # !if(!empty(masking.operand), "", masking.operand # ", ") # "scale)"];
 }
 
-/// The derivative. A lowering without scores reads what the forward pass kept, and `delta`, the sum of `gradient * result`
-/// for each query; all of these follow from the other operands, by which alone the decomposition, and with it the derivative of
-/// the derivative, goes. The gradient of a bias is as large as all scores: there are no tiles for it.
+/// The derivative. A lowering without scores reads what the forward pass kept, and `delta`, the sum of `gradient *
+/// result` for each query; all of these follow from the other operands, by which alone the decomposition, and with it
+/// the derivative of the derivative, goes. The gradient of a bias is as large as all scores: there are no tiles for
+/// it.
 class Array_AttentionGradientLikeOp<string mnemonic, Masking masking> : Array_CompositeOp<mnemonic # "_gradient"> {
   let arguments = !con((ins Array_Tensor:$query, Array_Tensor:$key, Array_Tensor:$value, Array_Tensor:$gradient,
                             Array_Tensor:$largest, Array_Tensor:$norm, Array_Tensor:$delta),
@@ -95,7 +97,8 @@ def Array_CausalAttentionOp : Array_AttentionLikeOp<"causal_attention", CausalMa
 def Array_MaskedAttentionOp : Array_AttentionLikeOp<"masked_attention", BoolMask> {
   let summary = "Attention to the keys that a mask lets through";
   let description = [{
-    `attention` of which a query sees the keys where the mask, bool `(b, h, l, s)`, is set; all but its last size may be 1.
+    `attention` of which a query sees the keys where the mask, bool `(b, h, l, s)`, is set; all but its last size may
+    be 1.
   }];
 }
 

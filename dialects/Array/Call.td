@@ -14,11 +14,12 @@ def Array_CallOp : Op<Array_Dialect, "call", [IsolatedFromAbove, Pure]> {
   let summary = "A function that is called by its name";
   let description = [{
     The function travels with the call. `body` is what it computes: a block of its inputs that yields its results.
-    `vjp`, where there is one, is its derivative, in place of that of the body: a block of the inputs, then the results,
-    then one cotangent for each result of a float type, that yields the gradients of the inputs that `wrt` lists. A
-    gradient may have sizes that its input was stretched to; it is summed back. `lowering`, where there is one, is
-    compiled in place of the body: the text of a module with one `func.func`, from tensors of the types of the first inputs
-    to tensors of the results', in dialects that the descent knows (`linalg`, `arith`, `math`, `tensor`, `scf`, ...).
+    `vjp`, where there is one, is its derivative, in place of that of the body: a block of the inputs, then the
+    results, then one cotangent for each result of a float type, that yields the gradients of the inputs that `wrt`
+    lists. A gradient may have sizes that its input was stretched to; it is summed back. `lowering`, where there is
+    one, is compiled in place of the body: the text of a module with one `func.func`, from tensors of the types of the
+    first inputs to tensors of the results', in dialects that the descent knows (`linalg`, `arith`, `math`, `tensor`,
+    `scf`, ...).
 
     `stepwell-inline-calls` puts the lowering or the body in the place of the call, after derivatives were taken.
 

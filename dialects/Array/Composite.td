@@ -83,7 +83,8 @@ def Array_NormOp : Array_CompositeOp<"norm"> {
 def Array_NormPOp : Array_CompositeOp<"norm_p"> {
   let summary = "The norm of an order over dimensions";
   let description = [{
-    `sum(abs(input) ** ord) ** (1 / ord)`, for an `ord` that is neither 0 nor infinite. Where it is 0, so is the gradient.
+    `sum(abs(input) ** ord) ** (1 / ord)`, for an `ord` that is neither 0 nor infinite. Where it is 0, so is the
+    gradient.
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, BoolAttr:$keepdim, F64Attr:$ord);
   let inference = [Infer<"reduce", "same">];
@@ -106,8 +107,8 @@ class Lies<string value = "broadcast_like(value, input, dims, keepdim)"> {
 def Array_EvenlyOp : Array_CompositeOp<"evenly"> {
   let summary = "A value of the input, whose gradient all elements that equal it share";
   let description = [{
-    `value`, which is one of the input's elements over `dims`. The gradient goes to the input's elements that are equal to
-    it, in even parts; NaN counts as equal to NaN.
+    `value`, which is one of the input's elements over `dims`. The gradient goes to the input's elements that are
+    equal to it, in even parts; NaN counts as equal to NaN.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$value, DenseI64ArrayAttr:$dims,
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim);
@@ -199,8 +200,8 @@ def Array_NormalizeOp : Array_CompositeOp<"normalize"> {
 def Array_LayerNormOp : Array_CompositeOp<"layer_norm"> {
   let summary = "Mean 0 and variance 1 over the last dimensions, then scaled and shifted";
   let description = [{
-    `(input - mean) / sqrt(var + eps) * weight + bias` over `dims`, with the biased variance. `weight` and `bias` have the
-    sizes of the input along `dims`, its last dimensions.
+    `(input - mean) / sqrt(var + eps) * weight + bias` over `dims`, with the biased variance. `weight` and `bias` have
+    the sizes of the input along `dims`, its last dimensions.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$weight, Array_Tensor:$bias, DenseI64ArrayAttr:$dims,
                        F64Attr:$eps);
@@ -231,8 +232,8 @@ def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
 def Array_LinearOp : Array_CompositeOp<"linear"> {
   let summary = "A linear layer: the product with a transposed weight, plus a bias";
   let description = [{
-    `input @ transpose(weight) + bias`: `(..., in) x (out, in) + (out) -> (..., out)`. A vector is given a dimension of size 1
-    before, by the caller.
+    `input @ transpose(weight) + bias`: `(..., in) x (out, in) + (out) -> (..., out)`. A vector is given a dimension
+    of size 1 before, by the caller.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$weight, Array_Tensor:$bias);
   let inference = [Infer<"linear", "numbers">];

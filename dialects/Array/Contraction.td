@@ -27,9 +27,9 @@ def Array_MatmulOp : Array_Op<"matmul"> {
 def Array_DotGeneralOp : Array_Op<"dot_general"> {
   let summary = "Sums of products over dimensions that are paired";
   let description = [{
-    Dimension `input_batch[i]` of the input goes with `other_batch[i]` of the other, and stays; `input_contract[i]` goes
-    with `other_contract[i]`, and is summed over. The result has the batch dimensions in the order of the pairs, then the
-    input's other dimensions, then the other's. Nothing broadcasts. f16 and bf16 accumulate in float32.
+    Dimension `input_batch[i]` of the input goes with `other_batch[i]` of the other, and stays; `input_contract[i]`
+    goes with `other_contract[i]`, and is summed over. The result has the batch dimensions in the order of the pairs,
+    then the input's other dimensions, then the other's. Nothing broadcasts. f16 and bf16 accumulate in float32.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$other, DenseI64ArrayAttr:$input_batch,
                        DenseI64ArrayAttr:$other_batch, DenseI64ArrayAttr:$input_contract,

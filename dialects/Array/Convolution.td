@@ -25,9 +25,9 @@ def Array_Conv2DOp
     : Array_ConvOp<"conv2d", (ins Array_Tensor:$input, Array_Tensor:$weight), "conv2d"> {
   let summary = "Convolution over the last two of four dimensions";
   let description = [{
-    `(n, c, h, w)` with a weight of `(o, c / groups, kh, kw)` gives `(n, o, oh, ow)`, as `torch.nn.functional.conv2d` does: the
-    input, with `padding` zeros on either side, times the weight at every `stride`-th position, the weight's elements
-    `dilation` apart. f16 and bf16 accumulate in float32.
+    `(n, c, h, w)` with a weight of `(o, c / groups, kh, kw)` gives `(n, o, oh, ow)`, as `torch.nn.functional.conv2d`
+    does: the input, with `padding` zeros on either side, times the weight at every `stride`-th position, the weight's
+    elements `dilation` apart. f16 and bf16 accumulate in float32.
   }];
   let vjp = ["conv2d_input_gradient(g, weight, input, stride, padding, dilation, groups)",
              "conv2d_weight_gradient(input, g, weight, stride, padding, dilation, groups)"];

@@ -125,8 +125,8 @@ def Division {
 def Array_FloorDivideOp : Array_ArithmeticOp<"floor_divide"> {
   let summary = "Elementwise quotient, rounded down";
   let description = [{
-    `floor(input / other)`, from the exact remainder; by zero it is `input / other`. An integer divided by zero is an error
-    (RuntimeError), and the least integer divided by -1 is itself (it wraps around).
+    `floor(input / other)`, from the exact remainder; by zero it is `input / other`. An integer divided by zero is an
+    error (RuntimeError), and the least integer divided by -1 is itself (it wraps around).
   }];
   let scalar = Scalar<Division.floorFloat, Division.floorInteger, Division.floorUnsigned>;
   let nonzero = ["other"];
@@ -231,8 +231,8 @@ def Array_ClampOp
     : Array_ElementwiseOp<"clamp", (ins Array_Tensor:$input, Array_Tensor:$min, Array_Tensor:$max), "same"> {
   let summary = "Each element moved into a range";
   let description = [{
-    `minimum(maximum(input, min), max)`: where `min > max` it is `max`. The gradient goes to `input` inside the range, its ends
-    included. A bound that is `None` is none: what is left is `clamp_min` or `clamp_max`.
+    `minimum(maximum(input, min), max)`: where `min > max` it is `max`. The gradient goes to `input` inside the range,
+    its ends included. A bound that is `None` is none: what is left is `clamp_min` or `clamp_max`.
   }];
   let promotion = "Common";
   let scalar = Scalar<"arith.minimumf(arith.maximumf(input, min), max)", "arith.minsi(arith.maxsi(input, min), max)",
@@ -312,7 +312,8 @@ def Array_CastOp : Array_Op<"cast"> {
   let summary = "Each element converted to another element type";
   let description = [{
     Float to float rounds to nearest even. Float to integer truncates to int64, or to int32 where the integer is a
-    shorter signed one; NaN and what that cannot hold become its least value. Integer to a narrower integer wraps around. To bool is `input != 0` (NaN is true); from bool is 0 or 1.
+    shorter signed one; NaN and what that cannot hold become its least value. Integer to a narrower integer wraps
+    around. To bool is `input != 0` (NaN is true); from bool is 0 or 1.
   }];
   let arguments = (ins Array_Tensor:$input, TypeAttr:$dtype);
   let results = (outs Array_Tensor:$result);

@@ -62,8 +62,8 @@ def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {
 def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
   let summary = "Slices added along a dimension where an index tensor says";
   let description = [{
-    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]` of a copy
-    of the input.
+    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]`
+    of a copy of the input.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$source, I64Attr:$dim);
   let vjp = ["g", "", "index_select(g, index, dim)"];
@@ -73,8 +73,8 @@ def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
 def Array_IndexCopyOp : Array_IndexingOp<"index_copy", "indexWrite"> {
   let summary = "Slices along a dimension replaced where an index tensor says";
   let description = [{
-    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in a copy
-    of the input. Of equal indices the last one counts; the gradient of `source` is right if there are none.
+    Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in
+    a copy of the input. Of equal indices the last one counts; the gradient of `source` is right if there are none.
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$source, I64Attr:$dim);
   let vjp = ["index_copy(g, index, broadcast_like(0, source), dim)", "", "index_select(g, index, dim)"];
@@ -113,8 +113,8 @@ def Array_WrapIndexOp : Array_Op<"wrap_index"> {
 def Array_OneHotOp : Array_Op<"one_hot"> {
   let summary = "A row with one 1 for each class number";
   let description = [{
-    Along a new last dimension of size `num_classes`, 1 at the position that the input names and 0 elsewhere; all 0 for a
-    number outside of [0, num_classes).
+    Along a new last dimension of size `num_classes`, 1 at the position that the input names and 0 elsewhere; all 0
+    for a number outside of [0, num_classes).
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$num_classes);
   let results = (outs Array_Tensor:$result);

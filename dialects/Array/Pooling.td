@@ -25,9 +25,9 @@ class Array_MaxPoolOp<string mnemonic, dag operands>
 def Array_MaxPool2DOp : Array_MaxPoolOp<"max_pool2d", (ins Array_Tensor:$input)> {
   let summary = "The largest element of every window, and where it lies";
   let description = [{
-    Windows of `kernel_size` over the last two of four dimensions, as in `torch.nn.functional.max_pool2d`; padding never is
-    the largest. `indices` are positions in the plane, `y * width + x`: of several equal elements the first. A NaN is
-    larger than everything. Where a window holds nothing but padding, the index is -1.
+    Windows of `kernel_size` over the last two of four dimensions, as in `torch.nn.functional.max_pool2d`; padding
+    never is the largest. `indices` are positions in the plane, `y * width + x`: of several equal elements the first.
+    A NaN is larger than everything. Where a window holds nothing but padding, the index is -1.
   }];
   let results = (outs Array_Tensor:$values, Array_Tensor:$indices);
   let inference = [Infer<"maxPool2d", "numbers">, Infer<"maxPool2d", "int64">];
@@ -74,8 +74,9 @@ class Array_AvgPoolOp<string mnemonic, dag operands, string shapeRule>
 def Array_AvgPool2DOp : Array_AvgPoolOp<"avg_pool2d", (ins Array_Tensor:$input), "avgPool2d"> {
   let summary = "The mean of every window";
   let description = [{
-    Windows of `kernel_size` over the last two of four dimensions, as in `torch.nn.functional.avg_pool2d`. A window's sum is divided by
-    `divisor`, or where that is 0 by the number of its elements, padding among them if `count_include_pad`.
+    Windows of `kernel_size` over the last two of four dimensions, as in `torch.nn.functional.avg_pool2d`. A window's
+    sum is divided by `divisor`, or where that is 0 by the number of its elements, padding among them if
+    `count_include_pad`.
   }];
   let vjp = ["avg_pool2d_gradient(g, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor)"];
   let python = ["_avg_pool2d(input, kernel_size, stride, padding=(0, 0), ceil_mode=False, count_include_pad=True, divisor=0)"];

@@ -79,14 +79,16 @@ class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "r
 def Array_AmaxOp : Array_ExtremumOp<"amax"> {
   let summary = "Largest element over dimensions";
   let description = [{
-    NaN if there is one. There must be an element, or with `empty` it is -inf, or the lowest integer. Equal largest elements share the gradient evenly.
+    NaN if there is one. There must be an element, or with `empty` it is -inf, or the lowest integer. Equal largest
+    elements share the gradient evenly.
   }];
 }
 
 def Array_AminOp : Array_ExtremumOp<"amin"> {
   let summary = "Smallest element over dimensions";
   let description = [{
-    NaN if there is one. There must be an element, or with `empty` it is inf, or the highest integer. Equal smallest elements share the gradient evenly.
+    NaN if there is one. There must be an element, or with `empty` it is inf, or the highest integer. Equal smallest
+    elements share the gradient evenly.
   }];
 }
 
@@ -141,8 +143,8 @@ def Array_CountOp : Array_Op<"count"> {
 def Array_CumsumOp : Array_Op<"cumsum"> {
   let summary = "Running sum along a dimension";
   let description = [{
-    Element `i` is the sum of the input's elements up to and with `i`; with `reverse`, from `i` on. Bool and integers are
-    summed in int64. f16 and bf16 accumulate in float32.
+    Element `i` is the sum of the input's elements up to and with `i`; with `reverse`, from `i` on. Bool and integers
+    are summed in int64. f16 and bf16 accumulate in float32.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<BoolAttr, "false">:$reverse);
   let results = (outs Array_Tensor:$result);

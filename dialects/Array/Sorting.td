@@ -19,8 +19,8 @@ class Array_OrderOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
 def Array_SortOp : Array_OrderOp<"sort", "sorted"> {
   let summary = "The elements along a dimension in order, and where they were";
   let description = [{
-    Ascending, or with `descending` from the largest on. NaN is larger than every number. Equal elements stay in their order,
-    always. Along `dim` there are fewer than 2**32 elements.
+    Ascending, or with `descending` from the largest on. NaN is larger than every number. Equal elements stay in their
+    order, always. Along `dim` there are fewer than 2**32 elements.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<BoolAttr, "false">:$descending);
   let python = ["_sort(input, dim, descending=False)"];

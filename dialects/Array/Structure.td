@@ -78,7 +78,8 @@ def Array_BroadcastLikeOp : Array_Op<"broadcast_like"> {
 def Array_IotaOp : Array_Op<"iota"> {
   let summary = "Each element's position along a dimension";
   let description = [{
-    A tensor with the sizes of `like`, of which nothing else is read; element (i0, ..., in) is the coordinate along `dim`.
+    A tensor with the sizes of `like`, of which nothing else is read; element (i0, ..., in) is the coordinate along
+    `dim`.
   }];
   let arguments = (ins Array_Tensor:$like, TypeAttr:$dtype, I64Attr:$dim);
   let results = (outs Array_Tensor:$result);
@@ -163,8 +164,8 @@ def Array_PadOp : Array_Op<"pad"> {
 def Array_SliceOp : Array_Op<"slice"> {
   let summary = "Every so many elements along each dimension";
   let description = [{
-    Element `i` along dimension `d` is the input's element `starts[d] + i * steps[d]`, for `i` below `sizes[d]`. Steps are
-    positive.
+    Element `i` along dimension `d` is the input's element `starts[d] + i * steps[d]`, for `i` below `sizes[d]`. Steps
+    are positive.
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes,
                        DenseI64ArrayAttr:$steps);

@@ -1,6 +1,7 @@
 # Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Elementwise operations that run on pieces of a matrix product: every way in which a product is made, against NumPy."""
+"""Elementwise operations that run on pieces of a matrix product: every way in which a product is made, against
+NumPy."""
 
 import numpy as np
 import pytest

@@ -13,8 +13,8 @@ func.func @phases(%g: tensor<?x8x?x?xf32>, %w: tensor<8x5x3x3xf32>, %like: tenso
   return %0 : tensor<?x5x?x?xf32>
 }
 
-// Of many channels each plane is a convolution of its own, with the taps that it has: 4 + 2 + 2 + 1 for a kernel of 3x3, instead of
-// four times 4. What one of 1x1 never reaches is zero.
+// Of many channels each plane is a convolution of its own, with the taps that it has: 4 + 2 + 2 + 1 for a kernel of
+// 3x3, instead of four times 4. What one of 1x1 never reaches is zero.
 
 // CHECK-LABEL: func.func @apart
 // CHECK:         linalg.conv_2d_nchw_fchw {{.*}} tensor<64x8x2x2xf32>

@@ -17,8 +17,8 @@ func.func @any_order(%a: tensor<?x?x?xf32>, %b: tensor<?x?x?xf32>) -> tensor<?x?
 
 // -----
 
-// Dimensions that lie side by side become one: of those summed over, and of free ones of which all sizes but one are known.
-// bf16 accumulates in f32.
+// Dimensions that lie side by side become one: of those summed over, and of free ones of which all sizes but one are
+// known. bf16 accumulates in f32.
 // CHECK-LABEL: @merged
 // CHECK: %[[A:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0, 1], [2, 3]{{\]}} : tensor<2x?x?x?xbf16> into tensor<?x?xbf16>
 // CHECK: %[[B:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0, 1], [2]{{\]}} : tensor<?x?x5xbf16> into tensor<?x5xbf16>

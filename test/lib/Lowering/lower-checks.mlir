@@ -1,7 +1,7 @@
 // RUN: stepwell-opt %s -split-input-file -stepwell-lower-checks -canonicalize | FileCheck %s --implicit-check-not=stepwell.check_
 
-// The code starts as 0 and is what the entry returns; the first failed check writes the code, then index, size and dimension.
-// The offsets are those of stepwell_context.error in abi.h.
+// The code starts as 0 and is what the entry returns; the first failed check writes the code, then index, size and
+// dimension. The offsets are those of stepwell_context.error in abi.h.
 // CHECK-LABEL: @kernel
 // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[BAD:.*]]: i1, %[[INDEX:.*]]: i64, %[[SIZE:.*]]: i64, %[[DIM:.*]]: i64)
 // CHECK-DAG: %[[FAILED:.*]] = arith.constant 1 : i32

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: stepwell-opt %s -convert-array-to-linalg | FileCheck %s
 
-// A key of 32 bits and a position share a word: one plane before a pass and one after it. A loop over the four digits, unless
-// the row is short: then each element goes where as many others come before, which takes one comparison of words.
+// A key of 32 bits and a position share a word: one plane before a pass and one after it. A loop over the four
+// digits, unless the row is short: then each element goes where as many others come before, which takes one
+// comparison of words.
 // CHECK-LABEL: @sort
 // CHECK: tensor.empty(%{{.*}}, %{{.*}}) : tensor<?x2x?xi64>
 // CHECK: tensor.empty(%{{.*}}) : tensor<?x1024xi64>
@@ -38,7 +39,8 @@ func.func @topk(%x: tensor<?x?xf32>) -> (tensor<?x10xf32>, tensor<?x10xi64>) {
   return %0#0, %0#1 : tensor<?x10xf32>, tensor<?x10xi64>
 }
 
-// A key of 64 bits leaves no room for the position, which decides between equal keys; a row that is known to be short has no digits.
+// A key of 64 bits leaves no room for the position, which decides between equal keys; a row that is known to be short
+// has no digits.
 // CHECK-LABEL: @pairs
 // CHECK-NOT: scf.if
 // CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel"]

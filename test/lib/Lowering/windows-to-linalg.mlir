@@ -27,7 +27,8 @@ func.func @conv_plain(%x: tensor<2x4x8x8xi32>, %w: tensor<8x4x3x3xi32>) -> tenso
 
 // -----
 
-// The way back: the gradient's elements a stride apart, the kernel mirrored and its channels swapped; bf16 adds up in f32.
+// The way back: the gradient's elements a stride apart, the kernel mirrored and its channels swapped; bf16 adds up in
+// f32.
 // CHECK-LABEL: @input_gradient
 // CHECK-SAME: (%[[G:.*]]: tensor<?x8x?x?xbf16>, %[[W:.*]]: tensor<8x4x3x3xbf16>
 // CHECK: %[[SPREAD:.*]] = tensor.insert_slice %[[G]] into %{{.*}}[0, 0, 1, 4] {{.*}} [1, 1, 2, 1]

@@ -4,8 +4,8 @@
 // RUN: stepwell-opt %t/passes.mlir --cpu-check-while-reading --split-input-file | FileCheck %s
 // RUN: stepwell-opt %t/vectors.mlir --cpu-vectorize-linalg="vector-bits=256" | FileCheck %s --check-prefix=VECTORS
 
-// A gather compares a vector of indices at once, twice in the main loop and once in the rest, and reads its elements without
-// a branch; nothing else looks at them.
+// A gather compares a vector of indices at once, twice in the main loop and once in the rest, and reads its elements
+// without a branch; nothing else looks at them.
 // RUN: stepwell-compile %t/gather.mlir --target=x86-64-v3 --emit=asm -o - | FileCheck %s --check-prefix=COMPARE
 // RUN: stepwell-compile %t/gather.mlir --target=x86-64-v3 --emit=asm -o - | FileCheck %s --check-prefix=INSERT
 // COMPARE-COUNT-3: vpcmpgtq

@@ -3,8 +3,8 @@
 
 // RUN: split-file %s %t
 
-// The exponential of four whole vectors of f32 at a time: 8 multiply-adds each (3 reduce the argument, 5 are the polynomial),
-// neither a call nor a division nor a conversion, and with 32 registers nothing on the stack.
+// The exponential of four whole vectors of f32 at a time: 8 multiply-adds each (3 reduce the argument, 5 are the
+// polynomial), neither a call nor a division nor a conversion, and with 32 registers nothing on the stack.
 // RUN: stepwell-compile %t/exp.mlir --target=x86-64-v3 --emit=asm -o - | sed -n '/^.LBB0_2:/,/\tjl\t/p' \
 // RUN:   | FileCheck %s --check-prefix=EXP3 --implicit-check-not=call --implicit-check-not=vdiv --implicit-check-not=vcvt
 // RUN: stepwell-compile %t/exp.mlir --target=x86-64-v4 --emit=asm -o - | sed -n '/^.LBB0_2:/,/\tjl\t/p' \

@@ -7,8 +7,8 @@
 #row = affine_map<(i, j) -> (i)>
 #column = affine_map<(i, j) -> (j)>
 
-// Row by row, short rows several at once: the view of the sums with a dimension of size 1 is known to be the sums. While the
-// last operation writes, the next rows of what only it reads or writes are fetched.
+// Row by row, short rows several at once: the view of the sums with a dimension of size 1 is known to be the sums.
+// While the last operation writes, the next rows of what only it reads or writes are fetched.
 
 // CHECK-LABEL: func.func @rows
 // CHECK:         %[[SUM:.*]] = memref.alloc(
@@ -116,7 +116,8 @@ func.func @crossed(%ctx: !llvm.ptr, %x: memref<?x?xf32>, %y: memref<?x?xf32>) ->
   return %status : i32
 }
 
-// Long rows are taken one by one, in the innermost of the loops; an operation with a rare case in its body is one of them.
+// Long rows are taken one by one, in the innermost of the loops; an operation with a rare case in its body is one of
+// them.
 
 // CHECK-LABEL: func.func @long
 // CHECK:         scf.parallel (%{{.*}}) = (%c0{{.*}}) to (%c5{{.*}}) step (%c1

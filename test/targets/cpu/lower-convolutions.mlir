@@ -3,8 +3,8 @@
 // RUN: stepwell-opt %s --split-input-file --cpu-outline-parallel | FileCheck %s --check-prefix=SHARE
 // RUN: stepwell-opt %s --split-input-file --cpu-lower-contractions | FileCheck %s
 
-// Many images are shared out whole; of a single one, each thread makes its rows, for which it reads those that the windows
-// reach: 2 (rows - 1) + 3.
+// Many images are shared out whole; of a single one, each thread makes its rows, for which it reads those that the
+// windows reach: 2 (rows - 1) + 3.
 
 // SHARE-LABEL: func.func private @images_body_0_rows(
 // SHARE:         %[[COUNT:.*]] = arith.subi %[[END:.*]], %[[BEGIN:.*]] : index

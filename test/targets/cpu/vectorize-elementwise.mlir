@@ -83,8 +83,8 @@ func.func @maybe_repeated(%x: memref<?xf32, strided<[?]>>, %out: memref<?xf32>) 
   return
 }
 
-// What was loaded and goes back where it came from, or something else does, is hidden from LLVM, which would store under
-// a mask; with masks in registers it may.
+// What was loaded and goes back where it came from, or something else does, is hidden from LLVM, which would store
+// under a mask; with masks in registers it may.
 
 // CHECK-LABEL: func.func @select_in_place
 // CHECK:         scf.for %{{.*}} step %c8

@@ -61,8 +61,9 @@ def ConvertArrayToLinalgPass : Pass<"convert-array-to-linalg", "::mlir::ModuleOp
 def LowerChecksPass : Pass<"stepwell-lower-checks", "::mlir::ModuleOp"> {
   let summary = "Report failed checks in the caller's context";
   let description = [{
-    A check that was lowered to a call of `@stepwell.check_index` or `@stepwell.check_divisor` fills the context's error
-    when it fails, and the entry returns that error's code. Nothing is skipped: what depends on a bad index reads or writes nothing.
+    A check that was lowered to a call of `@stepwell.check_index` or `@stepwell.check_divisor` fills the context's
+    error when it fails, and the entry returns that error's code. Nothing is skipped: what depends on a bad index
+    reads or writes nothing.
 
     Before:
     ```mlir

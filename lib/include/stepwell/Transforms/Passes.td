@@ -12,23 +12,22 @@ include "mlir/Pass/PassBase.td"
 def ExpandMathPass : Pass<"expand-math"> {
   let summary = "Math functions as accurate arithmetic, without calls";
   let description = [{
-    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into
-    arithmetic that a vectoriser takes; what each reaches is in docs/math.md. It is free of branches but for the `scf.if`
-    around the exact reduction of huge arguments of sin, cos and tan. f32 is computed in f64 and rounded once, and so are functions
-    of f64 with the attribute `stepwell.for_f32`. Nothing is fused, so that every chip gives the same bits. `math.fma` is left alone, and rounded once by arithmetic with
-    `fma=false`, for chips that have no such instruction.
+    Rewrites `math` functions on f32 and f64, scalars and vectors, and `arith.remf` into arithmetic that a vectoriser
+    takes. docs/math.md says which function is computed how, and how accurately. The only branches are `scf.if`s
+    around rare arguments: huge ones of sin, cos and tan, and the ends of logarithms and powers. Most functions of f32
+    are computed in f32, the others in f64 and rounded once; so are functions of f64 with the attribute
+    `stepwell.for_f32`. With `fma=false`, for chips without that instruction, each `math.fma` becomes arithmetic that
+    rounds once.
 
     Before:
     ```mlir
-    %y = math.rsqrt %x : f32
+    %y = math.rsqrt %x : f64
     ```
     After:
     ```mlir
+    %0 = math.sqrt %x : f64
     %one = arith.constant 1.0 : f64
-    %0 = arith.extf %x : f32 to f64
-    %1 = math.sqrt %0 : f64
-    %2 = arith.divf %one, %1 : f64
-    %y = arith.truncf %2 : f64 to f32
+    %y = arith.divf %one, %0 : f64
     ```
   }];
   let options = [
@@ -43,10 +42,10 @@ def ExpandMathPass : Pass<"expand-math"> {
 def InlineCallsPass : Pass<"stepwell-inline-calls"> {
   let summary = "Calls give way to what they compute";
   let description = [{
-    Puts the lowering of each `array.call`, or else its body, in the place of the call. A lowering is parsed here, and must
-    be one `func.func` over tensors of the call's types, in the dialects arith, array, linalg, math, scf and tensor.
-    Derivatives have been taken before. A lowering can read and write where it likes: a program that anyone may have
-    written is compiled with `lowerings=false`, and one that has a lowering is an error.
+    Puts the lowering of each `array.call`, or else its body, in the place of the call. A lowering is parsed here, and
+    must be one `func.func` over tensors of the call's types, in the dialects arith, array, linalg, math, scf and
+    tensor. Derivatives have been taken before. A lowering can read and write where it likes: a program that anyone
+    may have written is compiled with `lowerings=false`, and one that has a lowering is an error.
 
     Before:
     ```mlir
@@ -74,7 +73,8 @@ def CheckProgramPass : Pass<"stepwell-check-program", "::mlir::ModuleOp"> {
   let summary = "Refuse what is no program";
   let description = [{
     A program is one `func.func @main` with one block of `array` and `autodiff` operations. Whatever else a module may
-    hold (calls, other functions, other dialects) is an error here, with its place, before any pass takes it for something else.
+    hold (calls, other functions, other dialects) is an error here, with its place, before any pass takes it for
+    something else.
 
     Before:
     ```mlir
@@ -95,8 +95,10 @@ def RequireSizesPass : Pass<"stepwell-require-sizes", "::mlir::ModuleOp"> {
   let summary = "Say which sizes fit, for an entry that anyone may call";
   let description = [{
     Types leave sizes open, and the shape rules take an open size for one that fits. This pass derives from the rules
-    (`lib/Semantics/OpenSizes.h`) what the words of a call must fulfil for that: sizes that agree, those of the results, static ones,
-    no negative ones and no null pointers. A result with open sizes gets them as expressions, `stepwell.sizes`. A target checks it before the entry does anything. Kernels of the dispatcher, which knows all sizes, go without.
+    (`lib/Semantics/OpenSizes.h`) what the words of a call must fulfil for that: sizes that agree, those of the
+    results, static ones, no negative ones and no null pointers. A result with open sizes gets them as expressions,
+    `stepwell.sizes`. A target checks it before the entry does anything. Kernels of the dispatcher, which knows all
+    sizes, go without.
 
     Before:
     ```mlir
@@ -139,7 +141,8 @@ def DecomposeCompositesPass : Pass<"stepwell-decompose-composites"> {
 def TidyProgramPass : Pass<"stepwell-tidy-program", "::mlir::ModuleOp"> {
   let summary = "Canonicalize and merge array operations, where there are several";
   let description = [{
-    A Program of one operation, as eager calls are, has nothing in common with anything: it is left alone, for half a million instructions less.
+    A Program of one operation, as eager calls are, has nothing in common with anything: it is left alone, for half a
+    million instructions less.
 
     Before:
     ```mlir

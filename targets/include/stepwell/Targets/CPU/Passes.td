@@ -123,10 +123,10 @@ def CPUFuseLoopsPass : Pass<"cpu-fuse-loops", "::mlir::ModuleOp"> {
   let summary = "Run a reduction and its neighbours row by row in one loop";
   let description = [{
     Operations in a row that can be cut along one of their parallel loops, so that each piece needs the same piece of
-    every buffer that one of them writes, become one scf.parallel over pieces, which stay in the cache from one operation to the
-    next. Rows are taken one by one, short ones several at once; where only neighbouring columns are independent, strips of them.
-    The last operation on a row is told to fetch the next one (`stepwell.next`). Runs before
-    temporaries get their places, because places are shared by what is not alive together.
+    every buffer that one of them writes, become one scf.parallel over pieces, which stay in the cache from one
+    operation to the next. Rows are taken one by one, short ones several at once; where only neighbouring columns are
+    independent, strips of them. The last operation on a row is told to fetch the next one (`stepwell.next`). Runs
+    before temporaries get their places, because places are shared by what is not alive together.
 
     Before:
     ```mlir
@@ -172,9 +172,9 @@ def CPUExpandShapesPass : Pass<"cpu-expand-shapes", "::mlir::ModuleOp"> {
 def CPUCheckWhileReadingPass : Pass<"cpu-check-while-reading", "::mlir::ModuleOp"> {
   let summary = "Check the indices of a read where it reads, instead of in a pass of their own";
   let description = [{
-    A gather looks at each index to see that it fits anyway. Those that do not are so rare that they can tell the smallest
-    and the largest of them one by one; the check of these two moves behind the read. What is reported stays the same,
-    however many threads read.
+    A gather looks at each index to see that it fits anyway. Those that do not are so rare that they can tell the
+    smallest and the largest of them one by one; the check of these two moves behind the read. What is reported stays
+    the same, however many threads read.
 
     Before:
     ```mlir
@@ -202,7 +202,8 @@ def CPUCheckWhileReadingPass : Pass<"cpu-check-while-reading", "::mlir::ModuleOp
 def CPULowerViewsPass : Pass<"cpu-lower-views", "::mlir::ModuleOp"> {
   let summary = "Views of buffers, and affine expressions, as arithmetic";
   let description = [{
-    Upstream's `expand-strided-metadata` and `lower-affine` in one run, with patterns that are made once for many kernels.
+    Upstream's `expand-strided-metadata` and `lower-affine` in one run, with patterns that are made once for many
+    kernels.
 
     Before:
     ```mlir
@@ -300,8 +301,9 @@ def CPUOutlineParallelPass : Pass<"cpu-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Share large operations of the entry out among threads";
   let description = [{
     The operation, or the scf.parallel, moves into a function over a range of one of its parallel loops, which
-    ctx->parallel_for calls: the runtime knows what each iteration costs and whether threads are worth it. What follows from the words
-    of an unpacked entry (cpu-emit-entry), the function reads from them again; other values are handed over on the stack.
+    ctx->parallel_for calls: the runtime knows what each iteration costs and whether threads are worth it. What
+    follows from the words of an unpacked entry (cpu-emit-entry), the function reads from them again; other values are
+    handed over on the stack.
 
     Before:
     ```mlir
@@ -335,10 +337,11 @@ def CPUOutlineParallelPass : Pass<"cpu-outline-parallel", "::mlir::ModuleOp"> {
 def CPUEmitEntryPass : Pass<"cpu-emit-entry", "::mlir::ModuleOp"> {
   let summary = "Give the entry the signature of the launch ABI";
   let description = [{
-    The typed arguments are read from the list of eight-byte words that docs/abi.md describes. The
-    workspace function, if there is one, gets the same treatment; if there is none, one that returns
-    0 is added, or with `companions=false` one that returns 0 goes. What `stepwell.requires` lists is
-    checked by a function around the entry, which has the entry's name: an error in the context, status and all, and nothing is written. The module gets the constant `stepwell_abi_version`.
+    The typed arguments are read from the list of eight-byte words that docs/abi.md describes. The workspace function,
+    if there is one, gets the same treatment; if there is none, one that returns 0 is added, or with
+    `companions=false` one that returns 0 goes. What `stepwell.requires` lists is checked by a function around the
+    entry, which has the entry's name: an error in the context, status and all, and nothing is written. The module
+    gets the constant `stepwell_abi_version`.
 
     Before:
     ```mlir
