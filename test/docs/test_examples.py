@@ -66,7 +66,6 @@ BEFORE = {
         "def train_step(images, labels):\n"
         "    return stepwell.nn.functional.cross_entropy(model(images), labels)\n"
     ),
-    "docs/nn.md": "model = stepwell.nn.Linear(4, 3)\ndef train_step(): pass",
     "docs/shipping.md": "images, model = stepwell.rand(8, 4), stepwell.nn.Linear(4, 3)",
 }
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
