@@ -3,6 +3,7 @@
 """The public names, by the module that people find them in: the pages of the reference and the tests of examples."""
 
 from __future__ import annotations
+import __future__
 
 import importlib
 import inspect
@@ -30,7 +31,8 @@ class Entry(NamedTuple):
 
 
 def _is_shown(name: str, value: Any) -> bool:
-    return name[0] != "_" and not isinstance(value, ModuleType) and value is not Any
+    foreign = isinstance(value, (ModuleType, __future__._Feature)) or value is Any
+    return name[0] != "_" and not foreign
 
 
 def entries(namespace: str) -> list[Entry]:

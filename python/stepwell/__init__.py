@@ -19,6 +19,10 @@ from . import _core
 from ._core import *  # noqa: F403  (the operations, from the records)
 from ._core import Tensor, dtype
 
+# What compiled and library functions are made of is for the package's own modules.
+for _name in ("Compiled", "Executable", "Function", "Guards", "HostExpression"):
+    del globals()[_name]
+
 
 def _find_compiler() -> str:
     """libstepwell-compiler.so: beside the package, or in the build folder's lib."""

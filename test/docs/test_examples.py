@@ -91,6 +91,11 @@ def test_page(page, tmp_path, monkeypatch):
         sys.modules.pop("page", None)
 
 
+def test_public_classes_are_meant():
+    found = {name for name, value in namespaces.entries("stepwell") if inspect.isclass(value)}
+    assert found <= set(stepwell.__all__)
+
+
 def test_a_wrong_example_is_seen():
     test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
     assert doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lambda _: None).failed == 1
