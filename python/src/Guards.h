@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Python notes what a function can read before it is traced
-// (python/stepwell/_reach.py). Each later call compares it here: numbers and
+// (python/stepwell/_guards.py). Each later call compares it here: numbers and
 // texts by type and bits, everything else by which object it is.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_PYTHON_GUARDS_H

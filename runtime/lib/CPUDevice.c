@@ -1,5 +1,4 @@
-/*===- CPUDevice.c - The CPU as a device
- * ---------------------------------------- ===
+/*===- CPUDevice.c - The CPU as a device ------------------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- Context.c - Contexts: what a kernel is called with
- * ----------------------- ===
+/*===- Context.c - Contexts: what a kernel is called with -------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

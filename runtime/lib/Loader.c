@@ -1,5 +1,4 @@
-/*===- Loader.c - Reload a kernel object without LLVM
- * --------------------------- ===
+/*===- Loader.c - Reload a kernel object without LLVM -----------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- Serial.c - The runtime of a serial binary
- * --------------------------------- ===
+/*===- Serial.c - The runtime of a serial binary ----------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- Storage.c - Counted memory of one device
- * --------------------------------- ===
+/*===- Storage.c - Counted memory of one device -----------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- Threads.c - A claim-based thread pool
- * ------------------------------------- ===
+/*===- Threads.c - A claim-based thread pool --------------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -79,9 +79,8 @@ std::string stepwell::printHeader(const Package &package) {
          " * 3 bad value (a negative size, a null pointer), 4 out of memory,\n"
          " * 5 device error (the processor lacks what the program was "
          "compiled\n"
-         " * for). Nothing is written with 2, 3, 4 and 5; with 1 the outputs "
-         "are\n"
-         " * unspecified.\n";
+         " * for), 6 an integer was divided by 0. Nothing is written with 2,\n"
+         " * 3, 4 and 5; with 1 and 6 the outputs are unspecified.\n";
   if (package.kind == PackageKind::Object)
     out << " * Link with libstepwell-runtime"
         << (package.threads ? "" : "-serial") << ".a.\n";

@@ -1,5 +1,4 @@
-/*===- Runner.c - main() of a shipped executable
- * ------------------------------===
+/*===- Runner.c - main() of a shipped executable ----------------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

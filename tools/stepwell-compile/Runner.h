@@ -1,5 +1,4 @@
-/*===- stepwell/Runner.h - What a shipped executable runs
- * ---------------------===
+/*===- stepwell/Runner.h - What a shipped executable runs -------------------===
  *
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -3,13 +3,13 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A folder that brings dialects or passes registers them with one static
-// object:
+// A folder that brings passes or dialects registers them with static objects:
 //
-//   static stepwell::RegisterPieces registration([] { registerLoweringPasses();
-//   }); static stepwell::RegisterPieces registration(
-//       [](mlir::DialectRegistry &registry) { registry.insert<ArrayDialect>();
-//       });
+//   static stepwell::RegisterPieces passes(registerLoweringPasses);
+//   static stepwell::RegisterPieces dialects(insertDialects);
+//
+// Each is given a function: the first takes nothing, the second a
+// mlir::DialectRegistry & to which it adds.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_REGISTRATION_H
 #define STEPWELL_REGISTRATION_H

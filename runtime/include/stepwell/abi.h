@@ -3,7 +3,7 @@
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * What a compiled kernel and its caller agree on; docs/abi.md is the prose.
+ * What a compiled kernel and its caller agree on; docs/abi.md explains it.
  *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_ABI_H
 #define STEPWELL_ABI_H
@@ -16,7 +16,7 @@ extern "C" {
 
 #define STEPWELL_ABI_VERSION 2
 
-/* A loop that costs less in all is not worth a second thread. */
+/* A loop of fewer elementary operations is not worth a second thread. */
 #define STEPWELL_SERIAL_COST (INT64_C(1) << 21)
 
 /* One eight-byte word of the argument list. A tensor of rank r takes 1 + 2r
@@ -27,7 +27,7 @@ typedef union stepwell_arg {
   uint64_t u64;
   int32_t i32;
   uint16_t u16; /* bf16 and f16 bits */
-  uint8_t u8;   /* bool is 0 or 1 */
+  uint8_t u8;   /* uint8, and bool: 0 or 1 */
   float f32;
   double f64;
 } stepwell_arg;
@@ -37,7 +37,7 @@ typedef enum stepwell_status {
   STEPWELL_OK = 0,
   STEPWELL_INDEX_OUT_OF_RANGE = 1, /* detail: index, size, dimension */
   STEPWELL_SHAPE_MISMATCH = 2,     /* detail: found, expected, dimension */
-  STEPWELL_BAD_VALUE = 3,
+  STEPWELL_BAD_VALUE = 3,          /* a negative size, a missing pointer */
   STEPWELL_OUT_OF_MEMORY = 4,
   STEPWELL_DEVICE_ERROR = 5, /* detail: the driver's code */
   STEPWELL_DIVISION_BY_ZERO = 6
@@ -45,7 +45,7 @@ typedef enum stepwell_status {
 
 typedef struct stepwell_error {
   int32_t code;
-  int32_t site; /* index of the failing operation in the Program */
+  int32_t site; /* not used: 0 */
   int64_t detail[4];
 } stepwell_error;
 
@@ -70,7 +70,7 @@ typedef struct stepwell_context {
 /* The two symbols of a kernel object, for an entry called NAME:
  *   int32_t NAME(stepwell_context *, const stepwell_arg *);
  *   int64_t NAME_workspace_size(const stepwell_arg *);
- * The default NAME is stepwell_kernel. */
+ * The default NAME is stepwell_kernel. Without the second, none is needed. */
 typedef int32_t (*stepwell_kernel_fn)(stepwell_context *, const stepwell_arg *);
 typedef int64_t (*stepwell_workspace_fn)(const stepwell_arg *);
 

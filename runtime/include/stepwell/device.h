@@ -3,9 +3,10 @@
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * A device is a table of functions. Allocation is ordered by streams from the
- * first day: memory freed on a stream may be handed out again on that stream
- * at once, and elsewhere only when the stream has passed the free.
+ * A device is a table of functions; the CPU is the only one so far. Allocation
+ * is ordered by streams: memory that is freed on a stream may be handed out
+ * again on that stream at once, and on others only when the stream has passed
+ * the free.
  *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_DEVICE_H
 #define STEPWELL_DEVICE_H

@@ -3,10 +3,11 @@
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * Takes relocatable ELF64 x86-64 objects with no undefined symbols and a fixed
- * list of relocations (64, 32, 32S, PC32, PLT32, PC64). Whatever else it finds,
- * a truncated or altered file included, is refused with a message. It trusts
- * the code itself: the disk cache checks that by its checksum.
+ * Takes relocatable ELF64 x86-64 objects with no undefined symbols, a fixed
+ * list of relocations (64, 32, 32S, PC32, PLT32, PC64), and the constant
+ * stepwell_abi_version of this ABI. Anything else, a truncated or altered file
+ * included, is refused with a message. The code itself is trusted: whoever
+ * reads an object from a file checks its digest first.
  *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_LOADER_H
 #define STEPWELL_LOADER_H

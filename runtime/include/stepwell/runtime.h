@@ -3,7 +3,8 @@
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * What ships inside a compiled binary. It needs libc and pthreads only; the
+ * What calls a kernel: the context that it is given, and the threads that share
+ * its work. Shipped programs contain it. It needs libc and pthreads only; the
  * serial variant (libstepwell-runtime-serial.a) needs libc only.
  *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_RUNTIME_H

@@ -3,7 +3,8 @@
  * Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * What tensors and their views share. The count is intrusive and atomic.
+ * Tensors and their views share a storage, which counts its owners atomically
+ * and frees its memory, or gives it back to whoever made it, with the last one.
  *===----------------------------------------------------------------------===*/
 #ifndef STEPWELL_STORAGE_H
 #define STEPWELL_STORAGE_H

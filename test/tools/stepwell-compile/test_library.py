@@ -3,7 +3,9 @@
 """--emit=shared and object: a C header that a C compiler accepts, and the numbers."""
 
 import ctypes
+import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +117,15 @@ def test_sizes_are_arguments(workshop):
         assert (out == x + y).all()
     bad = ctypes.c_int64(-1)
     assert library.add(pointer(x), bad, pointer(y), pointer(out), size) == 3
+
+
+def test_the_header_names_every_status(workshop):
+    workshop.compile("model.mlir", "--emit=shared", "-o", "libmodel.so")
+    header = (workshop.folder / "libmodel.h").read_text()
+    said = header[header.index("Returns 0") : header.index("*/")]
+    abi = Path(__file__).resolve().parents[3] / "runtime/include/stepwell/abi.h"
+    statuses = re.findall(r"STEPWELL_\w+ = ([1-9]\d*)", abi.read_text())
+    assert "6" in statuses and all(re.search(rf"\b{n} [a-z]", said) for n in statuses)
 
 
 def test_the_raw_entry(workshop):

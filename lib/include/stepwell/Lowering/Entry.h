@@ -11,14 +11,14 @@
 
 namespace stepwell {
 
-/// What marks the entry and its companion; both are func.func until the target
-/// renames or wraps them.
+/// Mark the entry, and the function that computes its workspace's size; both
+/// are func.func until the target renames or wraps them.
 inline constexpr llvm::StringLiteral kEntryAttr = "stepwell.entry";
 inline constexpr llvm::StringLiteral kWorkspaceSizeOfAttr =
     "stepwell.workspace_size_of";
-/// Of @main and of an entry: what a call's words must fulfil, as a list of
-/// [found, relation, expected, dimension, status], the sizes in postfix
-/// (docs/abi.md).
+/// Of a result with open sizes: those, in postfix over the words of a call
+/// (docs/abi.md). Of @main and of an entry: what the words must fulfil, a list
+/// of [found, relation, expected, dimension, status] with sizes in postfix.
 inline constexpr llvm::StringLiteral kSizesAttr = "stepwell.sizes";
 inline constexpr llvm::StringLiteral kRequiresAttr = "stepwell.requires";
 

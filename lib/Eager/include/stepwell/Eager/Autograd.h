@@ -3,8 +3,11 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A node per differentiable call. No derivative is written here: a node asks
-// for the derivative of its Template, or walks a view backwards.
+// What happened to tensors that require a gradient, as a graph: a node for each
+// call, view or write, with edges to where the gradients of its arguments go.
+// No derivative is written here. A node asks for the derivative of the program
+// of its call, which is a program, too, and compiled like any other
+// (Kernels.h); a view's gradient is put where the view was taken.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_AUTOGRAD_H
 #define STEPWELL_EAGER_AUTOGRAD_H

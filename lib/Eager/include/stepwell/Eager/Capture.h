@@ -3,9 +3,11 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// While a capture runs, the same calls are inferred and recorded on the same
-// tape, but appended to a Program. Writes become new values of their memory; at
-// the end whatever memory existed before is written back.
+// A capture runs a function of the user's once, on tensors without elements.
+// Each call is checked, inferred and recorded on the tape as in eager mode, but
+// nothing is computed: the call is appended to a Program. A write to memory
+// gives that memory another value in the Program, which later reads see; the
+// Program ends by writing back to all memory that existed before.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_CAPTURE_H
 #define STEPWELL_EAGER_CAPTURE_H

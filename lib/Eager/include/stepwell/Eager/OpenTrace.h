@@ -3,11 +3,12 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A capture computes with the sizes of one call. Beside each of them an open
-// capture keeps how other calls find theirs: an expression over the sizes of
-// the arguments. Whoever needs the size itself fixes it, which is a guard: the
-// Program is for calls in which all guards hold. A size of 0 or 1 is one in all
-// of them: it decides what broadcasts, and where there is nothing to do.
+// A capture computes with the sizes of one call. An open capture also keeps how
+// other calls find theirs: for each size an expression over the sizes of the
+// arguments. Where the size itself is needed (a branch, a loop), the capture
+// records a guard; its Program serves the calls for which all guards hold.
+// Sizes of 0 and 1 are always guarded, because they decide what broadcasts and
+// where there is nothing to do; only export may leave them open, too.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_OPENTRACE_H
 #define STEPWELL_EAGER_OPENTRACE_H
