@@ -40,6 +40,23 @@ def backward(
     """Adds the gradient of `tensors` to `.grad` of every leaf that they depend on.
 
     With `inputs`, to theirs alone, leaves or not.
+
+    Args:
+        tensors: where to begin. One with several elements needs its gradient in `grad_tensors`.
+        grad_tensors: a gradient for each of `tensors`, or none.
+        retain_graph: keep what the graph saved, for another `backward`; none: as `create_graph`.
+        create_graph: record this computation, for gradients of gradients.
+        inputs: the tensors to add gradients to.
+
+    Raises:
+        RuntimeError: a tensor does not require a gradient, has several elements and no gradient, or
+            what its graph saved was given up by an earlier `backward` or overwritten.
+
+    Example:
+        >>> x = stepwell.tensor([2.0, 3.0], requires_grad=True)
+        >>> backward((x * x).sum())
+        >>> x.grad
+        tensor([4., 6.])
     """
     retain = create_graph if retain_graph is None else retain_graph
     roots, given = _listed(tensors), _cotangents(tensors, grad_tensors)
@@ -75,6 +92,19 @@ def grad(
 
     An input that the outputs do not depend on is refused, unless `allow_unused`: its gradient is
     None then, or zeros with `materialize_grads`.
+
+    Args:
+        outputs, grad_outputs, retain_graph, create_graph: as for `backward`.
+        inputs: the tensors to differentiate with respect to.
+
+    Raises:
+        RuntimeError: as `backward`, and for an input that is not used.
+
+    Example:
+        >>> x = stepwell.tensor(3.0, requires_grad=True)
+        >>> (slope,) = grad(x**3, x, create_graph=True)
+        >>> slope.item(), grad(slope, x)[0].item()
+        (27.0, 18.0)
     """
     if materialize_grads and allow_unused is False:
         raise ValueError(
@@ -223,17 +253,44 @@ class _GradMode:
 
 
 class no_grad(_GradMode):
-    """Nothing is recorded: `with no_grad():` or `@no_grad()`."""
+    """Nothing is recorded: `with no_grad():` or `@no_grad()`.
+
+    Example:
+        >>> x = stepwell.ones(2, requires_grad=True)
+        >>> with no_grad():
+        ...     y = x * 2
+        ...
+        >>> y.requires_grad
+        False
+    """
 
     _mode = False
 
 
 class enable_grad(_GradMode):
-    """Calls are recorded again inside of `no_grad`."""
+    """Calls are recorded again inside of `no_grad`.
+
+    Example:
+        >>> x = stepwell.ones(2, requires_grad=True)
+        >>> with no_grad(), enable_grad():
+        ...     y = x * 2
+        ...
+        >>> y.requires_grad
+        True
+    """
 
 
 class set_grad_enabled(_GradMode):
-    """Turns recording on or off: at once, and back at the end of a `with`; or for a function."""
+    """Turns recording on or off: at once, and back at the end of a `with`; or for a function.
+
+    Example:
+        >>> x = stepwell.ones(2, requires_grad=True)
+        >>> with set_grad_enabled(False):
+        ...     y = x * 2
+        ...
+        >>> y.requires_grad
+        False
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__()

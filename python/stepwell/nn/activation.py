@@ -14,6 +14,13 @@ class ReLU(Module):
 
     Args:
         inplace: overwrites the input.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.ReLU()(x)
+        tensor([[0., 0., 2.]])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -28,14 +35,30 @@ class ReLU(Module):
 
 
 class Sigmoid(Module):
-    """``1 / (1 + exp(-x))``."""
+    """``1 / (1 + exp(-x))``.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.Sigmoid()(x)
+        tensor([[0.2689, 0.5000, 0.8808]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.Tanh()(x)
+        tensor([[-0.7616,  0.0000,  0.9640]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
@@ -46,6 +69,13 @@ class SiLU(Module):
 
     Args:
         inplace: overwrites the input.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.SiLU()(x)
+        tensor([[-0.2689,  0.0000,  1.7616]])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -64,6 +94,13 @@ class GELU(Module):
 
     Args:
         approximate: ``"none"``, or ``"tanh"`` for an approximation.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.GELU()(x)
+        tensor([[-0.1587,  0.0000,  1.9545]])
     """
 
     def __init__(self, approximate: str = "none") -> None:
@@ -91,6 +128,13 @@ class Softmax(_AlongDimension):
 
     Args:
         dim: the dimension.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.Softmax(dim=1)(x)
+        tensor([[0.0420, 0.1142, 0.8438]])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -102,6 +146,13 @@ class LogSoftmax(_AlongDimension):
 
     Args:
         dim: the dimension.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> x = stepwell.tensor([[-1.0, 0.0, 2.0]])
+        >>> nn.LogSoftmax(dim=1)(x)
+        tensor([[-3.1698, -2.1698, -0.1698]])
     """
 
     def forward(self, input: Tensor) -> Tensor:

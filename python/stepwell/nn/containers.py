@@ -136,6 +136,11 @@ class ModuleList(_ModuleRow):
 
     Args:
         modules: the modules, in order.
+
+    Example:
+        >>> layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        >>> len(layers), len(list(layers.parameters()))
+        (3, 6)
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
@@ -160,6 +165,11 @@ class ModuleDict(Module):
 
     Args:
         modules: a dictionary, or pairs of a name and a module.
+
+    Example:
+        >>> heads = nn.ModuleDict({"a": nn.Linear(4, 2), "b": nn.Linear(4, 3)})
+        >>> heads["b"](stepwell.ones(5, 4)).shape
+        (5, 3)
     """
 
     def __init__(
@@ -224,6 +234,11 @@ class ParameterList(Module):
 
     Args:
         values: tensors, in order; those that are no parameters become some.
+
+    Example:
+        >>> factors = nn.ParameterList([stepwell.ones(2), stepwell.zeros(3)])
+        >>> factors[1].requires_grad
+        True
     """
 
     def __init__(self, values: Iterable[Tensor] | None = None) -> None:

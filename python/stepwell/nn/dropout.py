@@ -18,6 +18,13 @@ class Dropout(Module):
 
     Raises:
         ValueError: ``p`` is no probability.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> layer = nn.Dropout(0.5).eval()
+        >>> layer(stepwell.ones(3))
+        tensor([1., 1., 1.])
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:

@@ -45,6 +45,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     Raises:
         ValueError: the name is not known, or the slope is no number.
+
+    Example:
+        >>> calculate_gain("tanh")
+        1.6666666666666667
+        >>> calculate_gain("leaky_relu", 1.0)
+        1.0
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
@@ -73,27 +79,53 @@ def _filled(fill: Callable[[Tensor], Any], tensor: Tensor) -> Tensor:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fills with numbers spread evenly over [a, b)."""
+    """Fills with numbers spread evenly over [a, b).
+
+    Example:
+        >>> w = uniform_(stepwell.empty(2, 3), -1, 1)
+        >>> (w.abs().max() <= 1).item()
+        True
+    """
     return _filled(lambda t: t.uniform_(a, b, generator=generator), tensor)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Fills with normally distributed numbers."""
+    """Fills with normally distributed numbers.
+
+    Example:
+        >>> normal_(stepwell.empty(100), mean=5.0, std=0.0)[:3]
+        tensor([5., 5., 5.])
+    """
     return _filled(lambda t: t.normal_(mean, std, generator=generator), tensor)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fills with one number."""
+    """Fills with one number.
+
+    Example:
+        >>> constant_(stepwell.empty(3), 0.5)
+        tensor([0.5000, 0.5000, 0.5000])
+    """
     return _filled(lambda t: t.fill_(val), tensor)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fills with 1."""
+    """Fills with 1.
+
+    Example:
+        >>> ones_(stepwell.empty(3))
+        tensor([1., 1., 1.])
+    """
     return constant_(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fills with 0."""
+    """Fills with 0.
+
+    Example:
+        >>> zeros_(stepwell.empty(3))
+        tensor([0., 0., 0.])
+    """
     return constant_(tensor, 0)
 
 
@@ -102,6 +134,11 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
     Raises:
         ValueError: the tensor has fewer than two dimensions.
+
+    Example:
+        >>> w = xavier_uniform_(stepwell.empty(20, 10))
+        >>> (w.abs().max() <= (6 / 30) ** 0.5).item()
+        True
     """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
@@ -112,6 +149,10 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
     Raises:
         ValueError: the tensor has fewer than two dimensions.
+
+    Example:
+        >>> xavier_normal_(stepwell.empty(20, 10)).shape
+        (20, 10)
     """
     return normal_(tensor, 0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
@@ -141,6 +182,11 @@ def kaiming_uniform_(
 
     Raises:
         ValueError: an option is not known, or the tensor has fewer than two dimensions.
+
+    Example:
+        >>> w = kaiming_uniform_(stepwell.empty(20, 10), nonlinearity="relu")
+        >>> (w.abs().max() <= (6 / 10) ** 0.5).item()
+        True
     """
     if tensor.numel() == 0:
         return tensor
@@ -158,6 +204,10 @@ def kaiming_normal_(
     """Normally distributed, so that the variance survives a rectifier.
 
     The arguments and errors are those of :func:`kaiming_uniform_`.
+
+    Example:
+        >>> kaiming_normal_(stepwell.empty(20, 10), mode="fan_out").shape
+        (20, 10)
     """
     if tensor.numel() == 0:
         return tensor

@@ -22,6 +22,10 @@ class MSELoss(_Loss):
 
     Args:
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example:
+        >>> nn.MSELoss()(stepwell.tensor([1.0, 3.0]), stepwell.tensor([2.0, 5.0]))
+        tensor(2.5000)
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -33,6 +37,10 @@ class L1Loss(_Loss):
 
     Args:
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example:
+        >>> nn.L1Loss()(stepwell.tensor([1.0, 3.0]), stepwell.tensor([2.0, 5.0]))
+        tensor(1.5000)
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -46,6 +54,10 @@ class BCEWithLogitsLoss(_Loss):
         weight: factors for the elements.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
         pos_weight: factors for the positive part.
+
+    Example:
+        >>> nn.BCEWithLogitsLoss()(stepwell.zeros(3), stepwell.tensor([1.0, 0.0, 1.0]))
+        tensor(0.6931)
     """
 
     weight: Tensor | None
@@ -75,6 +87,14 @@ class NLLLoss(_Loss):
         weight: a factor for each class.
         ignore_index: targets that do not count.
         reduction: ``"mean"`` (by weight), ``"sum"`` or ``"none"``.
+
+    Shape: the input is ``(n, classes)``, ``(n, classes, ...)`` or ``(classes,)``, the target has no
+    dimension of classes.
+
+    Example:
+        >>> log_probabilities = stepwell.tensor([[-0.5, -1.0], [-2.0, -0.25]])
+        >>> nn.NLLLoss()(log_probabilities, stepwell.tensor([0, 1]))
+        tensor(0.3750)
     """
 
     weight: Tensor | None

@@ -25,6 +25,13 @@ class LayerNorm(Module):
         bias: whether there is a ``bias``.
         device: where the parameters are.
         dtype: of the parameters.
+
+    Shape: any; the output has the input's.
+
+    Example:
+        >>> nn.LayerNorm(2, elementwise_affine=False)(stepwell.tensor([[1.0, 3.0], [0.0, 10.0]]))
+        tensor([[-1.0000,  1.0000],
+                [-1.0000,  1.0000]])
     """
 
     weight: Parameter | None
@@ -153,6 +160,14 @@ class BatchNorm1d(_BatchNorm):
     """Mean 0 and variance 1 for each channel over a batch ``(n, c)`` or ``(n, c, length)``.
 
     The arguments are those of :class:`BatchNorm2d`.
+
+    Example:
+        >>> layer = nn.BatchNorm1d(2, affine=False)
+        >>> layer(stepwell.tensor([[1.0, 0.0], [3.0, 10.0]]))
+        tensor([[-1.0000, -1.0000],
+                [ 1.0000,  1.0000]])
+        >>> layer.running_mean
+        tensor([0.2000, 0.5000])
     """
 
     _ranks = (2, 3)
@@ -172,6 +187,13 @@ class BatchNorm2d(_BatchNorm):
         track_running_stats: whether there are running statistics; else always the batch's own.
         device: where the parameters are.
         dtype: of the parameters.
+
+    Example:
+        >>> layer = nn.BatchNorm2d(3)
+        >>> layer(stepwell.rand(8, 3, 4, 4)).shape
+        (8, 3, 4, 4)
+        >>> layer.num_batches_tracked
+        tensor(1)
     """
 
     _ranks = (4,)

@@ -48,6 +48,12 @@ class Buffer(Tensor):
     Args:
         data: shares its memory with the buffer.
         persistent: whether ``state_dict()`` has it.
+
+    Example:
+        >>> model = nn.Module()
+        >>> model.mean = nn.Buffer(stepwell.zeros(3))
+        >>> list(model.state_dict()), list(model.parameters())
+        (['mean'], [])
     """
 
     persistent: bool

@@ -72,6 +72,11 @@ class AvgPool2d(Module):
         ceil_mode: windows may reach beyond the end.
         count_include_pad: whether the padding counts in the mean.
         divisor_override: divides the sum by this instead.
+
+    Example:
+        >>> nn.AvgPool2d(2)(stepwell.arange(16.0).reshape(1, 1, 4, 4))
+        tensor([[[[ 2.5000,  4.5000],
+                  [10.5000, 12.5000]]]])
     """
 
     def __init__(

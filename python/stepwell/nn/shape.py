@@ -11,7 +11,12 @@ from stepwell.nn.module import Module
 
 
 class Identity(Module):
-    """What comes in goes out; arguments are accepted and forgotten."""
+    """What comes in goes out; arguments are accepted and forgotten.
+
+    Example:
+        >>> nn.Identity(64, unused=True)(stepwell.ones(2))
+        tensor([1., 1.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

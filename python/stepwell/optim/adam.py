@@ -25,6 +25,14 @@ class Adam(Optimizer):
 
     Raises:
         ValueError: an option is out of range.
+
+    Example:
+        >>> w = stepwell.tensor([1.0, -1.0], requires_grad=True)
+        >>> optimizer = stepwell.optim.Adam([w], lr=0.25)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.detach()
+        tensor([ 0.7500, -0.7500])
     """
 
     decoupled_weight_decay = False
@@ -89,6 +97,14 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019): ``p *= 1 - lr weight_decay`` before the step.
 
     The options are those of :class:`Adam`; ``weight_decay`` is the decay per unit of step size.
+
+    Example:
+        >>> w = stepwell.tensor([1.0, -1.0], requires_grad=True)
+        >>> optimizer = stepwell.optim.AdamW([w], lr=0.25, weight_decay=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.detach()
+        tensor([ 0.7250, -0.7250])
     """
 
     decoupled_weight_decay = True

@@ -28,6 +28,18 @@ class Optimizer(ABC):
     Raises:
         ValueError: there are no parameters, or one is in two groups.
         TypeError: ``params`` is a tensor, or holds something else than tensors.
+
+    Example:
+        >>> class SignDescent(stepwell.optim.Optimizer):
+        ...     def update(self, parameter, gradient, state, group):
+        ...         parameter.sub_(gradient.sign() * group["lr"])
+        ...
+        >>> w = stepwell.tensor([1.0, -1.0], requires_grad=True)
+        >>> optimizer = SignDescent([w], {"lr": 0.25})
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.detach()
+        tensor([ 0.7500, -0.7500])
     """
 
     # A captured step says itself what it took of these.

@@ -22,6 +22,16 @@ class Dataset(ABC, Generic[Sample]):
     """Samples by number. A subclass defines ``__getitem__`` and, for most uses, ``__len__``.
 
     ``__getitems__(indices)``, if defined, returns the list of samples of a whole batch.
+
+    Example:
+        >>> class Squares(Dataset):
+        ...     def __getitem__(self, index):
+        ...         return index * index
+        ...     def __len__(self):
+        ...         return 4
+        ...
+        >>> [batch.tolist() for batch in DataLoader(Squares(), batch_size=2)]
+        [[0, 1], [4, 9]]
     """
 
     @abstractmethod
@@ -33,7 +43,16 @@ class Dataset(ABC, Generic[Sample]):
 
 
 class IterableDataset(Dataset[Sample]):
-    """Samples one after the other. A subclass defines ``__iter__``."""
+    """Samples one after the other. A subclass defines ``__iter__``.
+
+    Example:
+        >>> class Countdown(IterableDataset):
+        ...     def __iter__(self):
+        ...         return iter([3, 2, 1])
+        ...
+        >>> [batch.tolist() for batch in DataLoader(Countdown(), batch_size=2)]
+        [[3, 2], [1]]
+    """
 
     @abstractmethod
     def __iter__(self) -> Iterator[Sample]:
@@ -51,6 +70,11 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     Raises:
         AssertionError: the first sizes differ.
+
+    Example:
+        >>> data = TensorDataset(stepwell.arange(3), stepwell.ones(3, 2))
+        >>> data[2], len(data)
+        ((tensor(2), tensor([1., 1.])), 3)
     """
 
     def __init__(self, *tensors: Tensor) -> None:
@@ -73,6 +97,11 @@ class ConcatDataset(Dataset[Any]):
 
     Raises:
         AssertionError: there is none, or one is iterable only.
+
+    Example:
+        >>> a, b = TensorDataset(stepwell.arange(2)), TensorDataset(stepwell.arange(3))
+        >>> len(ConcatDataset([a, b])), ConcatDataset([a, b])[2]
+        (5, (tensor(0),))
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
@@ -101,6 +130,10 @@ class Subset(Dataset[Sample]):
     Args:
         dataset: the whole.
         indices: the numbers, in it, of the samples.
+
+    Example:
+        >>> Subset(TensorDataset(stepwell.arange(9)), [7, 8])[0]
+        (tensor(7),)
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
@@ -159,6 +192,11 @@ def random_split(
     Raises:
         ValueError: the lengths do not sum to the length of the data set, or a fraction is not in
             [0, 1].
+
+    Example:
+        >>> parts = random_split(TensorDataset(stepwell.arange(10)), [0.8, 0.2])
+        >>> [len(part) for part in parts]
+        [8, 2]
     """
     sizes = list(lengths)
     if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:

@@ -25,7 +25,18 @@ def permutation(length: int, generator: Any) -> list[int]:
 
 
 class Sampler(Generic[Index]):
-    """Numbers of samples. A subclass defines ``__iter__`` and, for most uses, ``__len__``."""
+    """Numbers of samples. A subclass defines ``__iter__`` and, for most uses, ``__len__``.
+
+    Example:
+        >>> class Backwards(Sampler):
+        ...     def __init__(self, data):
+        ...         self.data = data
+        ...     def __iter__(self):
+        ...         return iter(range(len(self.data) - 1, -1, -1))
+        ...
+        >>> list(Backwards('abc'))
+        [2, 1, 0]
+    """
 
     def __iter__(self) -> Iterator[Index]:
         raise TypeError(f"{type(self).__name__} does not define __iter__")
@@ -36,6 +47,10 @@ class SequentialSampler(Sampler[int]):
 
     Args:
         data_source: what has the samples.
+
+    Example:
+        >>> list(SequentialSampler('abc'))
+        [0, 1, 2]
     """
 
     def __init__(self, data_source: Sized) -> None:
@@ -58,7 +73,12 @@ class RandomSampler(Sampler[int]):
         generator: where the random numbers come from; none: the generator of ``manual_seed``.
 
     Raises:
-        ValueError: ``num_samples`` is not positive, or ``replacement`` is not a bool.
+        ValueError: ``num_samples`` is not positive.
+        TypeError: ``replacement`` is not a bool.
+
+    Example:
+        >>> sorted(RandomSampler('abc'))
+        [0, 1, 2]
     """
 
     def __init__(
@@ -107,6 +127,10 @@ class SubsetRandomSampler(Sampler[int]):
     Args:
         indices: their numbers.
         generator: where the random numbers come from; none: the generator of ``manual_seed``.
+
+    Example:
+        >>> sorted(SubsetRandomSampler([4, 5, 9]))
+        [4, 5, 9]
     """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
@@ -130,6 +154,10 @@ class BatchSampler(Sampler[list[int]]):
 
     Raises:
         ValueError: ``batch_size`` is not positive, or ``drop_last`` is not a bool.
+
+    Example:
+        >>> list(BatchSampler(SequentialSampler('abcde'), batch_size=2, drop_last=False))
+        [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
