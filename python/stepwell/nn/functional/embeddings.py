@@ -54,6 +54,11 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     Raises:
         IndexError: an integer is out of range.
         AssertionError: ``padding_idx`` is no row.
+
+    Example:
+        >>> F.embedding(stepwell.tensor([2, 0]), stepwell.tensor([[1.0], [2.0], [3.0]]))
+        tensor([[3.],
+                [1.]])
     """
     if padding_idx is not None and not -len(weight) <= padding_idx < len(weight):
         raise AssertionError("Padding_idx must be within num_embeddings")

@@ -54,7 +54,15 @@ def pad(
 
 @library_function
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``."""
+    """``input @ weight.T + bias``: ``(..., in)`` becomes ``(..., out)``.
+
+    Raises:
+        RuntimeError: the sizes or element types do not fit.
+
+    Example:
+        >>> F.linear(stepwell.ones(2, 3), stepwell.ones(4, 3)).shape
+        (2, 4)
+    """
     try:
         vectors = input.ndim and weight.ndim
     except AttributeError:
@@ -95,6 +103,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Raises:
         ValueError: ``p`` is no probability.
+
+    Example:
+        >>> F.dropout(stepwell.ones(3), training=False)
+        tensor([1., 1., 1.])
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")

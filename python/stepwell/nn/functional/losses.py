@@ -50,6 +50,10 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
     Raises:
         ValueError: the reduction is not known.
+
+    Example:
+        >>> F.mse_loss(stepwell.tensor([1.0, 3.0]), stepwell.tensor([2.0, 5.0]))
+        tensor(2.5000)
     """
     _check_reduction(reduction)
     # Bool is a number here, and no operand of a difference.
@@ -65,7 +69,12 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
 @library_function
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """``abs(input - target)``; the arguments are those of :func:`mse_loss`."""
+    """``abs(input - target)``; the arguments are those of :func:`mse_loss`.
+
+    Example:
+        >>> F.l1_loss(stepwell.tensor([1.0, 3.0]), stepwell.tensor([2.0, 5.0]), reduction="none")
+        tensor([1., 2.])
+    """
     _check_reduction(reduction)
     return _reduced(_difference(input, target).abs(), reduction)
 
@@ -90,6 +99,10 @@ def binary_cross_entropy_with_logits(
 
     Raises:
         ValueError: the shapes differ, or the reduction is not known.
+
+    Example:
+        >>> F.binary_cross_entropy_with_logits(stepwell.zeros(3), stepwell.tensor([1.0, 0.0, 1.0]))
+        tensor(0.6931)
     """
     _check_reduction(reduction)
     if input.shape != target.shape:
@@ -205,6 +218,11 @@ def nll_loss(
     Raises:
         ValueError: the shapes do not fit, or the reduction is not known.
         IndexError: a target is no class.
+
+    Example:
+        >>> log_probabilities = stepwell.tensor([[-0.5, -1.0], [-2.0, -0.25]])
+        >>> F.nll_loss(log_probabilities, stepwell.tensor([0, 1]))
+        tensor(0.3750)
     """
     _check_reduction(reduction)
     if input.ndim == 0:
@@ -252,6 +270,10 @@ def cross_entropy(
         RuntimeError: ``label_smoothing`` is above 1, or the element types, weights or other sizes
             do not fit.
         IndexError: a target is no class.
+
+    Example:
+        >>> F.cross_entropy(stepwell.zeros(4, 10), stepwell.tensor([1, 2, 3, 4]))
+        tensor(2.3026)
     """
     _check_reduction(reduction)
     if label_smoothing > 1:

@@ -35,6 +35,11 @@ def layer_norm(
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> F.layer_norm(stepwell.tensor([[1.0, 3.0], [0.0, 10.0]]), (2,))
+        tensor([[-1.0000,  1.0000],
+                [-1.0000,  1.0000]])
     """
     shape = tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
@@ -85,6 +90,12 @@ def batch_norm(
         ValueError: while training, there is only one value per channel.
         RuntimeError: neither training, nor are there running statistics; or one of the operands
             has not one element per channel.
+
+    Example:
+        >>> x = stepwell.tensor([[1.0, 0.0], [3.0, 10.0]])
+        >>> F.batch_norm(x, None, None, training=True)
+        tensor([[-1.0000, -1.0000],
+                [ 1.0000,  1.0000]])
     """
     operands = (
         ("running_mean", running_mean),
