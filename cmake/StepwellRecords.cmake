@@ -14,6 +14,7 @@ set(STEPWELL_RECORDS_FILES
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayInference.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayScalarBodies.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayVJP.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayBatching.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayDecompositions.inc"
   "${STEPWELL_RECORDS_DOCS}/_ops.pyi")
 # The generator leaves unchanged files alone, so the stamp and not the files says "done".

@@ -22,6 +22,7 @@ def Array_Dialect : Dialect {
   }];
   let cppNamespace = "::stepwell::array";
   let hasConstantMaterializer = 1;
+  let hasOperationInterfaceFallback = 1; // BatchableOpInterface, by the records
 }
 
 def Array_Tensor
@@ -106,6 +107,12 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   /// gradient of y alone reads it, "x for y".
   bit hasVJPHook = 0;
   list<string> saves = [];
+  /// How the operation is computed for a batch, an extra dimension in front (autodiff.vmap). Elementwise operations
+  /// broadcast, and composites do as their parts do; others state one of
+  ///   "shift": every operand has the batch; "shift(dims)": and the attribute `dims` numbers dimensions, which move up;
+  ///   "fold": the batch becomes a part of dimension 0, of every operand;
+  ///   "rule": C++, in Batching.cpp.
+  string batch = "";
   /// Operands of which only the shape is used.
   list<string> shapeOnly = [];
   /// Results that are there for the derivative to read. They have none themselves.

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Array/Array.h"
+#include "stepwell/Array/Batching.h"
+#include "stepwell/Interfaces/Batchable.h"
 #include "stepwell/Registration.h"
 
 #include "mlir/IR/Builders.h"
@@ -101,6 +103,24 @@ void ArrayDialect::initialize() {
 #include "stepwell/Array/ArrayOps.cpp.inc"
       >(this);
   addInterfaces<ArrayInliner>();
+}
+
+namespace {
+struct BatchableModel : BatchableOpInterface::FallbackModel<BatchableModel> {
+  FailureOr<SmallVector<Value>> buildBatched(Operation *op, OpBuilder &builder,
+                                             ValueRange operands,
+                                             ArrayRef<bool> batched) const {
+    return array::buildBatched(op, builder, operands, batched);
+  }
+};
+} // namespace
+
+void *ArrayDialect::getRegisteredInterfaceForOp(TypeID interface,
+                                                OperationName name) {
+  static BatchableModel batchable;
+  if (interface == BatchableOpInterface::getInterfaceID() && isBatchable(name))
+    return &batchable;
+  return nullptr;
 }
 
 Operation *ArrayDialect::materializeConstant(OpBuilder &builder,

@@ -33,6 +33,7 @@ def Bias : Masking<"mask", ["t = s + cast(mask, wide(mask))"], "attentionMask">;
 /// there are the largest score of each query, finite, and 1 over the sum of its weights relative to it, or 0 if it
 /// sees no key.
 class Array_AttentionLikeOp<string mnemonic, Masking masking> : Array_CompositeOp<mnemonic> {
+  let batch = "fold";
   let arguments = !con((ins Array_Tensor:$query, Array_Tensor:$key, Array_Tensor:$value), masking.argument,
                        (ins F64Attr:$scale));
   let results = (outs Array_Tensor:$result, Array_Tensor:$largest, Array_Tensor:$norm);
@@ -60,6 +61,7 @@ class Array_AttentionLikeOp<string mnemonic, Masking masking> : Array_CompositeO
 /// the derivative of the derivative, goes. The gradient of a bias is as large as all scores: there are no tiles for
 /// it.
 class Array_AttentionGradientLikeOp<string mnemonic, Masking masking> : Array_CompositeOp<mnemonic # "_gradient"> {
+  let batch = "fold";
   let arguments = !con((ins Array_Tensor:$query, Array_Tensor:$key, Array_Tensor:$value, Array_Tensor:$gradient,
                             Array_Tensor:$largest, Array_Tensor:$norm, Array_Tensor:$delta),
                        masking.argument, (ins F64Attr:$scale));

@@ -18,6 +18,7 @@ def Array_MatmulOp : Array_Op<"matmul"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$other);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"matmul", "numbers">];
+  let batch = "rule";
   let vjp = ["matmul(g, transpose(other, permutation=swapLast(other)))",
              "matmul(transpose(input, permutation=swapLast(input)), g)"];
   let python = ["matmul(input, other)"];
@@ -36,6 +37,7 @@ def Array_DotGeneralOp : Array_Op<"dot_general"> {
                        DenseI64ArrayAttr:$other_contract);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"dotGeneral", "numbers">];
+  let batch = "rule";
   let hasVJPHook = 1;
   let saves = ["other for input", "input for other"];
   let extraClassDeclaration = [{

@@ -19,6 +19,7 @@ class Array_ConvOp<string mnemonic, dag operands, string shapeRule> : Array_Op<m
       DefaultValuedAttr<I64Attr, "1">:$groups));
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, "numbers">];
+  let batch = "rule";
 }
 
 def Array_Conv2DOp

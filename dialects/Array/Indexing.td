@@ -11,6 +11,7 @@ include "Elementwise.td"
 
 /// Indices are integers in [0, size): any other one is an error, when the program runs.
 class Array_IndexingOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
+  let batch = !if(!eq(!find(mnemonic, "index_"), 0), "rule", "shift(dim)");
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, "indexed">];
   let checked = ["index"];
@@ -106,6 +107,7 @@ def Array_WrapIndexOp : Array_Op<"wrap_index"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$size, I64Attr:$dim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"withNumbers", "indices">];
+  let batch = "rule";
   let checked = ["input"];
   let nonDifferentiable = 1;
 }
@@ -119,6 +121,7 @@ def Array_OneHotOp : Array_Op<"one_hot"> {
   let arguments = (ins Array_Tensor:$input, I64Attr:$num_classes);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"oneHot", "int64">];
+  let batch = "shift";
   let nonDifferentiable = 1;
   let python = ["_one_hot(input, num_classes)"];
 }

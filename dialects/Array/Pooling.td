@@ -10,6 +10,7 @@
 include "ArrayBase.td"
 
 class Array_PoolOp<string mnemonic, dag operands, dag options> : Array_Op<mnemonic> {
+  let batch = "fold";
   let arguments = !con(operands, (ins
       DenseI64ArrayAttr:$kernel_size, DenseI64ArrayAttr:$stride,
       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0}">:$padding), options);

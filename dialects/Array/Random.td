@@ -15,6 +15,7 @@ def Array_Word : 0DTensorOf<[I64]>;
 /// Element `i`, in row-major order, is a function of `key` and `offset + i` alone: of the block that Philox-4x32-10
 /// makes of them.
 class Array_RandomOp<string mnemonic, string dtypeRule> : Array_Op<mnemonic> {
+  let batch = "rule";
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"like", dtypeRule>];
   let shapeOnly = ["like"];

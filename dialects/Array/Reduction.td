@@ -16,6 +16,7 @@ class Array_ReductionOp<string mnemonic, string dtypeRule, string shapeRule = "r
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, dtypeRule>];
+  let batch = "shift(dims)";
   let python = [mnemonic # "(input, dim=None, keepdim=False)"];
   let hasFolder = 1;
 }
@@ -136,6 +137,7 @@ def Array_CountOp : Array_Op<"count"> {
   let arguments = (ins Array_Tensor:$input, TypeAttr:$dtype, DenseI64ArrayAttr:$dims);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"scalar", "fromAttribute">];
+  let batch = "rule";
   let shapeOnly = ["input"];
   let nonDifferentiable = 1;
 }
@@ -149,6 +151,7 @@ def Array_CumsumOp : Array_Op<"cumsum"> {
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<BoolAttr, "false">:$reverse);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"along", "same">];
+  let batch = "shift(dim)";
   let promotion = "SumToInt64";
   let vjp = ["cumsum(g, dim, negated(reverse))"];
   let python = ["cumsum(input, dim, *, dtype=None)"];

@@ -13,6 +13,7 @@ include "ArrayBase.td"
 class Array_OrderOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
   let results = (outs Array_Tensor:$values, Array_Tensor:$indices);
   let inference = [Infer<shapeRule, "same">, Infer<shapeRule, "int64">];
+  let batch = "shift(dim)";
   let vjp = ["scatter_add(broadcast_like(0, input), indices, g, dim)"];
 }
 

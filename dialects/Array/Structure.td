@@ -17,6 +17,7 @@ def Array_ConstantOp : Array_Op<"constant", [ConstantLike, AllTypesMatch<["value
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Array_Tensor:$result);
   let inference = [];
+  let batch = "rule";
   let nonDifferentiable = 1;
   let hasFolder = 1;
   let assemblyFormat = "attr-dict $value";
@@ -31,6 +32,7 @@ def Array_DetachOp : Array_Op<"detach"> {
   let arguments = (ins Array_Tensor:$input);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcast", "same">];
+  let batch = "shift";
   let nonDifferentiable = 1;
 }
 
@@ -43,6 +45,7 @@ def Array_WithGradientOfOp : Array_Op<"with_gradient_of"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$other);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastToFirst", "same">];
+  let batch = "shift";
   let vjp = ["", "g"];
 }
 
@@ -54,6 +57,7 @@ def Array_TransposeOp : Array_Op<"transpose"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"permute", "same">];
+  let batch = "rule";
   let vjp = ["transpose(g, permutation=inverse(permutation))"];
   let python = ["permute(input, dims)"];
   let hasFolder = 1;
@@ -70,6 +74,7 @@ def Array_BroadcastLikeOp : Array_Op<"broadcast_like"> {
                        DefaultValuedAttr<BoolAttr, "true">:$keepdim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastLike", "first">];
+  let batch = "rule";
   let shapeOnly = ["like"];
   let vjp = ["sum(g, dims, keepdim)", ""];
   let hasFolder = 1;
@@ -84,6 +89,7 @@ def Array_IotaOp : Array_Op<"iota"> {
   let arguments = (ins Array_Tensor:$like, TypeAttr:$dtype, I64Attr:$dim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"iota", "fromAttribute">];
+  let batch = "shift(dim)";
   let shapeOnly = ["like"];
   let nonDifferentiable = 1;
 }
@@ -96,6 +102,7 @@ def Array_FullOp : Array_Op<"full"> {
   let arguments = (ins Array_Tensor:$value, DenseI64ArrayAttr:$sizes);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastTo", "same">];
+  let batch = "rule";
   let vjp = ["g"];
 }
 
@@ -107,6 +114,7 @@ def Array_BroadcastOp : Array_Op<"broadcast"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$sizes);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastTo", "same">];
+  let batch = "rule";
   let vjp = ["g"];
   let hasFolder = 1;
 }
@@ -120,6 +128,7 @@ def Array_ReshapeOp : Array_Op<"reshape"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$sizes);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"reshape", "same">];
+  let batch = "rule";
   let vjp = ["reshape_like(g, input)"];
   let hasFolder = 1;
 }
@@ -132,6 +141,7 @@ def Array_ReshapeLikeOp : Array_Op<"reshape_like"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$like);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"reshapeLike", "first">];
+  let batch = "shift";
   let shapeOnly = ["like"];
   let vjp = ["reshape_like(g, input)", ""];
   let hasFolder = 1;
@@ -145,6 +155,7 @@ def Array_FlipOp : Array_Op<"flip"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"flip", "same">];
+  let batch = "shift(dims)";
   let vjp = ["flip(g, dims)"];
 }
 
@@ -157,6 +168,7 @@ def Array_PadOp : Array_Op<"pad"> {
                        DefaultValuedAttr<F64Attr, "0.0">:$value);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"pad", "same">];
+  let batch = "rule";
   let vjp = ["pad(g, negated(low), negated(high))"];
   let python = ["_pad(input, low, high, value=0.0)"];
 }
@@ -171,6 +183,7 @@ def Array_SliceOp : Array_Op<"slice"> {
                        DenseI64ArrayAttr:$steps);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"slice", "same">];
+  let batch = "rule";
   let vjp = ["insert_slice(broadcast_like(0, input), g, starts, steps)"];
 }
 
@@ -182,6 +195,7 @@ def Array_InsertSliceOp : Array_Op<"insert_slice"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$part, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"insertSlice", "same">];
+  let batch = "rule";
   let vjp = ["insert_slice(g, broadcast_like(0, part), starts, steps)", "slice(g, starts, sizes(part), steps)"];
 }
 
@@ -193,6 +207,7 @@ def Array_ConcatOp : Array_Op<"concat"> {
   let arguments = (ins Variadic<Array_Tensor>:$inputs, I64Attr:$dim);
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"concat", "same">];
+  let batch = "shift(dim)";
   let hasVJPHook = 1;
   let saves = ["shape(inputs)"];
   let extraClassDeclaration = [{

@@ -13,10 +13,10 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Autodiff_Dialect : Dialect {
   let name = "autodiff";
-  let summary = "Derivatives asked for, not yet taken";
+  let summary = "Derivatives and batches asked for, not yet built";
   let description = [{
-    A request holds the function that is to be differentiated. The pass `autodiff-fulfil-requests` replaces it by
-    the derivative; nothing after that pass knows this dialect.
+    A request holds the function that is to be differentiated, or computed for a batch. The pass
+    `autodiff-fulfil-requests` replaces it by what it asks for; nothing after that pass knows this dialect.
   }];
   let cppNamespace = "::stepwell::autodiff";
 }
@@ -51,8 +51,29 @@ def Autodiff_VJPOp : Op<Autodiff_Dialect, "vjp", [IsolatedFromAbove, Pure, Singl
   }];
 }
 
+def Autodiff_VMapOp : Op<Autodiff_Dialect, "vmap", [IsolatedFromAbove, Pure, SingleBlock]> {
+  let summary = "Its body, for every element of a batch";
+  let description = [{
+    The operands are the body's inputs. Those that `batched` lists have one more dimension in front, the batch; the
+    others are the same for all elements. Every result has the batch in front, too.
+
+    Example: the product of each of the matrices `%m` with one vector:
+    ```mlir
+    %y = "autodiff.vmap"(%m, %v) <{batched = array<i64: 0>}> ({
+    ^bb0(%a: tensor<3x4xf32>, %b: tensor<4x1xf32>):
+      %c = array.matmul %a, %b : (tensor<3x4xf32>, tensor<4x1xf32>) -> tensor<3x1xf32>
+      autodiff.yield %c : tensor<3x1xf32>
+    }) : (tensor<8x3x4xf32>, tensor<4x1xf32>) -> tensor<8x3x1xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$batched);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasVerifier = 1;
+}
+
 def Autodiff_YieldOp : Op<Autodiff_Dialect, "yield",
-    [Terminator, Pure, ReturnLike, HasParent<"VJPOp">]> {
+    [Terminator, Pure, ReturnLike, ParentOneOf<["VJPOp", "VMapOp"]>]> {
   let summary = "The results of a request's body";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";

@@ -4,6 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Batching.h"
+
 #include "stepwell/Array/Array.h"
 #include "stepwell/Array/Decomposition.h"
 #include "stepwell/Array/VJP.h"
@@ -287,17 +289,41 @@ LogicalResult ReverseMode::run() {
   return success();
 }
 
+/// The body of the request, for a batch in its place.
+static LogicalResult fulfil(autodiff::VMapOp request) {
+  OpBuilder builder(request);
+  SmallVector<bool> batched(request.getInputs().size());
+  for (int64_t index : request.getBatched())
+    batched[index] = true;
+  FailureOr<SmallVector<Value>> results = buildBatch(
+      builder, request.getBody().front(), request.getInputs(), batched);
+  if (failed(results))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(*results, request.getResults()))
+    if (value.getType() != result.getType())
+      value = tensor::CastOp::create(builder, request.getLoc(),
+                                     result.getType(), value);
+  request->replaceAllUsesWith(*results);
+  request->erase();
+  return success();
+}
+
 namespace {
 struct FulfilRequestsPass
     : stepwell::impl::FulfilRequestsPassBase<FulfilRequestsPass> {
   void runOnOperation() override {
-    SmallVector<autodiff::VJPOp> requests;
+    SmallVector<Operation *> requests;
     // Post-order: the requests in a body come before the one around it.
-    getOperation()->walk(
-        [&](autodiff::VJPOp request) { requests.push_back(request); });
-    for (autodiff::VJPOp request : requests)
-      if (failed(ReverseMode(request).run()))
+    getOperation()->walk([&](Operation *op) {
+      if (isa<autodiff::VJPOp, autodiff::VMapOp>(op))
+        requests.push_back(op);
+    });
+    for (Operation *request : requests) {
+      auto vmap = dyn_cast<autodiff::VMapOp>(request);
+      if (failed(vmap ? fulfil(vmap)
+                      : ReverseMode(cast<autodiff::VJPOp>(request)).run()))
         return signalPassFailure();
+    }
   }
 };
 } // namespace

@@ -223,3 +223,16 @@ def decompositions(ops):
         table.append(f'    {{"array.{op.mnemonic}", {name}}},\n')
     out.append("static const DecompositionRow kDecompositions[] = {\n" + "".join(table) + "};\n")
     return "".join(out)
+
+
+def batching(ops):
+    """How each operation is computed for a batch, where that is not by its parts."""
+    rows = [HEADER, "static const BatchingRow kBatching[] = {\n"]
+    for op in ops.values():
+        kind, names = op.batch
+        if op.elementwise:
+            kind = "elementwise"
+        if kind:
+            listed = ", ".join(json.dumps(name) for name in names)
+            rows.append(f'    {{"array.{op.mnemonic}", Batching::{kind.capitalize()}, {{{listed}}}}},\n')
+    return "".join(rows) + "};\n"

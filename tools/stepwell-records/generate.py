@@ -40,6 +40,7 @@ def _generate(definitions):
         "stepwell/Array/ArrayInference.inc": emit_dialect.inference(ops),
         "stepwell/Array/ArrayScalarBodies.inc": emit_dialect.scalar_bodies(ops),
         "stepwell/Array/ArrayVJP.inc": emit_dialect.vjps(ops),
+        "stepwell/Array/ArrayBatching.inc": emit_dialect.batching(ops),
         "stepwell/Array/ArrayDecompositions.inc": emit_dialect.decompositions(ops),
     }, emit_docs.emit(ops)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The operation records, read from `llvm-tblgen -dump-json` (docs/record-schema.md)."""
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 
@@ -59,6 +60,7 @@ class Op:
     scalar: dict[str, str]
     decomposition: list[str]
     vjp: list[str]
+    batch: tuple[str, list[str]]  # the kind, and the attributes that number dimensions
     non_differentiable: bool
     has_vjp_hook: bool
     saves: list[str]
@@ -102,6 +104,14 @@ def _attribute(records, definition, name, record):
     return AttributeField(name, ATTRIBUTE_KINDS[base], default)
 
 
+def _batch(record, text):
+    """Kind and attributes of "shift(dim)"."""
+    found = re.fullmatch(r"(|shift|fold|rule)(?:\((\w+(?:, \w+)*)\))?", text)
+    if not found or (found[2] and found[1] != "shift"):
+        raise RecordError(f"{record}: '{text}' is no way to compute a batch")
+    return found[1], found[2].split(", ") if found[2] else []
+
+
 def _op(records, name):
     record = records[name]
     operands, attributes = [], []
@@ -139,6 +149,7 @@ def _op(records, name):
         scalar={kind: scalar[kind] for kind in SCALAR_KINDS},
         decomposition=record["decomposition"],
         vjp=record["vjp"],
+        batch=_batch(name, record["batch"]),
         non_differentiable=bool(record["nonDifferentiable"]),
         has_vjp_hook=bool(record["hasVJPHook"]),
         saves=record["saves"],
@@ -173,6 +184,11 @@ def _check(op):
         for name in names:
             if op.operand_index(name) is None:
                 raise RecordError(f"{op.record}: {field_name} names '{name}', which is no operand")
+    if bool(op.batch[0]) == op.elementwise and not op.decomposition:
+        raise RecordError(f"{op.record}: 'batch' is stated by what is not elementwise, and only so")
+    for name in op.batch[1]:
+        if op.attribute(name) is None:
+            raise RecordError(f"{op.record}: batch names '{name}', which is no attribute")
     for name in op.auxiliary:
         if name not in op.results:
             raise RecordError(f"{op.record}: auxiliary names '{name}', which is no result")
