@@ -234,5 +234,7 @@ def batching(ops):
             kind = "elementwise"
         if kind:
             listed = ", ".join(json.dumps(name) for name in names)
-            rows.append(f'    {{"array.{op.mnemonic}", Batching::{kind.capitalize()}, {{{listed}}}}},\n')
+            rows.append(
+                f'    {{"array.{op.mnemonic}", Batching::{kind.capitalize()}, {{{listed}}}}},\n'
+            )
     return "".join(rows) + "};\n"
