@@ -47,8 +47,12 @@ class Generator:
     Two generators with one seed give the same numbers, on every device. A new one has PyTorch's
     seed, 67280421310721.
 
-        g = stepwell.Generator().manual_seed(0)
-        x = stepwell.rand(3, generator=g)
+    Example:
+        >>> g = stepwell.Generator().manual_seed(0)
+        >>> stepwell.rand(3, generator=g)
+        tensor([0.3990, 0.9722, 0.0194])
+        >>> stepwell.rand(3, generator=g.manual_seed(0))
+        tensor([0.3990, 0.9722, 0.0194])
     """
 
     def __init__(self, device: Any = "cpu"):
@@ -117,27 +121,57 @@ default_generator._key = _word(int.from_bytes(os.urandom(8), sys.byteorder))
 
 
 def manual_seed(seed: int) -> Generator:
-    """Starts the default generator again from a seed (see `Generator.manual_seed`)."""
+    """Starts the default generator again from a seed (see `Generator.manual_seed`).
+
+    Example:
+        >>> _ = stepwell.manual_seed(1)
+        >>> stepwell.rand(2)
+        tensor([0.8903, 0.6720])
+    """
     return default_generator.manual_seed(int(seed))
 
 
 def seed() -> int:
-    """Starts the default generator again from a seed that nobody foresees, and returns it."""
+    """Starts the default generator again from a seed that nobody foresees, and returns it.
+
+    Example:
+        >>> stepwell.seed() == stepwell.initial_seed()
+        True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The default generator's seed."""
+    """The default generator's seed.
+
+    Example:
+        >>> _ = stepwell.manual_seed(1)
+        >>> stepwell.initial_seed()
+        1
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The default generator's state (see `Generator.get_state`)."""
+    """The default generator's state (see `Generator.get_state`).
+
+    Example:
+        >>> stepwell.get_rng_state().shape
+        (16,)
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Sets the default generator's state (see `Generator.set_state`)."""
+    """Sets the default generator's state (see `Generator.set_state`).
+
+    Example:
+        >>> state = stepwell.get_rng_state()
+        >>> x = stepwell.rand(3)
+        >>> stepwell.set_rng_state(state)
+        >>> stepwell.equal(x, stepwell.rand(3))
+        True
+    """
     default_generator.set_state(new_state)
 
 
@@ -226,9 +260,15 @@ def rand(
 ) -> Tensor:
     """Numbers uniform in [0, 1).
 
-    `dtype` is a float type. RuntimeError: another one, or a negative size.
+    Raises:
+        NotImplementedError: `dtype` is no float type.
+        RuntimeError: a size is negative.
 
-        x = stepwell.rand(2, 3)
+    Example:
+        >>> _ = stepwell.manual_seed(0)
+        >>> stepwell.rand(2, 3)
+        tensor([[0.3990, 0.9722, 0.0194],
+                [0.7874, 0.9345, 0.4503]])
     """
     kind = _element_type(dtype, _core.float32, "rand")
     return _finish(_uniform(_sizes(size, "rand"), kind, generator, "rand"), device, requires_grad)
@@ -243,9 +283,15 @@ def randn(
 ) -> Tensor:
     """Numbers of the normal distribution with mean 0 and variance 1.
 
-    `dtype` is a float type. RuntimeError: another one, or a negative size.
+    Raises:
+        NotImplementedError: `dtype` is no float type.
+        RuntimeError: a size is negative.
 
-        x = stepwell.randn(2, 3, dtype=stepwell.float64)
+    Example:
+        >>> _ = stepwell.manual_seed(0)
+        >>> stepwell.randn(2, 3)
+        tensor([[-0.1215, -0.0819,  1.7764],
+                [-0.5473,  0.3439, -0.6066]])
     """
     kind = _element_type(dtype, _core.float32, "randn")
     return _finish(_normal(_sizes(size, "randn"), kind, generator, "randn"), device, requires_grad)
@@ -263,9 +309,16 @@ def randint(
 ) -> Tensor:
     """Integers uniform in [low, high): `randint(high, size)` or `randint(low, high, size)`.
 
-    int64 unless `dtype` says otherwise. RuntimeError: `low >= high`, or `dtype` does not have them.
+    int64 unless `dtype` says otherwise.
 
-        x = stepwell.randint(10, (2, 3))
+    Raises:
+        RuntimeError: `low >= high`, `dtype` does not have the integers, or a size is negative.
+
+    Example:
+        >>> _ = stepwell.manual_seed(0)
+        >>> stepwell.randint(10, (2, 3))
+        tensor([[8, 3, 3],
+                [4, 6, 0]])
     """
     if size is None and high is not None and not hasattr(high, "__index__"):
         low, high, size = 0, low, high  # randint(high, size)
@@ -285,7 +338,16 @@ def rand_like(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`rand` of the input's size and element type."""
+    """`rand` of the input's size and element type.
+
+    Raises:
+        NotImplementedError: the element type is no float type.
+
+    Example:
+        >>> stepwell.rand_like(stepwell.zeros(2, 2))
+        tensor([[0.3990, 0.9722],
+                [0.0194, 0.7874]])
+    """
     kind = _element_type(dtype, _like(input, "rand_like").dtype, "rand_like")
     return _finish(_uniform(input.shape, kind, generator, "rand_like"), None, requires_grad)
 
@@ -297,7 +359,16 @@ def randn_like(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`randn` of the input's size and element type."""
+    """`randn` of the input's size and element type.
+
+    Raises:
+        NotImplementedError: the element type is no float type.
+
+    Example:
+        >>> stepwell.randn_like(stepwell.zeros(2, 2))
+        tensor([[-0.1215, -0.0819],
+                [ 1.7764, -0.5473]])
+    """
     kind = _element_type(dtype, _like(input, "randn_like").dtype, "randn_like")
     return _finish(_normal(input.shape, kind, generator, "randn_like"), None, requires_grad)
 
@@ -311,7 +382,12 @@ def randint_like(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`randint` of the input's size and element type: `randint_like(input, high)`, or with `low`."""
+    """`randint` of the input's size and element type: `randint_like(input, high)`, or with `low`.
+
+    Example:
+        >>> stepwell.randint_like(stepwell.zeros(4), 10)
+        tensor([8., 3., 3., 4.])
+    """
     if high is None:
         low, high = 0, low
     kind = _element_type(dtype, _like(input, "randint_like").dtype, "randint_like")
@@ -350,10 +426,17 @@ def normal(
     """Normal numbers. `mean` and `std` are two numbers with a `size`, or one or both are tensors.
 
     Tensors broadcast; the result then has their float type and is not differentiable.
-    RuntimeError: a number `std` below 0.
 
-        x = stepwell.normal(1.0, 0.5, (2, 3))
-        y = stepwell.normal(stepwell.zeros(3), 2.0)
+    Raises:
+        RuntimeError: a `std` is below 0.
+        TypeError: there are two numbers and no size, or a tensor and a size.
+
+    Example:
+        >>> stepwell.normal(1.0, 0.5, (2, 3))
+        tensor([[0.9392, 0.9591, 1.8882],
+                [0.7263, 1.1720, 0.6967]])
+        >>> stepwell.normal(stepwell.zeros(3), 2.0)
+        tensor([ 0.7882, -0.3414,  3.1058])
     """
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     for name, value in (("mean", mean), ("std", std)):
@@ -398,9 +481,14 @@ def _trials(size: tuple[int, ...], p: Any, generator: Any, function: str) -> Ten
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that the input says, else 0; with a number `p`, for all elements alike.
 
-    The result has the input's element type and no gradient. RuntimeError: a probability outside [0, 1].
+    The result has the input's shape and element type, and no gradient.
 
-        x = stepwell.bernoulli(stepwell.full((3,), 0.2))
+    Raises:
+        RuntimeError: a probability is outside [0, 1].
+
+    Example:
+        >>> stepwell.bernoulli(stepwell.tensor([0.0, 0.5, 1.0]))
+        tensor([0., 0., 1.])
     """
     _like(input, "bernoulli")
     chance = input if p is None else p
@@ -410,9 +498,14 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Zeroes elements with probability `p` and divides the others by `1 - p`; itself when not training.
 
-    Differentiable: what was zeroed gets no gradient. RuntimeError: `p` outside [0, 1].
+    Differentiable: what was zeroed gets no gradient.
 
-        y = stepwell.dropout(x, 0.1)
+    Raises:
+        RuntimeError: `p` is outside [0, 1], or the input has no float type.
+
+    Example:
+        >>> stepwell.dropout(stepwell.ones(6), 0.5)
+        tensor([2., 0., 2., 0., 0., 2.])
     """
     kind = _like(input, "dropout").dtype
     flag("dropout", "training", training)
@@ -434,7 +527,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrites the tensor with numbers uniform in [from, to)."""
+    """Overwrites the tensor with numbers uniform in [from, to).
+
+    Example:
+        >>> stepwell.empty(3).uniform_(-1, 1)
+        tensor([-0.2019,  0.9445, -0.9611])
+    """
     low, high = _number(from_, "from", "uniform_"), _number(to, "to", "uniform_")
     if not low <= high:
         raise RuntimeError(
@@ -450,13 +548,23 @@ def uniform_(
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrites the tensor with normal numbers."""
+    """Overwrites the tensor with normal numbers.
+
+    Example:
+        >>> stepwell.empty(3).normal_(10.0)
+        tensor([ 9.8785,  9.9181, 11.7764])
+    """
     mean, std = _number(mean, "mean", "normal_"), _number(std, "std", "normal_")
     return self.copy_(_scaled(self.shape, mean, std, self.dtype, generator, "normal_"))
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrites the tensor with 1 where a trial of probability `p` succeeds, and 0."""
+    """Overwrites the tensor with 1 where a trial of probability `p` succeeds, and 0.
+
+    Example:
+        >>> stepwell.empty(6).bernoulli_(0.5)
+        tensor([1., 0., 1., 0., 0., 1.])
+    """
     return self.copy_(_trials(self.shape, p, generator, "bernoulli_"))
 
 
@@ -471,6 +579,10 @@ def random_(
 
     Without bounds they are all that the element type has from 0 on; of floats, those up to which it
     has every integer.
+
+    Example:
+        >>> stepwell.empty(4, dtype=stepwell.int64).random_(10)
+        tensor([8, 3, 3, 4])
     """
     low, high = from_, to
     if high is None:

@@ -32,13 +32,34 @@ def backward(
     """Adds the gradient of this tensor to `.grad` of every leaf that it depends on.
 
     With `inputs`, a tensor or several, to theirs alone, leaves or not.
+
+    Raises:
+        RuntimeError: it does not require a gradient, has several elements and no `gradient` is given,
+            or what its graph saved was given up or overwritten.
+
+    Example:
+        >>> x = stepwell.tensor([2.0, 3.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([4., 6.])
     """
     autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 @_method
 def numpy(self: Tensor) -> Any:
-    """A NumPy array that shares this tensor's memory."""
+    """A NumPy array that shares this tensor's memory.
+
+    Raises:
+        RuntimeError: it requires a gradient.
+        TypeError: it is bfloat16, which NumPy does not have.
+
+    Example:
+        >>> x = stepwell.zeros(3)
+        >>> x.numpy()[0] = 1
+        >>> x
+        tensor([1., 0., 0.])
+    """
     import numpy
 
     if self.requires_grad and _core.is_grad_enabled():
@@ -91,6 +112,13 @@ def to(
 
     `to(other, non_blocking=False, copy=False)`, `to(dtype, non_blocking=False, copy=False)` or
     `to(device=None, dtype=None, non_blocking=False, copy=False)`.
+
+    Raises:
+        TypeError: an argument is none of these.
+
+    Example:
+        >>> stepwell.ones(2).to(stepwell.int64)
+        tensor([1, 1])
     """
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
@@ -137,7 +165,16 @@ for _name, _to in {
 
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor's elements in the shape of another."""
+    """This tensor's elements in the shape of another.
+
+    Raises:
+        RuntimeError: the numbers of elements differ, or strides do not allow a view.
+
+    Example:
+        >>> stepwell.arange(4).view_as(stepwell.zeros(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """
     tensors("view_as", other=other)
     return self.view(other.shape)
 
