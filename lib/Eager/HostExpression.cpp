@@ -198,25 +198,25 @@ std::optional<Scalar>
 HostExpression::evaluate(std::span<const Scalar> values) const {
   if (int64_t value = asValue(); value >= 0)
     return values[value];
-  std::vector<Scalar> stack;
-  auto pop = [&] {
-    Scalar top = stack.back();
-    stack.pop_back();
-    return top;
-  };
+  // Most are short: a guard that is asked at each call.
+  Scalar inside[8];
+  std::vector<Scalar> outside(steps.size() > 8 ? steps.size() : 0);
+  Scalar *top = steps.size() > 8 ? outside.data() : inside;
+  auto push = [&](const Scalar &value) { *top++ = value; };
+  auto pop = [&] { return *--top; };
   for (const Step &step : steps) {
     if (step.word == Word::Value) {
-      stack.push_back(values[std::get<int64_t>(step.operand)]);
+      push(values[std::get<int64_t>(step.operand)]);
       continue;
     }
     if (step.word == Word::Constant) {
-      stack.push_back(step.operand);
+      push(step.operand);
       continue;
     }
     Scalar last = pop();
     if (step.word == Word::Choose) {
       Scalar yes = pop(), condition = pop();
-      stack.push_back(asDouble(condition) != 0 ? yes : last);
+      push(asDouble(condition) != 0 ? yes : last);
       continue;
     }
     bool alone = step.word == Word::Negate || step.word == Word::Absolute;
@@ -226,7 +226,7 @@ HostExpression::evaluate(std::span<const Scalar> values) const {
     std::optional<Scalar> result = apply(step.word, first, last);
     if (!result)
       return std::nullopt;
-    stack.push_back(*result);
+    push(*result);
   }
-  return stack.back();
+  return pop();
 }

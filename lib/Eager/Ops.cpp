@@ -118,6 +118,42 @@ void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
     recordAfter(call, node, outputs, into);
 }
 
+bool stepwell::fitsOutputs(const CallPlan &plan,
+                           std::span<const Argument> arguments,
+                           std::span<const Tensor> outputs) {
+  if (plan.results.size() != outputs.size())
+    return false;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const CallPlan::Result &result = plan.results[i];
+    const Tensor &output = outputs[i];
+    if (output->dtype != result.dtype ||
+        !(output->sizes == result.geometry.sizes) ||
+        !(output->strides == result.geometry.strides))
+      return false;
+    auto shares = [&](const Tensor &other) {
+      return other && other->buffer == output->buffer;
+    };
+    for (const Argument &argument : arguments)
+      if (shares(argument.tensor))
+        return false;
+    if (std::any_of(outputs.begin(), outputs.begin() + i, shares))
+      return false;
+  }
+  return true;
+}
+
+void stepwell::callOver(Template &call, Ref<CallPlan> plan,
+                        std::span<const Argument> arguments,
+                        std::span<const Tensor> outputs) {
+  for (const Tensor &output : outputs)
+    checkWritable(output, arguments);
+  if (plan->launches)
+    plan->launch.run(call, arguments, outputs);
+  for (const Tensor &output : outputs)
+    if (!output->untracked)
+      ++output->buffer->version;
+}
+
 /// Whether sizes broadcast to others.
 static bool stretches(const Dims &from, const Dims &to) {
   int offset = to.size() - from.size();

@@ -33,6 +33,7 @@ enum class Kind : uint8_t {
   Number,
   Constant,
   Operand, // a tensor or a number
+  TensorOrConstant,
 };
 
 /// Values that are a part of the class have a number each, which no other value
@@ -124,6 +125,7 @@ struct Definition {
   std::vector<Parameter> parameters;
   size_t positional = 0;
   nb::object body, trace, other;
+  nb::object write;      // results into `out`; None: it takes none
   bool hasRules = false; // a derivative or a lowering of its own
   bool into = false;
   std::unordered_map<std::string, Class> classes;
@@ -151,6 +153,13 @@ struct Call {
   PyObject **values = inside; // one per parameter, borrowed
   std::vector<Argument> tensors;
   std::vector<Scalar> numbers;
+  PyObject *out = nullptr; // what results are written over, if it was given
+};
+
+/// The tensors of `out`, and whether the kernel wrote there.
+struct Outputs {
+  std::vector<Tensor> tensors;
+  bool written = false;
 };
 
 /// False for what is no call: Python says why.
@@ -173,6 +182,11 @@ bool bind(const Definition &definition, Call &call, PyObject *const *args,
     for (size_t j = 0; at == size && j < size; ++j)
       if (PyUnicode_Compare(name, definition.parameters[j].name.ptr()) == 0)
         at = j;
+    if (at == size && !definition.write.is_none() && !call.out &&
+        PyUnicode_CompareWithASCIIString(name, "out") == 0) {
+      call.out = args[count + i];
+      continue;
+    }
     if (at == size || call.values[at])
       return false;
     call.values[at] = args[count + i];
@@ -210,6 +224,15 @@ struct Keys {
 
 /// False where the definition has to say what is wrong.
 bool classify(Definition &definition, Call &call, Keys keys) {
+  // Where it may be something else, the key says what it is.
+  auto addTensor = [&](PyObject *value) {
+    keys.word(isTensor(value) ? 4 : 5);
+    if (!isTensor(value))
+      return false;
+    call.tensors.push_back({unwrap(value)});
+    keys.tensor(*call.tensors.back().tensor);
+    return true;
+  };
   for (size_t i = 0; i < definition.parameters.size(); ++i) {
     Parameter &parameter = definition.parameters[i];
     PyObject *value = call.values[i];
@@ -241,13 +264,8 @@ bool classify(Definition &definition, Call &call, Keys keys) {
       continue;
     }
     case Kind::Operand:
-      if (isTensor(value)) {
-        keys.word(4);
-        call.tensors.push_back({unwrap(value)});
-        keys.tensor(*call.tensors.back().tensor);
+      if (addTensor(value))
         continue;
-      }
-      keys.word(5);
       [[fallthrough]];
     case Kind::Number: {
       Scalar number;
@@ -261,6 +279,10 @@ bool classify(Definition &definition, Call &call, Keys keys) {
       call.numbers.push_back(number);
       continue;
     }
+    case Kind::TensorOrConstant:
+      if (addTensor(value))
+        continue;
+      [[fallthrough]];
     case Kind::Constant: {
       uint64_t id = isTensor(value) ? 0 : parameter.constant(value);
       if (!id)
@@ -276,6 +298,10 @@ bool classify(Definition &definition, Call &call, Keys keys) {
 /// The sizes of a call's tensors, then its numbers.
 std::vector<Scalar> valuesOf(const Call &call) {
   std::vector<Scalar> values;
+  size_t count = call.numbers.size();
+  for (const Argument &argument : call.tensors)
+    count += argument.tensor->rank();
+  values.reserve(count);
   for (const Argument &argument : call.tensors)
     for (int64_t size : argument.tensor->sizes)
       values.push_back(size);
@@ -406,8 +432,8 @@ std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
 /// computed. Other threads may run meanwhile: the caller keeps the trace.
 PyObject *callVariant(const std::shared_ptr<const Variant> &kept,
                       const Call &call, const CallKey &key,
-                      const Ref<CallPlan> &plan,
-                      std::span<const Scalar> values) {
+                      const Ref<CallPlan> &plan, std::span<const Scalar> values,
+                      Outputs *over = nullptr) {
   const Variant &variant = *kept;
   size_t count = variant.inputs.size();
   Argument inside[8];
@@ -422,6 +448,12 @@ PyObject *callVariant(const std::shared_ptr<const Variant> &kept,
     return wrapResults(variant,
                        callNew(*variant.call, arguments, into, key, kept));
   size_t results = plan->results.size();
+  if (over && variant.results.size() == results &&
+      fitsOutputs(*plan, arguments, over->tensors)) {
+    callOver(*variant.call, plan, arguments, over->tensors);
+    over->written = true;
+    return wrapResults(variant, over->tensors);
+  }
   if (results == 1 && variant.structure.is_none()) {
     Tensor output;
     callAgain(*variant.call, plan, arguments, into, {&output, 1});
@@ -474,45 +506,115 @@ PyObject *callSlowly(Definition &definition, Call &call, const CallKey &key,
   return runBody(definition, args, flags, names);
 }
 
+/// A call whose arguments are bound. `over`: it may write its results there.
+PyObject *callBound(Definition &definition, Call &call, bool captured,
+                    PyObject *const *args, size_t flags, PyObject *names,
+                    Outputs *over = nullptr) {
+  CallKey key;
+  key.add(definition.id);
+  if (!classify(definition, call, {key, nullptr}))
+    return nb::object(definition.other(boundValues(definition, call)))
+        .release()
+        .ptr();
+  if (captured) {
+    for (const Argument &argument : call.tensors)
+      fixShape(argument.tensor);
+  } else {
+    key.add(&definition, call.tensors, definition.into ? 0 : -1);
+    if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
+      auto variant = std::static_pointer_cast<const Variant>(plan->variant);
+      std::vector<Scalar> values;
+      if (variant->guardsNumbers || variant->computes)
+        values = valuesOf(call);
+      bool asks = variant->guardsNumbers || variant->closesOver;
+      if (!asks || hold(*variant, values, true))
+        if (PyObject *result =
+                callVariant(variant, call, key, plan, values, over))
+          return result;
+    }
+  }
+  Call again;
+  CallKey other;
+  std::string kind;
+  bind(definition, again, args, PyVectorcall_NARGS(flags), names);
+  classify(definition, again, {other, &kind});
+  return callSlowly(definition, again, key, kind, args, flags, names);
+}
+
+PyObject *callFunction(PyObject *, PyObject *const *, size_t, PyObject *);
+
+/// A call with `out`: what the kernel does not write there, Python copies.
+PyObject *callWithOut(PyObject *object, PyObject *out, PyObject *const *args,
+                      size_t flags, PyObject *names) {
+  Definition &definition =
+      *reinterpret_cast<FunctionObject *>(object)->definition;
+  size_t positional = PyVectorcall_NARGS(flags);
+  std::vector<PyObject *> rest(args, args + positional);
+  nb::list kept;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
+    PyObject *name = PyTuple_GET_ITEM(names, i);
+    if (PyUnicode_CompareWithASCIIString(name, "out") == 0)
+      continue;
+    kept.append(nb::handle(name));
+    rest.push_back(args[positional + i]);
+  }
+  nb::object others = nb::steal(PyList_AsTuple(kept.ptr()));
+  if (out == Py_None)
+    return callFunction(object, rest.data(), positional, others.ptr());
+
+  Outputs over;
+  auto addTensors = [](PyObject *value, std::vector<Tensor> &tensors) {
+    bool several = PyTuple_Check(value) || PyList_Check(value);
+    Py_ssize_t count = several ? PySequence_Fast_GET_SIZE(value) : 1;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject *one = several ? PySequence_Fast_GET_ITEM(value, i) : value;
+      if (isTensor(one))
+        tensors.push_back(unwrap(one));
+    }
+  };
+  addTensors(out, over.tensors);
+  Call call;
+  bind(definition, call, rest.data(), positional, others.ptr());
+  nb::object result;
+  if (Capture::current()) {
+    result =
+        nb::steal(runBody(definition, rest.data(), positional, others.ptr()));
+  } else {
+    std::vector<Tensor> all = over.tensors;
+    for (size_t i = 0; i < definition.parameters.size(); ++i)
+      addTensors(call.values[i], all);
+    if (gradEnabled() &&
+        std::any_of(all.begin(), all.end(),
+                    [](const Tensor &tensor) { return requiresGrad(*tensor); }))
+      fail(Error::Kind::Runtime,
+           definition.name +
+               "(): functions with out=... arguments don't support automatic "
+               "differentiation, but one of the arguments requires grad.");
+    result = nb::steal(callBound(definition, call, false, rest.data(),
+                                 positional, others.ptr(), &over));
+  }
+  if (over.written)
+    return result.release().ptr();
+  return nb::object(definition.write(result, nb::handle(out))).release().ptr();
+}
+
 PyObject *callFunction(PyObject *object, PyObject *const *args, size_t flags,
                        PyObject *names) {
   return guarded([&]() -> PyObject * {
     Definition &definition =
         *reinterpret_cast<FunctionObject *>(object)->definition;
     bool captured = Capture::current();
-    if (captured && !definition.hasRules)
+    bool runs = captured && !definition.hasRules;
+    if (runs && definition.write.is_none())
       return runBody(definition, args, flags, names);
     Call call;
-    CallKey key;
-    key.add(definition.id);
     if (!bind(definition, call, args, PyVectorcall_NARGS(flags), names))
       return runBody(definition, args, flags, names); // Python says why
-    if (!classify(definition, call, {key, nullptr}))
-      return nb::object(definition.other(boundValues(definition, call)))
-          .release()
-          .ptr();
-    if (captured) {
-      for (const Argument &argument : call.tensors)
-        fixShape(argument.tensor);
-    } else {
-      key.add(&definition, call.tensors, definition.into ? 0 : -1);
-      if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
-        auto variant = std::static_pointer_cast<const Variant>(plan->variant);
-        std::vector<Scalar> values;
-        if (variant->guardsNumbers || variant->computes)
-          values = valuesOf(call);
-        bool asks = variant->guardsNumbers || variant->closesOver;
-        if (!asks || hold(*variant, values, true))
-          if (PyObject *result = callVariant(variant, call, key, plan, values))
-            return result;
-      }
-    }
-    Call again;
-    CallKey other;
-    std::string kind;
-    bind(definition, again, args, PyVectorcall_NARGS(flags), names);
-    classify(definition, again, {other, &kind});
-    return callSlowly(definition, again, key, kind, args, flags, names);
+    if (call.out)
+      return callWithOut(object, call.out, args, flags, names);
+    if (runs)
+      return runBody(definition, args, flags, names);
+    return callBound(definition, call, captured, args, flags, names);
   });
 }
 
@@ -536,6 +638,7 @@ std::unique_ptr<Definition> define(PyObject *args) {
   definition->trace = nb::borrow(given[3]);
   definition->other = nb::borrow(given[4]);
   definition->into = nb::cast<bool>(given[5]);
+  definition->write = nb::borrow(given[6]);
   return definition;
 }
 
@@ -571,6 +674,7 @@ int traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->definition->body.ptr());
     Py_VISIT(self->definition->trace.ptr());
     Py_VISIT(self->definition->other.ptr());
+    Py_VISIT(self->definition->write.ptr());
     for (const Parameter &parameter : self->definition->parameters)
       Py_VISIT(parameter.fallback.ptr());
   }

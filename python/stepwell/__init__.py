@@ -42,14 +42,17 @@ from . import autograd, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._function import Number, function  # type: ignore[assignment, unused-ignore]  # noqa: E402
 from ._factories import (  # noqa: E402
+    arange,
     as_tensor,
     device,
     empty,
     empty_like,
+    eye,
     from_dlpack,
     from_numpy,
     full,
     full_like,
+    linspace,
     ones,
     ones_like,
     tensor,
@@ -74,13 +77,16 @@ from ._random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from ._composed import *  # noqa: E402, F403
 from ._einsum import einsum  # noqa: E402
+from ._elementwise import *  # noqa: E402, F403
+from ._joining import *  # noqa: E402, F403
 from ._products import *  # noqa: E402, F403
 from ._sorting import *  # noqa: E402, F403
+from ._views import *  # noqa: E402, F403
 
-# Its `index_add` takes `alpha`, too; the other is seen only beside a build.
-from ._structure import *  # type: ignore[assignment, unused-ignore]  # noqa: E402, F403
+# These take more than the records say (`alpha`), which are seen only beside a build.
+from ._indexing import *  # type: ignore[assignment, unused-ignore]  # noqa: E402, F403
+from ._reductions import *  # type: ignore[assignment, unused-ignore]  # noqa: E402, F403
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 
 bool = _core.bool
@@ -124,6 +130,7 @@ __all__ = [
     "Number",
     "Tensor",
     "adaptive_avg_pool2d",
+    "arange",
     "as_tensor",
     "autograd",
     "avg_pool2d",
@@ -140,6 +147,7 @@ __all__ = [
     "enable_grad",
     "explain",
     "export",
+    "eye",
     "from_dlpack",
     "from_numpy",
     "full",
@@ -149,6 +157,7 @@ __all__ = [
     "initial_seed",
     "is_grad_enabled",
     "load",
+    "linspace",
     "load_file",
     "manual_seed",
     "max_pool2d",

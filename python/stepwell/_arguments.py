@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from . import _core
 from ._core import Tensor, dtype
 
 
@@ -92,3 +95,44 @@ def checked(function: Callable[..., Any], values_first: bool = False) -> Callabl
             raise
 
     return call
+
+
+def wrap_dim(dim: int, rank: int) -> int:
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"a dimension must be int, not {type(dim).__name__}")
+    if not -max(rank, 1) <= dim < max(rank, 1):
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-max(rank, 1)}, "
+            f"{max(rank, 1) - 1}], but got {dim})"
+        )
+    return dim + max(rank, 1) if dim < 0 else dim
+
+
+def _largest(kind: dtype) -> float:
+    exponent, digits = {"float16": (16, 11), "bfloat16": (128, 8), "float32": (128, 24)}[kind.name]
+    return math.ldexp(2.0**digits - 1, exponent - digits)
+
+
+_HELD: dict[dtype, tuple[float, float]] = {
+    kind: (-_largest(kind), _largest(kind))
+    for kind in (_core.float16, _core.bfloat16, _core.float32)
+} | {
+    _core.float64: (-sys.float_info.max, sys.float_info.max),
+    _core.int8: (-(2**7), 2**7 - 1),
+    _core.int16: (-(2**15), 2**15 - 1),
+    _core.int32: (-(2**31), 2**31 - 1),
+    _core.int64: (-(2**63), 2**63 - 1),
+}
+
+
+def held_number(value: Any, kind: dtype) -> Any:
+    """The number as an element of this type has it; RuntimeError for one that it cannot hold.
+
+    One of a trace stays open where any number between bounds will do.
+    """
+    bounds = _HELD.get(kind)
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    if bounds and (plain or (kind.is_floating_point and isinstance(value, float))):
+        if bounds[0] <= value <= bounds[1]:
+            return value
+    return _core._number(value, kind)

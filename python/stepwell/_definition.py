@@ -17,17 +17,27 @@ _Body = TypeVar("_Body", bound=Callable[..., Any])
 def library_function(body: _Body) -> _Body: ...
 @overload
 def library_function(
-    *, method: bool = False, inplace: bool = False, values_first: bool = False
+    *,
+    method: bool = False,
+    inplace: bool = False,
+    out: bool = False,
+    values_first: bool = False,
 ) -> Callable[[_Body], _Body]: ...
 def library_function(
-    body: Any = None, *, method: bool = False, inplace: bool = False, values_first: bool = False
+    body: Any = None,
+    *,
+    method: bool = False,
+    inplace: bool = False,
+    out: bool = False,
+    values_first: bool = False,
 ) -> Any:
     """A function that is traced once for each class of arguments, and tells wrong types of them.
 
-    `method` and `inplace` are those of `stepwell.function`, `values_first` is that of `checked`.
+    `method`, `inplace` and `out` are those of `stepwell.function`, `values_first` is that of
+    `checked`.
     """
     if body is None:
-        return lambda given: library_function(
-            given, method=method, inplace=inplace, values_first=values_first
-        )  # type: ignore[call-overload]
-    return function(checked(body, values_first), method=method, inplace=inplace)
+        return lambda given: library_function(  # type: ignore[call-overload]
+            given, method=method, inplace=inplace, out=out, values_first=values_first
+        )
+    return function(checked(body, values_first), method=method, inplace=inplace, out=out)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import builtins
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -95,7 +94,7 @@ def _product(a: Tensor, b: Tensor, of_a: list[str], of_b: list[str], keep: set[s
         gone = [i for i, n in enumerate(names) if n not in others and n not in keep]
         if gone:
             summed = (a, b)[which]
-            if builtins.any(summed.shape[i] != 1 for i in gone):
+            if any(summed.shape[i] != 1 for i in gone):
                 summed = _core.sum(summed, tuple(gone))  # of integers int64
             else:
                 summed = summed.squeeze(tuple(gone))

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from . import _core
+from ._arguments import checked
 from ._arguments import wrong as _wrong
 from ._core import Tensor, dtype
 
@@ -217,3 +220,128 @@ def empty_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
     """An uninitialised tensor of the input's size."""
     shape = _like(input, "empty_like").shape
     return empty(shape, dtype=_element_type(dtype, input.dtype, "empty_like"))
+
+
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`start, start + step, ...` up to `end`, which is left out. int64, or float32 if one is a float.
+
+    >>> arange(2, 8, 2)
+    tensor([2, 4, 6])
+    """
+    if end is None:
+        start, end = 0, start
+    listed = (start, end, step)
+    floats = any(isinstance(v, float) for v in listed)
+    dtype = _element_type(dtype, _core.float32 if floats else _core.int64, "arange")
+    first, last, by = _as_elements("arange", dtype, listed)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if by == 0 and dtype is _core.int64:
+        raise ValueError("step must be nonzero")
+    if not math.isfinite(first) or not math.isfinite(last):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if end < start if step > 0 else end > start:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    # PyTorch counts by what was given, but of int64 by what it becomes.
+    if dtype is _core.int64:
+        count = -((first - last) // by)
+    else:
+        quotient = (end - start) / step
+        if not abs(quotient) < 2**63:
+            raise RuntimeError("invalid size, possible overflow?")
+        count = max(math.ceil(quotient), 0)
+    counted = _core._iota(_core.float64 if dtype.is_floating_point else _core.int64, count)
+    return _finish((counted * by + first)._cast(dtype), device, requires_grad)
+
+
+def _as_elements(function: str, dtype: dtype, numbers: Sequence[float]) -> tuple[Any, ...]:
+    """The numbers as this element type has them: integers, or whatever they are."""
+    if dtype is _core.bool:
+        raise NotImplementedError(f"{function}: not defined for elements of type bool")
+    if dtype.is_floating_point:
+        return tuple(numbers)
+    for each in numbers:
+        if not math.isfinite(each) or not -(2**63) <= int(each) < 2**63:
+            raise RuntimeError("value cannot be converted to type int64 without overflow")
+    return tuple(map(int, numbers))
+
+
+@checked
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`steps` numbers at equal distances, from `start` to `end`, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    dtype = _element_type(dtype, _core.float32, "linspace")
+    start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
+    for name, value in (("start", start), ("end", end)):
+        if not hasattr(value, "__float__"):
+            raise _wrong("linspace", name, "number", value)
+    if steps < 2:  # what is not read may be anything
+        start, end = (start, start) if steps else (0, 0)
+    _as_elements("linspace", dtype, (start, end))
+    # As they are given: -1.5 is no number of uint8, -1 is. And no bool.
+    start, end = (_core._number(+value, dtype) for value in (start, end))
+    if dtype is _core.uint8:  # which takes -1 for 255
+        start, end = start % 256, end % 256
+    at = _core._iota(_core.float64, steps)
+    # From both ends, so that the last one is exact.
+    step = (end - start) / max(steps - 1, 1)
+    made = _core.where(at < steps // 2, start + at * step, end - (steps - 1 - at) * step)
+    if steps == 1:
+        made = _core._full(_core.float64, (1,), start)
+    return _finish(made._cast(dtype), device, requires_grad)
+
+
+@checked
+def eye(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor:
+    """Ones on the diagonal of an `n` by `m` matrix of zeros."""
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    rows, columns = _core._iota(_core.int64, n), _core._iota(_core.int64, n if m is None else m)
+    return (rows.unsqueeze(1) == columns)._cast(dtype or _core.float32)
+
+
+def new_zeros(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """Zeros of a size, with the input's element type."""
+    return zeros(*size, dtype=dtype or input.dtype)
+
+
+def new_ones(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """Ones of a size, with the input's element type."""
+    return ones(*size, dtype=dtype or input.dtype)
+
+
+def new_empty(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
+    """An uninitialised tensor of a size, with the input's element type."""
+    return empty(*size, dtype=dtype or input.dtype)
+
+
+def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None) -> Tensor:
+    """A tensor of a size with every element `fill_value`, with the input's element type."""
+    return full(size, fill_value, dtype=dtype or input.dtype)
+
+
+def new_tensor(input: Tensor, data: Any, *, dtype: dtype | None = None) -> Tensor:
+    """A copy of `data`, with the input's element type."""
+    return tensor(data, dtype or input.dtype)
+
+
+for _each in (new_empty, new_full, new_ones, new_tensor, new_zeros):
+    setattr(Tensor, _each.__name__, _each)

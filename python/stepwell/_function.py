@@ -10,13 +10,14 @@ import threading
 import typing
 import warnings
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Annotated, Any, TypeVar
 
 from . import _core
 from ._arguments import wrong
-from ._core import Tensor
+from ._core import Tensor, dtype
 from ._numbers import TracedNumber
+from .autograd import no_grad
 
 __all__ = ["Number", "function"]
 
@@ -31,11 +32,13 @@ Integer = Annotated[int, _AtRunTime()]
 
 _Body = TypeVar("_Body", bound=Callable[..., Any])
 # The kinds of parameters, as python/src/Function.cpp counts them.
-_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _NUMBER, _CONSTANT, _OPERAND = range(6)
+_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _NUMBER, _CONSTANT, _OPERAND, _TENSOR_OR_CONSTANT = range(7)
+# Those that one tensor may be given for.
+_ONE_TENSOR = (_TENSOR, _OPTIONAL_TENSOR, _OPERAND, _TENSOR_OR_CONSTANT)
 
 
 def _is_one_tensor(kind: int, value: Any) -> bool:
-    return kind in (_TENSOR, _OPTIONAL_TENSOR, _OPERAND) and isinstance(value, Tensor)
+    return kind in _ONE_TENSOR and isinstance(value, Tensor)
 
 
 def _is_number(kind: int, value: Any) -> bool:
@@ -125,10 +128,15 @@ class RunsEachTime(Exception):
     """What a definition does for this class of arguments cannot be traced: it runs each time."""
 
 
+def run_each_time() -> None:
+    """What a definition does from here on is no part of a trace: it runs at each such call."""
+    if _trace.running and not isinstance(_trace.running[-1], ConstantNumbers):
+        raise RunsEachTime
+
+
 def warn(message: str, stacklevel: int) -> None:
     """A warning of a definition, which is given at each call."""
-    if _trace.running:
-        raise RunsEachTime
+    run_each_time()
     warnings.warn(message, stacklevel=stacklevel + 1)
 
 
@@ -140,7 +148,7 @@ def _where(function: Callable[..., Any]) -> str:
 class _Definition:
     """A function's body, its rules, and how its arguments are bound."""
 
-    def __init__(self, body: Callable[..., Any]) -> None:
+    def __init__(self, body: Callable[..., Any], out: bool = False) -> None:
         self.body = body
         self.signature = inspect.signature(body)
         try:
@@ -151,9 +159,12 @@ class _Definition:
         for each in self.parameters:
             if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
                 raise TypeError(f"{body.__qualname__}(): a function takes no '*{each.name}'")
+        if out:
+            self.take_out()
         self.kinds = [_kind(hints.get(each.name, each.annotation)) for each in self.parameters]
         self.vjp: Callable[..., Any] | None = None
         self.lowering: Callable[..., Any] | None = None
+        self.warned: set[str] = set()  # parameters
 
     def rows(self) -> list[tuple[Any, ...]]:
         """What C++ binds a call by: name, kind, whether keyword-only, default."""
@@ -162,6 +173,20 @@ class _Definition:
             + (() if each.default is each.empty else (each.default,))
             for each, kind in zip(self.parameters, self.kinds, strict=True)
         ]
+
+    def take_out(self) -> None:
+        """The parameter `out` is none that the body is given."""
+        declared = self.signature.parameters.get("out")
+        if (
+            declared is None
+            or declared.kind is not declared.KEYWORD_ONLY
+            or declared.default is not None
+        ):
+            raise TypeError(
+                f"{self.body.__qualname__}(): with out=True the body has a parameter "
+                "'*, out: Tensor | None = None'"
+            )
+        self.parameters.remove(declared)
 
     def call(self, values: Sequence[Any]) -> Any:
         pairs = list(zip(self.parameters, values, strict=True))
@@ -179,6 +204,16 @@ class _Definition:
 
     def other(self, values: Sequence[Any]) -> Any:
         """A call with values that are of no class: what is wrong with them, if anything is."""
+        for each, kind, value in zip(self.parameters, self.kinds, values, strict=True):
+            bare = kind == _CONSTANT and each.annotation is each.empty
+            if bare and isinstance(value, Tensor) and each.name not in self.warned:
+                self.warned.add(each.name)
+                warnings.warn(
+                    f"{self.body.__name__}(): the parameter '{each.name}' is given a tensor, but is "
+                    "not annotated as one: the body runs at each such call. Annotate it as "
+                    "stepwell.Tensor",
+                    stacklevel=2,
+                )
         try:
             result = self.call(values)
         except ValueError:
@@ -336,7 +371,7 @@ class _ClassTrace:
             for each, kind, value in zip(
                 definition.parameters, definition.kinds, self.values, strict=True
             )
-            if kind in (_TENSOR, _OPTIONAL_TENSOR, _TENSORS, _OPERAND)
+            if kind in (*_ONE_TENSOR, _TENSORS)
         ]
         if isinstance(returned, Tensor) or returned is None:
             returned = (returned,)
@@ -416,6 +451,47 @@ def _fit(result: Any, target: Tensor) -> Tensor:
     return result
 
 
+def _class_of(dtype: dtype) -> int:
+    return 2 if dtype.is_floating_point else 0 if dtype is _core.bool else 1
+
+
+def _write(name: str, result: Any, out: Any) -> Any:
+    """The results in the tensors `out`, as PyTorch writes them there."""
+    several = isinstance(result, (tuple, list))
+    made, targets = (result, out) if several else ([result], [out])
+    if several and not isinstance(out, (tuple, list)):
+        raise wrong(name, "out", "tuple of Tensors", out)
+    if len(targets) != len(made):
+        raise TypeError(
+            f"{name}(): argument 'out' must be a tuple of {len(made)} Tensors, not of {len(targets)}"
+        )
+    for target in targets:
+        if not isinstance(target, Tensor):
+            raise wrong(name, "out", "Tensor", target)
+    for each, target in zip(made, targets, strict=True):
+        if _class_of(each.dtype) > _class_of(target.dtype):
+            raise RuntimeError(
+                f"{name}(): result type {each.dtype} can't be cast to the desired output type "
+                f"{target.dtype}"
+            )
+    for each, target in zip(made, targets, strict=True):
+        if target.shape == each.shape:
+            with no_grad():
+                target.copy_(each)
+            continue
+        if target.numel():
+            warnings.warn(
+                "An output with one or more elements was resized since it had shape "
+                f"{list(target.shape)}, which does not match the required output shape "
+                f"{list(each.shape)}. Give a tensor of this shape, or of no elements.",
+                stacklevel=2,
+            )
+        target.data = each.detach()._cast(target.dtype)
+    if not several:
+        return out
+    return result._make(targets) if hasattr(result, "_make") else type(result)(targets)
+
+
 def _kind(annotation: Any) -> int:
     if annotation is Tensor or annotation in ("Tensor", "stepwell.Tensor"):
         return _TENSOR
@@ -427,6 +503,8 @@ def _kind(annotation: Any) -> int:
     inner = {_kind(each) for each in arguments if each not in (type(None), ...)}
     if inner == {_TENSOR, _NUMBER}:
         return _OPERAND
+    if inner == {_TENSOR, _CONSTANT}:
+        return _TENSOR_OR_CONSTANT
     if type(None) in arguments and inner <= {_TENSOR, _NUMBER} and len(inner) == 1:
         return _OPTIONAL_TENSOR if inner == {_TENSOR} else _NUMBER
     if typing.get_origin(annotation) in (list, tuple, Sequence) and inner == {_TENSOR}:
@@ -435,7 +513,11 @@ def _kind(annotation: Any) -> int:
 
 
 def function(
-    body: _Body | None = None, *, inplace: bool = False, method: str | bool = False
+    body: _Body | None = None,
+    *,
+    inplace: bool = False,
+    method: str | bool = False,
+    out: bool = False,
 ) -> Any:
     """Makes a function of tensors that is called like one of the library's own.
 
@@ -458,6 +540,10 @@ def function(
             attribute `inplace`.
         method: the name of a method of `Tensor` that it becomes (True: its own name); with
             `inplace` also the one whose name ends in "_".
+        out: the body has a parameter `*, out: Tensor | None = None`, which it does not read: a tensor,
+            or a tuple of them, into which the results are written, and which is returned. One of
+            another shape is resized, with a warning unless it has no elements. RuntimeError where a
+            gradient is wanted.
 
     The result has two decorators, for rules that are functions themselves. The names of their
     parameters say what they read, which is then kept for the way back:
@@ -484,12 +570,19 @@ def function(
         tensor(2.)
     """
     if body is None:
-        return lambda given: function(given, inplace=inplace, method=method)
-    definition = _Definition(body)
+        return lambda given: function(given, inplace=inplace, method=method, out=out)
+    definition = _Definition(body, out)
 
     def made(name: str, writes: bool) -> Any:
+        takes_out = out and not writes
         result = _core.Function(
-            name, definition.rows(), body, definition.trace, definition.other, writes
+            name,
+            definition.rows(),
+            body,
+            definition.trace,
+            definition.other,
+            writes,
+            partial(_write, name) if takes_out else None,
         )
         update_wrapper(result, body)
         result.__name__ = name

@@ -4,33 +4,31 @@
 
 from __future__ import annotations
 
-import builtins
 import operator
 from typing import Any
 
 from . import _core
-from ._arguments import tensors
+from ._arguments import tensors, wrap_dim
 from ._core import Tensor
 from ._definition import library_function
 from ._function import Number
-from ._structure import _wrap
 
 
-def _rank(input: Tensor, rank: builtins.int, function: str, name: str) -> None:
+def _rank(input: Tensor, rank: int, function: str, name: str) -> None:
     if input.ndim != rank:
         raise RuntimeError(f"{function}: {name} must be {rank}D, but it has shape {input.shape}")
 
 
-@library_function(method=True)
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices: (m, k) by (k, n)."""
     _rank(input, 2, "mm", "input")
     _rank(mat2, 2, "mm", "mat2")
     return _core.matmul(input, mat2)
 
 
-@library_function(method=True)
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of as many matrices: (b, m, k) by (b, k, n)."""
     _rank(input, 3, "bmm", "input")
     _rank(mat2, 3, "bmm", "mat2")
@@ -39,23 +37,23 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return _core.matmul(input, mat2)
 
 
-@library_function(method=True)
-def dot(input: Tensor, other: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the products of two vectors' elements."""
     _rank(input, 1, "dot", "input")
     _rank(other, 1, "dot", "other")
     return _core.matmul(input, other)
 
 
-@library_function(method=True)
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Every product of an element of one vector with one of another: (n, m)."""
     _rank(input, 1, "outer", "input")
     _rank(vec2, 1, "outer", "vec2")
     return input.unsqueeze(1) * vec2
 
 
-def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> builtins.bool:
+def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> bool:
     """Whether the product of two matrices and a number for each column is one operation."""
     return (
         input.ndim == weight.ndim == 2
@@ -66,7 +64,7 @@ def _is_linear(bias: Tensor, input: Tensor, weight: Tensor) -> builtins.bool:
     )
 
 
-@library_function(method=True)
+@library_function(method=True, out=True)
 def addmm(
     input: Tensor,
     mat1: Tensor,
@@ -74,6 +72,7 @@ def addmm(
     *,
     beta: Number = 1,
     alpha: Number = 1,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`; what is multiplied by the number 0 is not read.
 
@@ -91,7 +90,7 @@ def addmm(
     if input.dtype is _core.bool:
         raise NotImplementedError("addmm: not defined for elements of type bool")
     if not input.is_floating_point():
-        alpha, beta = builtins.int(alpha), builtins.int(beta)
+        alpha, beta = int(alpha), int(beta)
     addend = input.expand(mat1.shape[0], mat2.shape[1])
     if alpha == 0 and mat1.shape[1] == mat2.shape[0]:
         product = _nothing(addend, mat1, mat2)
@@ -106,7 +105,7 @@ def addmm(
 def _nothing(like: Tensor, *factors: Tensor) -> Tensor:
     """What 0 times a product is, which is not computed but has a gradient."""
     zeros = _core._full(like.dtype, like.shape, 0)
-    if not (_core.is_grad_enabled() and builtins.any(each.requires_grad for each in factors)):
+    if not (_core.is_grad_enabled() and any(each.requires_grad for each in factors)):
         return zeros
     product = mm(*factors) if len(factors) > 1 else factors[0]
     return _core.where(_core._full(_core.bool, like.shape, False), product, zeros)
@@ -114,11 +113,11 @@ def _nothing(like: Tensor, *factors: Tensor) -> Tensor:
 
 def _wrapped(dims: Any, tensor: Tensor) -> list[int]:
     listed = [dims] if hasattr(dims, "__index__") else list(dims)
-    return [_wrap(dim, tensor.ndim) for dim in listed]
+    return [wrap_dim(dim, tensor.ndim) for dim in listed]
 
 
-@library_function
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+@library_function(out=True)
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Tensor:
     """The sums of products of `a` and `b` over dimensions of both.
 
     `dims` is a number, of `a`'s last and `b`'s first dimensions, or two lists of as many dimensions;

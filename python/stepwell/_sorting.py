@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from typing import NamedTuple
 
 from . import _core
-from ._arguments import flag
+from ._arguments import flag, wrap_dim
 from ._core import Tensor
 from ._definition import library_function
 from ._function import Integer
-from ._structure import _shared, _wrap
+from ._reductions import _shared
 
 
 class sort_result(NamedTuple):
@@ -48,13 +47,14 @@ def _row(input: Tensor) -> Tensor:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-@library_function(method=True)
+@library_function(method=True, out=True)
 def sort(
     input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
+    dim: int = -1,
+    descending: bool = False,
     *,
-    stable: builtins.bool | None = None,
+    stable: bool | None = None,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> sort_result:
     """The elements along `dim` in order, and where they were (int64), both of the input's shape.
 
@@ -67,7 +67,7 @@ def sort(
     flag("sort", "descending", descending)
     if stable is not None:
         flag("sort", "stable", stable)
-    dim = _wrap(dim, input.ndim)
+    dim = wrap_dim(dim, input.ndim)
     values, indices = _core._sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
@@ -75,29 +75,31 @@ def sort(
 @library_function(method=True)
 def argsort(
     input: Tensor,
-    dim: builtins.int = -1,
-    descending: builtins.bool = False,
+    dim: int = -1,
+    descending: bool = False,
     *,
-    stable: builtins.bool = False,
+    stable: bool = False,
 ) -> Tensor:
     """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
     flag("argsort", "stable", stable)
     return sort(input.detach(), dim, descending).indices
 
 
-@library_function(method=True)
-def msort(input: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The values of `sort` along dimension 0."""
     return sort(input, 0).values
 
 
-@library_function(method=True)
+@library_function(method=True, out=True)
 def topk(
     input: Tensor,
-    k: builtins.int,
-    dim: builtins.int | None = None,
-    largest: builtins.bool = True,
-    sorted: builtins.bool = True,
+    k: int,
+    dim: int | None = None,
+    largest: bool = True,
+    sorted: bool = True,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> topk_result:
     """The `k` largest (or smallest) elements along `dim`, the last one by default, and where they were.
 
@@ -109,22 +111,27 @@ def topk(
     """
     flag("topk", "largest", largest)
     flag("topk", "sorted", sorted)
-    dim = _wrap(-1 if dim is None else dim, input.ndim)
+    dim = wrap_dim(-1 if dim is None else dim, input.ndim)
     values, indices = _core._topk(_row(input), dim, k, largest)
     if input.ndim == 0 and k:
         values, indices = values.reshape(()), indices.reshape(())
     return topk_result(values, indices)
 
 
-def _at(ordered: sort_result, dim: builtins.int, at: builtins.int) -> tuple[Tensor, Tensor]:
+def _at(ordered: sort_result, dim: int, at: int) -> tuple[Tensor, Tensor]:
     """What is at one position along `dim`, which is no part of what is compiled."""
     where = _core._full(_core.int64, (1,), 0) + at
     return tuple(_core.index_select(each, dim, where) for each in ordered)  # type: ignore[return-value]
 
 
-@library_function(method=True)
+@library_function(method=True, out=True)
 def kthvalue(
-    input: Tensor, k: Integer, dim: builtins.int | None = None, keepdim: builtins.bool = False
+    input: Tensor,
+    k: Integer,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> kthvalue_result:
     """The `k`-th smallest element along `dim`, counted from 1, and where it was.
 
@@ -134,7 +141,7 @@ def kthvalue(
     kthvalue_result(values=tensor(2), indices=tensor(2))
     """
     flag("kthvalue", "keepdim", keepdim)
-    dim = _wrap(-1 if dim is None else dim, input.ndim)
+    dim = wrap_dim(-1 if dim is None else dim, input.ndim)
     row = _row(input)
     if not row.shape[dim]:
         raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
@@ -148,9 +155,13 @@ def kthvalue(
     return kthvalue_result(values, indices)
 
 
-@library_function(method=True)
+@library_function(method=True, out=True)
 def median(
-    input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor | median_result:
     """The middle one of the elements in order, the lower one of two; along `dim`, also where it was.
 
@@ -169,7 +180,7 @@ def median(
         else:
             value = median(input.detach().reshape(-1), 0).values
         return _shared(input, value)
-    dim = _wrap(dim, input.ndim)
+    dim = wrap_dim(dim, input.ndim)
     row = _row(input)
     size = row.shape[dim]
     if size == 0:

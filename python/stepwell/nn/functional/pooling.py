@@ -9,7 +9,7 @@ from typing import Any
 from stepwell import _core
 from stepwell._arguments import tensors
 from stepwell._core import Tensor
-from stepwell._structure import cat
+from stepwell._joining import cat
 from stepwell.nn.functional._definition import checked_function, library_function
 from stepwell.nn.functional._images import batched, pair
 

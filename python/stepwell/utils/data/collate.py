@@ -10,7 +10,7 @@ from typing import Any
 from stepwell import _core
 from stepwell._core import Tensor
 from stepwell._factories import from_numpy, tensor
-from stepwell._structure import stack
+from stepwell._joining import stack
 
 
 def _is_numpy(value: Any) -> bool:

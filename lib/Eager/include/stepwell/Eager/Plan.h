@@ -198,6 +198,13 @@ void keepPlan(const CallKey &, Ref<CallPlan>, Template *captured = nullptr);
 /// A call that has a plan. `outputs` has room for the results.
 void callAgain(Template &, Ref<CallPlan>, std::span<const Argument>, int into,
                std::span<Tensor> outputs);
+/// Whether a call that has a plan may write its results over these tensors:
+/// they lie as the results would, in memory that nothing else here reads.
+bool fitsOutputs(const CallPlan &, std::span<const Argument>,
+                 std::span<const Tensor> outputs);
+/// A call that has a plan and is not recorded, over tensors that fit.
+void callOver(Template &, Ref<CallPlan>, std::span<const Argument>,
+              std::span<const Tensor> outputs);
 /// A call that has none: once done, `key` knows its plan, which is `variant`'s.
 std::vector<Tensor> callNew(Template &, std::span<const Argument>, int into,
                             const CallKey &,

@@ -1,0 +1,119 @@
+# Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Views of tensors, and tuples of them: nothing is computed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from ._arguments import checked, wrong
+from ._core import Tensor
+
+
+def _check_pieces(count: int) -> None:
+    """Refuses a tuple for which no machine has the memory, before the memory is used up."""
+    if count >= 2**31:
+        raise RuntimeError(f"not enough memory: {count} tensors were asked for")
+
+
+@checked
+def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of sizes."""
+    if input.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    size = input.size(dim)
+    if isinstance(split_size, int):
+        if split_size < 0 or (split_size == 0 and size):
+            raise RuntimeError(
+                f"split expects split_size be positive, but got split_size={split_size}"
+            )
+        starts = range(0, size, split_size or 1)
+        _check_pieces(len(starts))
+        sizes = [min(split_size, size - at) for at in starts] or [0]
+    else:
+        sizes = list(split_size)
+        if sum(sizes) != size:
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
+                f"size at dimension {dim}), but got split_sizes={sizes}"
+            )
+    pieces = zip([0, *itertools.accumulate(sizes)][:-1], sizes, strict=True)
+    return tuple(input.narrow(dim, a, n)._one_of_several() for a, n in pieces)
+
+
+@checked
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of at most `chunks` pieces along `dim`, of one size but the last."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    if input.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    size = input.size(dim)
+    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
+
+
+@checked
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of the slices along `dim`, which they lack."""
+    size = input.size(dim)
+    _check_pieces(size)
+    return tuple(input.select(dim, i)._one_of_several() for i in range(size))
+
+
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Each vector's values along a dimension of its own, over the grid that all of them span."""
+    indexing = "ij" if indexing is None else indexing
+    if not isinstance(indexing, str):
+        raise wrong("meshgrid", "indexing", "str", indexing)
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(
+            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
+    listed = (
+        list(tensors[0])
+        if len(tensors) == 1 and not isinstance(tensors[0], Tensor)
+        else list(tensors)
+    )
+    for at, each in enumerate(listed):
+        if not isinstance(each, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {at} in argument 0, but got {type(each).__name__}"
+            )
+    shape = [each.numel() for each in listed]
+    grids = [
+        each.reshape([n if d == i else 1 for d, n in enumerate(shape)]).expand(shape)
+        for i, each in enumerate(listed)
+    ]
+    if indexing == "xy" and len(grids) >= 2:
+        grids = [grid.transpose(0, 1) for grid in grids]
+    return tuple(grids)
+
+
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """The input without its dimensions of size 1: all of them, or those that are given."""
+    return input.squeeze(dim)
+
+
+def _function(name: str) -> Any:
+    method = getattr(Tensor, name)
+
+    def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return method(input, *args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`input.{name}(...)`.\n\n{method.__doc__ or ''}".strip()
+    return function
+
+
+_VIEWS = (
+    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select",
+    "t", "transpose", "unsqueeze",
+)  # fmt: skip
+globals().update({name: _function(name) for name in _VIEWS})
+
+__all__ = ["chunk", "meshgrid", "split", "squeeze", "unbind", *_VIEWS]
+
+for _each in (chunk, split, unbind):
+    setattr(Tensor, _each.__name__, _each)
