@@ -28,19 +28,44 @@ def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
 
 @checked
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The matrices' elements on and below a diagonal, zero above it."""
+    """The matrices' elements on and below a diagonal, zero above it.
+
+    Raises:
+        RuntimeError: there are fewer than two dimensions.
+
+    >>> stepwell.tril(stepwell.ones(3, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.],
+            [1., 1., 1.]])
+    """
     return _band(input, diagonal, True)
 
 
 @checked
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The matrices' elements on and above a diagonal, zero below it."""
+    """The matrices' elements on and above a diagonal, zero below it.
+
+    Raises:
+        RuntimeError: there are fewer than two dimensions.
+
+    >>> stepwell.triu(stepwell.ones(3, 3), 1)
+    tensor([[0., 1., 1.],
+            [0., 0., 1.],
+            [0., 0., 0.]])
+    """
     return _band(input, diagonal, False)
 
 
 @checked
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The coordinates of the elements that are not zero: a row for each, or a tensor per dimension."""
+    """The coordinates of the elements that are not zero: a row for each, or a tensor per dimension.
+
+    >>> stepwell.nonzero(stepwell.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    >>> stepwell.nonzero(stepwell.tensor([0, 5, 7]), as_tuple=True)
+    (tensor([1, 2]),)
+    """
     flag("nonzero", "as_tuple", as_tuple)
     coordinates = _core._nonzero(input)
     if as_tuple:
@@ -52,7 +77,12 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 @library_function(method=True, inplace=True)
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
-    """The input with `value` where the mask is true."""
+    """The input with `value` where the mask is true.
+
+    >>> x = stepwell.tensor([1.0, -2.0, 3.0])
+    >>> stepwell.masked_fill(x, x < 0, 0.0)
+    tensor([1., 0., 3.])
+    """
     if mask.dtype is not _core.bool:
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
@@ -79,7 +109,12 @@ def _filling(name: str, value: Any, dtype: dtype) -> Any:
 
 @checked
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is true, in row-major order."""
+    """The elements where the mask is true, in row-major order.
+
+    >>> x = stepwell.tensor([1.0, -2.0, 3.0])
+    >>> stepwell.masked_select(x, x > 0)
+    tensor([1., 3.])
+    """
     if mask.dtype is not _core.bool:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = _core.add(input.detach()._cast(_core.bool), mask).shape
@@ -121,6 +156,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition is true, `other` elsewhere; all broadcast, one may be a number.
 
     With the condition alone: where it is true, as one int64 tensor per dimension.
+
+    >>> x = stepwell.tensor([1.0, -2.0, 3.0])
+    >>> stepwell.where(x > 0, x, 0.0)
+    tensor([1., 0., 3.])
+    >>> stepwell.where(x > 0)
+    (tensor([0, 2]),)
     """
     if input is None and other is None:
         return tuple(_core._nonzero(condition))
@@ -146,6 +187,14 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of the input with `src[i][j]` added at `[index[i][j]][j]` (for `dim` 0, and so on).
 
     `src` is at least as large as `index`; what is beyond it is not read.
+
+    Raises:
+        IndexError: an index or the dimension is out of range.
+        RuntimeError: sizes or element types do not fit.
+
+    >>> index = stepwell.tensor([0, 0, 2])
+    >>> stepwell.scatter_add(stepwell.zeros(3), 0, index, stepwell.ones(3))
+    tensor([2., 0., 1.])
     """
     _check_index(index)
     return _core._scatter_add(input, dim, index, _as_large(index, src))
@@ -153,7 +202,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 @checked
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`scatter_add` into the input itself."""
+    """`scatter_add` into the input itself.
+
+    >>> x = stepwell.zeros(3)
+    >>> x.scatter_add_(0, stepwell.tensor([0, 0]), stepwell.ones(2))
+    tensor([2., 0., 0.])
+    """
     _check_index(index)
     return input._scatter_add_(dim, index, _as_large(index, src))
 
@@ -185,6 +239,14 @@ def scatter_(
 
     `src` is at least as large as `index`; what is beyond it is not read. Of equal places the last
     one counts; the gradient of `src` is right if there are none.
+
+    Raises:
+        IndexError: an index or the dimension is out of range.
+        RuntimeError: sizes or element types do not fit.
+
+    >>> x = stepwell.zeros(3)
+    >>> x.scatter_(0, stepwell.tensor([0, 2]), value=9.0)
+    tensor([9., 0., 9.])
     """
     src = value if src is None else src
     if isinstance(src, Tensor):
@@ -218,7 +280,12 @@ def scatter_(
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
 ) -> Tensor:
-    """A copy of the input with `scatter_` done to it."""
+    """A copy of the input with `scatter_` done to it.
+
+    >>> index = stepwell.tensor([0, 2])
+    >>> stepwell.scatter(stepwell.zeros(3), 0, index, stepwell.tensor([5.0, 6.0]))
+    tensor([5., 0., 6.])
+    """
     return scatter_(input.clone(), dim, index, src, value=value)
 
 
@@ -236,7 +303,17 @@ def index_add(
     alpha: Number = 1,
     out: Tensor | None = None,
 ) -> Tensor:
-    """A copy of the input with slice `i` of `alpha * source` added to its slice `index[i]` along `dim`."""
+    """A copy of the input with slice `i` of `alpha * source` added to its slice `index[i]` along `dim`.
+
+    Raises:
+        IndexError: an index or the dimension is out of range.
+        RuntimeError: sizes or element types do not fit.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.index_add(x, 1, stepwell.tensor([0, 0]), stepwell.ones(2, 2), alpha=10)
+    tensor([[21.,  2.,  3.],
+            [24.,  5.,  6.]])
+    """
     try:
         return _core.index_add(input, dim, index, _scaled(source, alpha))
     except RuntimeError:
@@ -260,7 +337,11 @@ _core_index_copy_ = Tensor.index_copy_
 def index_add_(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1
 ) -> Tensor:
-    """`index_add` into the input itself."""
+    """`index_add` into the input itself.
+
+    >>> stepwell.zeros(3).index_add_(0, stepwell.tensor([0, 2]), stepwell.ones(2))
+    tensor([1., 0., 1.])
+    """
     try:
         return _core_index_add_(input, dim, index, _scaled(source, alpha))
     except RuntimeError:
@@ -297,7 +378,17 @@ def _explain_index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) 
 def index_copy(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None
 ) -> Tensor:
-    """A copy of the input with slice `i` of `source` as its slice `index[i]` along `dim`."""
+    """A copy of the input with slice `i` of `source` as its slice `index[i]` along `dim`.
+
+    Raises:
+        IndexError: an index or the dimension is out of range.
+        RuntimeError: sizes or element types do not fit.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.index_copy(x, 0, stepwell.tensor([1]), stepwell.zeros(1, 3))
+    tensor([[1., 2., 3.],
+            [0., 0., 0.]])
+    """
     try:
         return _core.index_copy(input, dim, index, source)
     except RuntimeError:
@@ -307,7 +398,11 @@ def index_copy(
 
 @checked
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """`index_copy` into the input itself."""
+    """`index_copy` into the input itself.
+
+    >>> stepwell.zeros(3).index_copy_(0, stepwell.tensor([2]), stepwell.ones(1))
+    tensor([0., 0., 1.])
+    """
     try:
         return _core_index_copy_(input, dim, index, source)
     except RuntimeError:
@@ -317,7 +412,11 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
 
 @checked
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """Fills the slices along `dim` that `index` names with a number."""
+    """Fills the slices along `dim` that `index` names with a number.
+
+    >>> stepwell.zeros(3).index_fill_(0, stepwell.tensor([0, 2]), 1)
+    tensor([1., 0., 1.])
+    """
     if index.dtype not in (_core.int32, _core.int64):
         raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.dtype}")
     if index.ndim > 1:
@@ -343,7 +442,13 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 @checked
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """A copy of the input with `index_fill_` done to it."""
+    """A copy of the input with `index_fill_` done to it.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.index_fill(x, 1, stepwell.tensor([0, 2]), -1)
+    tensor([[-1.,  2., -1.],
+            [-1.,  5., -1.]])
+    """
     return index_fill_(input.clone(), dim, index, value)
 
 
@@ -357,6 +462,11 @@ def index_put_(
 
     A mask stands for the coordinates where it is true; its shape is that of the dimensions it
     chooses from (IndexError).
+
+    >>> x = stepwell.zeros(2, 2)
+    >>> x.index_put_((stepwell.tensor([0, 1]), stepwell.tensor([1, 0])), stepwell.tensor(5.0))
+    tensor([[0., 5.],
+            [5., 0.]])
     """
     positions: list[Tensor | None] = []
     if isinstance(indices, (Tensor, str)) or not isinstance(indices, Sequence):

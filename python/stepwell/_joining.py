@@ -32,7 +32,15 @@ concat = concatenate = cat
 
 @checked
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors, of one shape, along a new dimension."""
+    """The tensors, of one shape, along a new dimension.
+
+    Raises:
+        RuntimeError: the shapes differ, or there are no tensors.
+
+    >>> stepwell.stack([stepwell.zeros(2), stepwell.ones(2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
@@ -48,7 +56,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 @checked
 def flip(input: Tensor, *dims: Any) -> Tensor:
-    """A copy with the order along `dims` reversed."""
+    """A copy with the order along `dims` reversed.
+
+    >>> stepwell.flip(stepwell.tensor([[1, 2], [3, 4]]), 1)
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if not dims:
         raise TypeError("flip() missing 1 required positional argument: 'dims'")
     listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
@@ -64,7 +77,11 @@ def roll(
     shifts: int | Sequence[int],
     dims: int | Sequence[int] | None = None,
 ) -> Tensor:
-    """A copy whose elements moved by `shifts` along `dims`, around the ends."""
+    """A copy whose elements moved by `shifts` along `dims`, around the ends.
+
+    >>> stepwell.roll(stepwell.arange(5), 2)
+    tensor([3, 4, 0, 1, 2])
+    """
     if dims is None or dims == ():
         if not isinstance(shifts, int):
             if not shifts:

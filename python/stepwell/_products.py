@@ -21,7 +21,15 @@ def _rank(input: Tensor, rank: int, function: str, name: str) -> None:
 
 @library_function(method=True, out=True)
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The product of two matrices: (m, k) by (k, n)."""
+    """The product of two matrices: (m, k) by (k, n).
+
+    Raises:
+        RuntimeError: an operand is no matrix, or the sizes or element types do not fit.
+
+    >>> stepwell.mm(stepwell.ones(2, 3), stepwell.ones(3, 2))
+    tensor([[3., 3.],
+            [3., 3.]])
+    """
     _rank(input, 2, "mm", "input")
     _rank(mat2, 2, "mm", "mat2")
     return _core.matmul(input, mat2)
@@ -29,7 +37,15 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @library_function(method=True, out=True)
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The products of as many matrices: (b, m, k) by (b, k, n)."""
+    """The products of as many matrices: (b, m, k) by (b, k, n).
+
+    Raises:
+        RuntimeError: an operand has other than three dimensions, or the sizes or element types do not
+            fit.
+
+    >>> stepwell.bmm(stepwell.ones(5, 2, 3), stepwell.ones(5, 3, 4)).shape
+    (5, 2, 4)
+    """
     _rank(input, 3, "bmm", "input")
     _rank(mat2, 3, "bmm", "mat2")
     if input.shape[0] != mat2.shape[0]:
@@ -39,7 +55,14 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @library_function(method=True, out=True)
 def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The sum of the products of two vectors' elements."""
+    """The sum of the products of two vectors' elements.
+
+    Raises:
+        RuntimeError: an operand is no vector, or the sizes or element types do not fit.
+
+    >>> stepwell.dot(stepwell.tensor([1, 2, 3]), stepwell.tensor([4, 5, 6]))
+    tensor(32)
+    """
     _rank(input, 1, "dot", "input")
     _rank(other, 1, "dot", "other")
     return _core.matmul(input, other)
@@ -47,7 +70,15 @@ def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @library_function(method=True, out=True)
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Every product of an element of one vector with one of another: (n, m)."""
+    """Every product of an element of one vector with one of another: (n, m).
+
+    Raises:
+        RuntimeError: an operand is no vector.
+
+    >>> stepwell.outer(stepwell.tensor([1, 2]), stepwell.tensor([10, 20, 30]))
+    tensor([[10, 20, 30],
+            [20, 40, 60]])
+    """
     _rank(input, 1, "outer", "input")
     _rank(vec2, 1, "outer", "vec2")
     return input.unsqueeze(1) * vec2
@@ -77,6 +108,10 @@ def addmm(
     """`beta * input + alpha * (mat1 @ mat2)`; what is multiplied by the number 0 is not read.
 
     RuntimeError: other than one element type, or an input that does not broadcast to the product.
+
+    >>> stepwell.addmm(stepwell.ones(2), stepwell.ones(2, 3), stepwell.ones(3, 2), alpha=10)
+    tensor([[31., 31.],
+            [31., 31.]])
     """
     if alpha == 1 and beta == 1 and _is_linear(input, mat1, mat2):
         return _core._linear(mat1, mat2.t(), input)

@@ -66,6 +66,12 @@ def max(
     """The largest element; along `dim`, also where it lies; with a tensor, `maximum`.
 
     Equal largest elements share the gradient where no `dim` is given; else the first one has it.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.max(x)
+    tensor(6.)
+    >>> stepwell.max(x, dim=1)
+    max_result(values=tensor([3., 6.]), indices=tensor([2, 2]))
     """
     return _extremum("max", input, dim, keepdim, True)
 
@@ -78,7 +84,12 @@ def min(
     *,
     out: tuple[Tensor, Tensor] | None = None,
 ) -> Any:
-    """The smallest element; along `dim`, also where it lies; with a tensor, `minimum`."""
+    """The smallest element; along `dim`, also where it lies; with a tensor, `minimum`.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.min(x, dim=0).values
+    tensor([1., 2., 3.])
+    """
     return _extremum("min", input, dim, keepdim, False)
 
 
@@ -107,6 +118,10 @@ def var(
     """The variance over `dim`: squared distances from the mean, over their number less `correction`.
 
     `unbiased` says correction 1 (the default) or 0; `var(input, unbiased)` is of all elements.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.var(x, dim=1)
+    tensor([1., 1.])
     """
     dim, correction = _correction("var", dim, unbiased, correction)
     if not input.is_floating_point():
@@ -124,7 +139,12 @@ def std(
     correction: Number | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The square root of `var`, of 16-bit floats rounded once."""
+    """The square root of `var`, of 16-bit floats rounded once.
+
+    >>> x = stepwell.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> stepwell.std(x, dim=1, correction=0)
+    tensor([0.8165, 0.8165])
+    """
     dim, correction = _correction("std", dim, unbiased, correction)
     if not input.is_floating_point():
         raise RuntimeError("std and var only support floating point and complex dtypes")
@@ -153,6 +173,11 @@ def norm(
     """`sum(abs(input) ** p) ** (1 / p)` over `dim`; "fro" is 2, inf the largest, -inf the least.
 
     16-bit floats are rounded once, at the end. RuntimeError: an input that is not of floats.
+
+    >>> stepwell.norm(stepwell.tensor([3.0, 4.0]))
+    tensor(5.)
+    >>> stepwell.norm(stepwell.tensor([3.0, -4.0]), 1)
+    tensor(7.)
     """
     if not input.is_floating_point():
         raise RuntimeError(f"norm: Expected a floating point tensor as input. Got {input.dtype}")
@@ -180,7 +205,11 @@ def norm(
 
 @library_function
 def count_nonzero(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """How many elements are not zero, as int64."""
+    """How many elements are not zero, as int64.
+
+    >>> stepwell.count_nonzero(stepwell.tensor([[0, 1], [2, 3]]), dim=0)
+    tensor([1, 2])
+    """
     return _core.sum(input != 0, dim)
 
 

@@ -80,14 +80,23 @@ def argsort(
     *,
     stable: bool = False,
 ) -> Tensor:
-    """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`."""
+    """The positions (int64) that put the elements along `dim` in order: `sort(...).indices`.
+
+    >>> stepwell.argsort(stepwell.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
+    """
     flag("argsort", "stable", stable)
     return sort(input.detach(), dim, descending).indices
 
 
 @library_function(method=True, out=True)
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The values of `sort` along dimension 0."""
+    """The values of `sort` along dimension 0.
+
+    >>> stepwell.msort(stepwell.tensor([[3, 1], [2, 4]]))
+    tensor([[2, 1],
+            [3, 4]])
+    """
     return sort(input, 0).values
 
 

@@ -20,7 +20,14 @@ def _check_pieces(count: int) -> None:
 
 @checked
 def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of sizes."""
+    """Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of sizes.
+
+    Raises:
+        RuntimeError: the sizes do not add up, or one is negative.
+
+    >>> stepwell.split(stepwell.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     if input.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     size = input.size(dim)
@@ -45,7 +52,11 @@ def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple
 
 @checked
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` pieces along `dim`, of one size but the last."""
+    """Views of at most `chunks` pieces along `dim`, of one size but the last.
+
+    >>> stepwell.chunk(stepwell.arange(6), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4, 5]))
+    """
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     if input.ndim == 0:
@@ -56,14 +67,25 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @checked
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of the slices along `dim`, which they lack."""
+    """Views of the slices along `dim`, which they lack.
+
+    >>> stepwell.unbind(stepwell.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     size = input.size(dim)
     _check_pieces(size)
     return tuple(input.select(dim, i)._one_of_several() for i in range(size))
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Each vector's values along a dimension of its own, over the grid that all of them span."""
+    """Each vector's values along a dimension of its own, over the grid that all of them span.
+
+    >>> a, b = stepwell.meshgrid(stepwell.arange(2), stepwell.arange(3))
+    >>> a, b
+    (tensor([[0, 0, 0],
+            [1, 1, 1]]), tensor([[0, 1, 2],
+            [0, 1, 2]]))
+    """
     indexing = "ij" if indexing is None else indexing
     if not isinstance(indexing, str):
         raise wrong("meshgrid", "indexing", "str", indexing)
@@ -92,7 +114,11 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """The input without its dimensions of size 1: all of them, or those that are given."""
+    """The input without its dimensions of size 1: all of them, or those that are given.
+
+    >>> stepwell.squeeze(stepwell.ones(1, 3, 1)).shape
+    (3,)
+    """
     return input.squeeze(dim)
 
 
