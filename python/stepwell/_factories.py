@@ -120,20 +120,20 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     return tensor(data, dtype, device)
 
 
-def from_numpy(array: Any) -> Tensor:
+def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the memory of a NumPy array, or of anything with the buffer protocol.
 
     Memory that is read-only gives a tensor that is: what writes into it, or into a view of it,
     raises RuntimeError. A bool array with bytes other than 0 and 1 is copied.
     """
-    return _core._from_buffer(array)
+    return _core._from_buffer(ndarray)
 
 
-def from_dlpack(source: Any) -> Tensor:
+def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor that shares the memory of another library's array on the CPU."""
     import numpy
 
-    return from_numpy(numpy.from_dlpack(source))
+    return from_numpy(numpy.from_dlpack(ext_tensor))
 
 
 def full(

@@ -54,7 +54,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @library_function(method=True, out=True)
-def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the products of two vectors' elements.
 
     Raises:
@@ -64,8 +64,8 @@ def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor(32)
     """
     _rank(input, 1, "dot", "input")
-    _rank(other, 1, "dot", "other")
-    return _core.matmul(input, other)
+    _rank(tensor, 1, "dot", "tensor")
+    return _core.matmul(input, tensor)
 
 
 @library_function(method=True, out=True)

@@ -53,7 +53,7 @@ def sort(
     dim: int = -1,
     descending: bool = False,
     *,
-    stable: bool | None = None,
+    stable: bool = False,
     out: tuple[Tensor, Tensor] | None = None,
 ) -> sort_result:
     """The elements along `dim` in order, and where they were (int64), both of the input's shape.
@@ -65,8 +65,7 @@ def sort(
     sort_result(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
     flag("sort", "descending", descending)
-    if stable is not None:
-        flag("sort", "stable", stable)
+    flag("sort", "stable", stable)
     dim = wrap_dim(dim, input.ndim)
     values, indices = _core._sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))

@@ -122,24 +122,60 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return input.squeeze(dim)
 
 
-def _function(name: str) -> Any:
-    method = getattr(Tensor, name)
-
-    def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return method(input, *args, **kwargs)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"`input.{name}(...)`.\n\n{method.__doc__ or ''}".strip()
-    return function
+def clone(input: Tensor) -> Tensor:
+    """A copy, in memory of its own, which has the input's gradient."""
+    return input.clone()
 
 
-_VIEWS = (
-    "clone", "diagonal", "flatten", "narrow", "numel", "reshape", "select",
-    "t", "transpose", "unsqueeze",
-)  # fmt: skip
-globals().update({name: _function(name) for name in _VIEWS})
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of a diagonal of two dimensions, as the last dimension; `offset` above 0 is to the right."""
+    return input.diagonal(offset, dim1, dim2)
 
-__all__ = ["chunk", "meshgrid", "split", "squeeze", "unbind", *_VIEWS]
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from `start_dim` to `end_dim` as one: a view where that is possible."""
+    return input.flatten(start_dim, end_dim)
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` elements along `dim`, from `start` on."""
+    return input.narrow(dim, start, length)
+
+
+def numel(input: Tensor) -> int:
+    """How many elements there are."""
+    return input.numel()
+
+
+def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same elements in row-major order, with other sizes: a view where that is possible."""
+    return input.reshape(shape)
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one slice along `dim`, which it lacks."""
+    return input.select(dim, index)
+
+
+def t(input: Tensor) -> Tensor:
+    """A matrix turned over; a tensor of fewer dimensions as it is."""
+    return input.t()
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """A view with two dimensions exchanged."""
+    return input.transpose(dim0, dim1)
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """A view with a new dimension of size 1."""
+    return input.unsqueeze(dim)
+
+
+__all__ = [
+    "chunk", "clone", "diagonal", "flatten", "meshgrid", "narrow", "numel", "reshape", "select", "split",
+    "squeeze", "t", "transpose", "unbind", "unsqueeze",
+]  # fmt: skip
 
 for _each in (chunk, split, unbind):
     setattr(Tensor, _each.__name__, _each)
