@@ -31,6 +31,7 @@ struct Parameter {
 struct Function {
   const OpRow *op = nullptr;
   std::string name, document;
+  std::string documentWithOut; // of the function, which takes `out`
   std::vector<Parameter> parameters;
   size_t self = 0; // the parameter that a method's tensor is
   size_t positional = 0;
@@ -144,9 +145,14 @@ Function parse(const OpRow &op, std::string_view schema) {
     bool all = given + 1 == size_t{1} << function.optional.size();
     function.without.push_back(all ? &op : given ? findOp(mnemonic) : nullptr);
   }
-  function.document = std::string(schema) + "\n--\n\n" +
-                      std::string(op.summary) + ".\n" +
-                      std::string(op.description);
+  std::string text = "\n--\n\n" + std::string(op.summary) + ".\n" +
+                     std::string(op.description);
+  function.document = std::string(schema) + text;
+  // A view has no memory of its own to be written into.
+  if (function.name[0] != '_' && op.results[0].shape != rules::permute)
+    function.documentWithOut =
+        std::string(schema.substr(0, close)) +
+        (keywordOnly ? ", out=None)" : ", *, out=None)") + text;
   return function;
 }
 
@@ -385,10 +391,24 @@ bool meansAll(PyObject *value) {
           !PyObject_Size(value));
 }
 
+/// The results in the tensors `out`, in Python, as those of any function.
+PyObject *writeOut(const Function &function, PyObject *result, PyObject *out) {
+  nb::object made = nb::steal(result);
+  nb::object write =
+      nb::module_::import_("stepwell._function").attr("_write_result");
+  return callPython([&] {
+           return nb::object(
+               write(nb::str(function.name.c_str()), made, nb::handle(out)));
+         })
+      .release()
+      .ptr();
+}
+
 PyObject *callFunction(const Function &function, PyObject *self,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *names) {
-  return guarded([&]() -> PyObject * {
+  PyObject *out = nullptr;
+  PyObject *result = guarded([&]() -> PyObject * {
     const auto &parameters = function.parameters;
     PyObject *values[kMaxParameters];
     std::fill_n(values, parameters.size(), nullptr);
@@ -415,6 +435,12 @@ PyObject *callFunction(const Function &function, PyObject *self,
         for (at = 0; at < parameters.size() &&
                      PyUnicode_Compare(name, parameters[at].key) != 0;)
           ++at;
+      if (at == parameters.size() && !out && !self &&
+          !function.documentWithOut.empty() &&
+          PyUnicode_CompareWithASCIIString(name, "out") == 0) {
+        out = args[count + i];
+        continue;
+      }
       if (at == parameters.size() || values[at])
         fail(Error::Kind::Type,
              function.name + "() got " +
@@ -509,6 +535,9 @@ PyObject *callFunction(const Function &function, PyObject *self,
       PyTuple_SET_ITEM(tuple.ptr(), i, wrap(results[i]));
     return tuple.release().ptr();
   });
+  if (!out || out == Py_None || !result)
+    return result;
+  return guarded([&] { return writeOut(function, result, out); });
 }
 
 template <size_t I>
@@ -606,14 +635,17 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
       throw std::runtime_error("more parameters than kMaxParameters");
   for (size_t i = 0; i < all.size(); ++i) {
     Function &function = all[i];
-    auto define = [&](Entry entry) {
+    auto define = [&](Entry entry, const std::string &document) {
       return PyMethodDef{
           function.name.c_str(),
           reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(entry)),
-          METH_FASTCALL | METH_KEYWORDS, function.document.c_str()};
+          METH_FASTCALL | METH_KEYWORDS, document.c_str()};
     };
-    function.function = define(table[i].first);
-    function.method = define(table[i].second);
+    bool takesOut = !function.documentWithOut.empty();
+    function.function =
+        define(table[i].first,
+               takesOut ? function.documentWithOut : function.document);
+    function.method = define(table[i].second, function.document);
     // x.permute(1, 0), one argument each, is addMethods'.
     if (function.op->results[0].shape != rules::permute) {
       PyObject *method = PyDescr_NewMethod(tensor, &function.method);

@@ -455,7 +455,7 @@ def _class_of(dtype: dtype) -> int:
     return 2 if dtype.is_floating_point else 0 if dtype is _core.bool else 1
 
 
-def _write(name: str, result: Any, out: Any) -> Any:
+def _write_result(name: str, result: Any, out: Any) -> Any:
     """The results in the tensors `out`, as PyTorch writes them there."""
     several = isinstance(result, (tuple, list))
     made, targets = (result, out) if several else ([result], [out])
@@ -468,6 +468,11 @@ def _write(name: str, result: Any, out: Any) -> Any:
     for target in targets:
         if not isinstance(target, Tensor):
             raise wrong(name, "out", "Tensor", target)
+    if _core.is_grad_enabled() and any(each.requires_grad for each in (*made, *targets)):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad."
+        )
     for each, target in zip(made, targets, strict=True):
         if _class_of(each.dtype) > _class_of(target.dtype):
             raise RuntimeError(
@@ -582,7 +587,7 @@ def function(
             definition.trace,
             definition.other,
             writes,
-            partial(_write, name) if takes_out else None,
+            partial(_write_result, name) if takes_out else None,
         )
         update_wrapper(result, body)
         result.__name__ = name

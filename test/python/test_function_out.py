@@ -22,6 +22,13 @@ def plus_twice(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 CASES = {
+    "add": (sw.add, X, X),
+    "clamp": (sw.clamp, X, 1.0),
+    "cumsum": (sw.cumsum, X, 1),
+    "gather": (sw.gather, X, 1, sw.tensor([[0], [2]])),
+    "lt": (sw.lt, X, 2.0),
+    "matmul": (sw.matmul, X, X.t()),
+    "sum": (sw.sum, X, 1),
     "addmm": (sw.addmm, sw.ones(2, 2), X, X.t()),
     "bmm": (sw.bmm, X.unsqueeze(0), X.t().unsqueeze(0)),
     "dot": (sw.dot, X[0], X[1]),
@@ -118,6 +125,8 @@ def test_a_gradient_is_refused():
     for call in (
         lambda: plus_twice(leaf, X, out=sw.empty(2, 3)),
         lambda: plus_twice(X, X, out=leaf),
+        lambda: sw.add(leaf, X, out=sw.empty(2, 3)),
+        lambda: sw.add(X, X, out=leaf),
         lambda: sw.tensordot(leaf, X, ([1], [1]), out=sw.empty(2, 2)),
     ):
         with pytest.raises(RuntimeError, match=match.replace("plus_twice", "[a-z_]*")):
@@ -138,8 +147,15 @@ def test_what_is_no_out():
         plus_twice(X, X, sw.empty(0))
     with pytest.raises(TypeError, match="missing"):
         plus_twice(X, out=sw.empty(0))
-    with pytest.raises(TypeError, match="out"):
-        sw.isclose(X, X, out=sw.empty(0))
+    for call in (
+        lambda: sw.isclose(X, X, out=sw.empty(0)),
+        lambda: X.add(X, out=sw.empty(0)),
+        lambda: sw.permute(X, (1, 0), out=sw.empty(0)),
+    ):
+        with pytest.raises(TypeError, match="out"):
+            call()
+    with pytest.raises(TypeError, match="argument 'out' must be Tensor, not int"):
+        sw.add(X, X, out=3)
     read_only = np.zeros((2, 3), "f4")
     read_only.flags.writeable = False
     for _ in range(2):

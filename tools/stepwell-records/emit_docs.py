@@ -51,6 +51,10 @@ def _annotated(op, text, method=False, suffix=""):
         else:
             annotation = "Number | None" if default is not None else "int"
         parts.append(f"{name}: {annotation}" + (f" = {ast.unparse(default)}" if default else ""))
+    # As the dispatcher has it: a function that is no view writes into `out`.
+    if not method and not function.name.startswith("_") and op.inference[0][0] != "permute":
+        parts += ["*"] if positional == len(listed) else []
+        parts.append("out: Tensor | None = None")
     result = "Tensor" if len(op.results) == 1 else "tuple[Tensor, ...]"
     head = f"def {function.name}{suffix}({', '.join(parts)}) -> {result}:"
     document = f"{op.summary}{', into the tensor itself' if suffix else ''}.".replace('"', "'")
