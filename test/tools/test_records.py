@@ -73,7 +73,7 @@ def test_a_record_is_all_that_an_operation_needs(tmp_path):
     assert "{2.0, g}" in files["stepwell/Array/ArrayVJP.inc"]
     assert '.mnemonic = "twice"' in files["stepwell/Array/OpTable.inc"]
     stub = files["_ops.pyi"]
-    assert "\ndef twice(input: Tensor) -> Tensor:\n" in stub
+    assert "\ndef twice(input: Tensor, *, out: Tensor | None = None) -> Tensor:\n" in stub
     assert "\n    def twice(self) -> Tensor:\n" in stub.partition("class Methods:")[2]
     ast.parse(stub)
     assert "## array.twice" in files["reference/extra.md"]
@@ -224,7 +224,10 @@ def test_lists_of_operands_name_operands(field, tmp_path):
         table = right["stepwell/Array/OpTable.inc"]
         assert f".{field} = 1," in table[table.index('"twice"') :]
     if field == "numbers":
-        assert "\ndef twice(input: Tensor | Number) -> Tensor:\n" in right["_ops.pyi"]
+        assert (
+            "\ndef twice(input: Tensor | Number, *, out: Tensor | None = None) -> Tensor:\n"
+            in right["_ops.pyi"]
+        )
 
 
 def test_why_bool_is_refused(tmp_path):
