@@ -25,6 +25,8 @@ default_role = "code"
 add_module_names = False
 autosummary_generate = False
 autodoc_typehints = "none"
+# A method that a base class documents is shown there.
+autodoc_inherit_docstrings = False
 # TableGen, MLIR and console output have no lexer of ours.
 suppress_warnings = ["misc.highlighting_failure"]
 
@@ -48,7 +50,10 @@ def write_reference(app):
             kind = "method" if prefix else "function"
             if inspect.isclass(value):
                 kind = "exception" if issubclass(value, Exception) else "class"
-            lines += [f".. auto{kind}:: {prefix}{name}", ""]
+            lines += [f".. auto{kind}:: {prefix}{name}"]
+            if kind == "class" and namespace + "." + name not in namespaces.NAMESPACES:
+                lines += ["   :members:"]
+            lines += [""]
         page = folder / f"{namespace}.rst"
         text = "\n".join(lines)
         if not page.exists() or page.read_text() != text:

@@ -42,9 +42,11 @@ def entries(namespace: str) -> list[Entry]:
         names = [name for name in dir(home) if callable(getattr(home, name))]
     else:
         home = importlib.import_module(namespace)
-        names = dir(home)
-        if namespace != "stepwell":  # whose operations no list names
-            names = getattr(home, "__all__", names)
+        names = getattr(home, "__all__", dir(home))
+        if (
+            namespace == "stepwell"
+        ):  # whose operations are in no list, and whose exports come when asked for
+            names = {*names, *dir(home)}
     found = [Entry(name, getattr(home, name)) for name in sorted(names)]
     return [entry for entry in found if _is_shown(*entry)]
 

@@ -46,8 +46,11 @@ class Dim:
         min, max: the least and the largest size; None: any.
 
     Example:
+        >>> model, images = nn.Linear(4, 2), stepwell.ones(8, 4)
         >>> batch = stepwell.Dim("batch", min=1, max=64)
-        >>> stepwell.export(model, (images,), dynamic_shapes={"x": {0: batch}})
+        >>> program = stepwell.export(model, (images,), dynamic_shapes={"input": {0: batch}})
+        >>> program(stepwell.ones(3, 4)).shape
+        (3, 2)
     """
 
     def __init__(self, name: str, *, min: int | None = None, max: int | None = None) -> None:
@@ -450,9 +453,11 @@ def export(
             container of these.
 
     Example:
-        >>> program = stepwell.export(model.eval(), (images,))
+        >>> model, images = nn.Linear(4, 2).eval(), stepwell.ones(8, 4)
+        >>> program = stepwell.export(model, (images,))
         >>> program.save("model.stepwell")
-        >>> stepwell.load("model.stepwell")(images)
+        >>> stepwell.load("model.stepwell")(images).shape
+        (8, 2)
     """
     if _core._capturing():
         raise RuntimeError("export() cannot run inside a function that is being captured")
@@ -536,8 +541,9 @@ def load(path: str | os.PathLike[str]) -> ExportedProgram:
         OSError: the file cannot be read.
 
     Example:
-        >>> program = stepwell.load("model.stepwell")
-        >>> program(images)
+        >>> stepwell.export(lambda x: x * 2, (stepwell.ones(2),)).save("twice.stepwell")
+        >>> stepwell.load("twice.stepwell")(stepwell.tensor([1.0, 5.0]))
+        tensor([ 2., 10.])
     """
     with open(path, "rb") as file:
         content = file.read()

@@ -72,7 +72,10 @@ def save_file(
         OSError: the file cannot be written.
 
     Example:
+        >>> model = nn.Linear(4, 2)
         >>> stepwell.save_file(model.state_dict(), "model.safetensors")
+        >>> sorted(stepwell.load_file("model.safetensors"))
+        ['bias', 'weight']
     """
     data = save(tensors, metadata)
     with open(filename, "wb") as file:
@@ -127,7 +130,9 @@ def load_file(filename: str | os.PathLike[str], device: Any = "cpu") -> dict[str
         OSError: the file cannot be read.
 
     Example:
-        >>> model.load_state_dict(stepwell.load_file("model.safetensors"))
+        >>> stepwell.save_file({"x": stepwell.arange(3)}, "x.safetensors")
+        >>> stepwell.load_file("x.safetensors")
+        {'x': tensor([0, 1, 2])}
     """
     from ._factories import device as known_device
 
