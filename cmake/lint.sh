@@ -22,7 +22,7 @@ if [ -f python/stepwell/__init__.py ]; then
 fi
 
 echo "width of prose"
-git ls-files -z '*.h' '*.c' '*.cpp' '*.td' '*.mlir' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' Makefile .ci/run |
+git ls-files -z '*.md' '*.h' '*.c' '*.cpp' '*.td' '*.mlir' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' Makefile .ci/run |
   xargs -0 -r "$bin/python" cmake/check_prose.py || failed=1
 
 echo "licence headers"
