@@ -9,6 +9,7 @@
 #include "Function.h"
 #include "Guards.h"
 #include "Hooks.h"
+#include "TensorDocs.h"
 
 #include "stepwell/Eager/Export.h"
 #include "stepwell/Eager/OpTable.h"
@@ -44,7 +45,9 @@ DType toDType(PyObject *object) {
 }
 
 static void addDTypes(nb::module_ &m) {
-  nb::class_<DTypeBox> type(m, "dtype");
+  nb::class_<DTypeBox> type(m, "dtype",
+                            "An element type, such as `stepwell.float32`.\n\n"
+                            ">>> stepwell.float32.itemsize\n4");
   type.def_prop_ro("itemsize",
                    [](const DTypeBox &d) { return byteWidth(d.dtype); })
       .def_prop_ro("is_floating_point",
@@ -73,7 +76,7 @@ template <typename F, typename... Extra>
 static void method(const char *name, F function, const Extra &...extra) {
   nb::handle type(reinterpret_cast<PyObject *>(tensorType));
   nb::object made = nb::cpp_function(function, nb::name(name), nb::is_method(),
-                                     nb::scope(type), extra...);
+                                     nb::scope(type), docOf(name), extra...);
   nb::setattr(type, name, made);
 }
 
@@ -151,7 +154,7 @@ template <auto Function> static void sizesMethod(const char *name) {
       name,
       reinterpret_cast<PyCFunction>(
           reinterpret_cast<void (*)()>(callWithSizes<Function>)),
-      METH_FASTCALL, nullptr};
+      METH_FASTCALL, docOf(name)};
   nb::object made = nb::steal(PyDescr_NewMethod(tensorType, &definition));
   nb::setattr(nb::handle(reinterpret_cast<PyObject *>(tensorType)), name, made);
 }
@@ -558,7 +561,9 @@ void addMethods(nb::module_ &m) {
     indexPut(t, std::move(chosen), value, accumulate);
     return t;
   });
-  m.def("is_grad_enabled", &gradEnabled);
+  m.def("is_grad_enabled", &gradEnabled,
+        "Whether calls are recorded for gradients.\n\n"
+        ">>> is_grad_enabled()\nTrue");
   m.def("_set_grad_enabled", &setGradEnabled);
   m.def("_subclass", [](nb::handle type, const Tensor &data, bool grad) {
     Tensor made = detach(data);
@@ -625,14 +630,20 @@ static void addKernels(nb::module_ &m) {
       throw nb::python_error();
   };
   Capture::location = userLocation;
-  m.def("kernel_stats", [] {
-    nb::dict stats;
-    stats["memory_hits"] = kernelStats().memoryHits;
-    stats["shipped_hits"] = kernelStats().shippedHits;
-    stats["disk_hits"] = kernelStats().diskHits;
-    stats["compiles"] = kernelStats().compiles;
-    return stats;
-  });
+  m.def(
+      "kernel_stats",
+      [] {
+        nb::dict stats;
+        stats["memory_hits"] = kernelStats().memoryHits;
+        stats["shipped_hits"] = kernelStats().shippedHits;
+        stats["disk_hits"] = kernelStats().diskHits;
+        stats["compiles"] = kernelStats().compiles;
+        return stats;
+      },
+      "Where this process found its kernels so far, and how many it "
+      "compiled.\n\n"
+      ">>> sorted(kernel_stats())\n"
+      "['compiles', 'disk_hits', 'memory_hits', 'shipped_hits']");
   m.def("_elementwise_records", [] {
     nb::dict records;
     for (const OpRow &op : opTable()) {
@@ -776,7 +787,9 @@ static void addKernels(nb::module_ &m) {
       bound.emplace(nb::cast<std::string>(name), nb::cast<Tensor>(tensor));
     return bindProgram(Program::read(text), bound);
   });
-  m.def("get_num_threads", &stepwell_runtime_get_num_threads);
+  m.def("get_num_threads", &stepwell_runtime_get_num_threads,
+        "How many threads may work on a kernel.\n\n"
+        ">>> get_num_threads() >= 1\nTrue");
   m.def(
       "set_num_threads",
       [](nb::handle count) {
@@ -794,7 +807,10 @@ static void addKernels(nb::module_ &m) {
         setNumThreads(
             static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX)));
       },
-      "count"_a);
+      "count"_a,
+      "Sets how many threads may work on a kernel.\n\nRaises:\n"
+      "    RuntimeError: the number is no positive integer.\n\n"
+      ">>> set_num_threads(get_num_threads())");
   m.def("_set_number_type", [](nb::handle type) {
     numberType = reinterpret_cast<PyTypeObject *>(type.inc_ref().ptr());
   });

@@ -384,6 +384,15 @@ static int setSubscript(PyObject *object, PyObject *index, PyObject *value) {
   return done ? 0 : -1;
 }
 
+/// What help(Tensor) begins with.
+static constexpr char kDoc[] =
+    "Elements of one type in a rectangular arrangement, over memory that views "
+    "share.\n\nMade by `tensor`, `zeros` and their like. `Tensor(2, 3)` is an "
+    "uninitialised float32 tensor.\n\n"
+    ">>> x = stepwell.tensor([[1.0, 2.0], [3.0, 4.0]])\n"
+    ">>> x.shape, x.dtype\n((2, 2), stepwell.float32)\n"
+    ">>> x[0] + x[:, 1]\ntensor([3., 6.])";
+
 void makeTensorType(PyObject *module) {
   static PyMemberDef members[] = {{"__dictoffset__", T_PYSSIZET,
                                    offsetof(PyTensor, dict), READONLY, nullptr},
@@ -398,7 +407,8 @@ void makeTensorType(PyObject *module) {
   {                                                                            \
     ID, reinterpret_cast<void *>(FUNCTION)                                     \
   }
-  static PyType_Slot slots[] = {SLOT(Py_tp_dealloc, dealloc),
+  static PyType_Slot slots[] = {{Py_tp_doc, const_cast<char *>(kDoc)},
+                                SLOT(Py_tp_dealloc, dealloc),
                                 SLOT(Py_tp_traverse, traverse),
                                 SLOT(Py_tp_clear, clear),
                                 SLOT(Py_tp_new, create),

@@ -96,6 +96,16 @@ def test_public_classes_are_meant():
     assert found <= set(stepwell.__all__)
 
 
+@pytest.mark.parametrize("namespace", namespaces.NAMESPACES)
+def test_everything_is_described(namespace):
+    def text(name, value):
+        # The binding's own first line is a signature.
+        return re.sub(rf"\A{name}\(.*\n?", "", value.__doc__ or "").strip()
+
+    calls = [entry for entry in namespaces.entries(namespace) if callable(entry.value)]
+    assert not [entry.name for entry in calls if not text(*entry)]
+
+
 def test_a_wrong_example_is_seen():
     test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
     assert doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lambda _: None).failed == 1
