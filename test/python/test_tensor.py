@@ -117,7 +117,7 @@ def test_subclass():
 
 
 def test_documents_come_from_the_records():
-    assert sw.add.__text_signature__ == "(input, other)"
+    assert sw.add.__text_signature__ == "(input, other, *, out=None)"
     assert "Elementwise sum" in sw.add.__doc__ and "wrap around" in sw.Tensor.add.__doc__
 
 
