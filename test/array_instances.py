@@ -311,7 +311,14 @@ def _slice(r: Random, mnemonic: str) -> Instance:
     attributes = {"starts": dims_text(starts), "steps": dims_text(steps)}
     if mnemonic == "slice":
         return Instance(mnemonic, [x], [part], attributes | {"sizes": dims_text(sizes)})
-    return Instance(mnemonic, [x, part], [x], attributes)
+    if mnemonic == "insert_slice":
+        return Instance(mnemonic, [x, part], [x], attributes)
+    # Of these two only the sizes are read.
+    at, like = Tensor(r.choice(ALL), tuple(starts)), Tensor(r.choice(ALL), tuple(sizes))
+    attributes = {"steps": dims_text(steps)}
+    if mnemonic == "slice_like":
+        return Instance(mnemonic, [x, at, like], [part], attributes)
+    return Instance(mnemonic, [x, part, at], [x], attributes)
 
 
 def _other(r: Random, mnemonic: str) -> Instance:
@@ -393,6 +400,27 @@ def _other(r: Random, mnemonic: str) -> Instance:
             total = sum(part.shape[dim] for part in parts)
             result = Tensor(dtype, some[:dim] + (total,) + some[dim + 1 :])
             return Instance(mnemonic, parts, [result], along)
+        case "empty":
+            known = [*some, *shape]
+            listed, sizes = [], []
+            for _ in range(r.randint(0, 3)):
+                at, number = r.randrange(len(known)), r.randint(1, 4)
+                text, size = r.choice(
+                    [
+                        (f"{number}", number),
+                        (f"v{at}", known[at]),
+                        (f"v{at} {number} //", known[at] // number),
+                        (f"v{at} {number} %", known[at] % number),
+                        (f"v{at} v0 * {number} +", known[at] * known[0] + number),
+                        (f"v{at} neg {number} // neg", -(-known[at] // number)),
+                        (f"v{at} 2 > {number} v{at} ?", number if known[at] > 2 else known[at]),
+                    ]
+                )
+                listed.append(text)
+                sizes.append(size)
+            operands = [Tensor(dtype, some), Tensor(number_type := r.choice(ALL), shape)]
+            return Instance(mnemonic, operands, [Tensor(number_type, tuple(sizes))],
+                            {"dtype": number_type, "sizes": '"' + ", ".join(listed) + '"'})  # fmt: skip
         case "iota":
             to = r.choice(FLOATS + INTEGERS)
             return Instance(mnemonic, [Tensor(dtype, some)], [Tensor(to, some)],
@@ -499,7 +527,7 @@ def instance(r: Random, mnemonic: str) -> Instance:
         return _attention(r, mnemonic)
     if mnemonic in ("gather", "scatter_add", "index_add", "index_copy", "index_select", "pick"):
         return _indexed(r, mnemonic)
-    if mnemonic in ("slice", "insert_slice"):
+    if "slice" in mnemonic:
         return _slice(r, mnemonic)
     return _other(r, mnemonic)
 

@@ -207,6 +207,37 @@ OpFoldResult ReshapeLikeOp::fold(FoldAdaptor) {
   return foldToInput(getInput(), getType());
 }
 
+/// The sizes of a tensor, if they are all known.
+static std::optional<SmallVector<int64_t>> knownSizes(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.hasStaticShape())
+    return std::nullopt;
+  return llvm::to_vector(type.getShape());
+}
+
+LogicalResult SliceLikeOp::canonicalize(SliceLikeOp op,
+                                        PatternRewriter &rewriter) {
+  auto starts = knownSizes(op.getStarts()), sizes = knownSizes(op.getLike());
+  if (!starts || !sizes)
+    return failure();
+  Value slice = SliceOp::create(rewriter, op.getLoc(), op.getInput(), *starts,
+                                *sizes, op.getSteps());
+  if (slice.getType() != op.getType())
+    return failure();
+  rewriter.replaceOp(op, slice);
+  return success();
+}
+
+LogicalResult InsertSliceAtOp::canonicalize(InsertSliceAtOp op,
+                                            PatternRewriter &rewriter) {
+  auto starts = knownSizes(op.getStarts());
+  if (!starts || op.getInput().getType() != op.getType())
+    return failure();
+  rewriter.replaceOpWithNewOp<InsertSliceOp>(op, op.getInput(), op.getPart(),
+                                             *starts, op.getSteps());
+  return success();
+}
+
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
   ArrayRef<int64_t> permutation = getPermutation();
   if (llvm::equal(permutation, llvm::seq<int64_t>(permutation.size())) &&

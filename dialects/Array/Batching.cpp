@@ -8,6 +8,7 @@
 #include "stepwell/Array/Batching.h"
 #include "stepwell/Array/Array.h"
 #include "stepwell/Array/Decomposition.h"
+#include "stepwell/Semantics/OpenSizes.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
@@ -245,6 +246,11 @@ private:
   Results rule(PadOp);
   Results rule(SliceOp);
   Results rule(InsertSliceOp);
+  Results rule(EmptyOp);
+  Results rule(SliceLikeOp);
+  Results rule(InsertSliceAtOp);
+  /// What has the sizes of an operand after a 0: where a slice begins.
+  Value startsAfterBatch(unsigned operand);
   Results rule(CountOp);
   Results rule(MatmulOp);
   Results rule(DotGeneralOp);
@@ -349,6 +355,46 @@ Batcher::Results Batcher::rule(SliceOp slice) {
 Batcher::Results Batcher::rule(InsertSliceOp insert) {
   return again(allWithBatch(), {named("starts", after(0, insert.getStarts())),
                                 named("steps", after(1, insert.getSteps()))});
+}
+
+Batcher::Results Batcher::rule(EmptyOp empty) {
+  rules::OpenShape words; // where each is now
+  int64_t next = 0, batch = -1;
+  for (unsigned i = 0; i < operands.size(); ++i) {
+    if (batched[i]) {
+      batch = batch < 0 ? next : batch;
+      ++next;
+    }
+    for (int64_t d = 0; d < rankOf(i); ++d)
+      words.push_back(rules::OpenSize::open("v" + std::to_string(next++)));
+  }
+  std::string sizes = "v" + std::to_string(batch);
+  ErrorOr<std::vector<HostExpression>> given =
+      parseSizes(empty.getSizes().str(), words.size());
+  if (!given)
+    return op->emitOpError(given.error().message);
+  for (const HostExpression &size : *given)
+    sizes += ", " + rules::evaluate(size, words).postfix();
+  return again(operands, b.getNamedAttr("sizes", b.getStringAttr(sizes)));
+}
+
+Value Batcher::startsAfterBatch(unsigned operand) {
+  std::string sizes = "0";
+  for (int64_t d = 0; d < rankOf(operand); ++d)
+    sizes += ", v" + std::to_string(d + (batched[operand] ? 1 : 0));
+  return make("array.empty", operands[operand],
+              {b.getNamedAttr("dtype", TypeAttr::get(b.getI1Type())),
+               b.getNamedAttr("sizes", b.getStringAttr(sizes))});
+}
+
+Batcher::Results Batcher::rule(SliceLikeOp slice) {
+  return again({withBatch(0), startsAfterBatch(1), withBatch(2)},
+               named("steps", after(1, slice.getSteps())));
+}
+
+Batcher::Results Batcher::rule(InsertSliceAtOp insert) {
+  return again({withBatch(0), withBatch(1), startsAfterBatch(2)},
+               named("steps", after(1, insert.getSteps())));
 }
 
 Batcher::Results Batcher::rule(CountOp count) {
@@ -533,8 +579,9 @@ Batcher::Results Batcher::run() {
   }
   return llvm::TypeSwitch<Operation *, Results>(op)
       .Case<TransposeOp, BroadcastLikeOp, ReshapeOp, PadOp, SliceOp,
-            InsertSliceOp, CountOp, MatmulOp, DotGeneralOp, Conv2DOp,
-            Conv2DInputGradientOp, Conv2DWeightGradientOp, WrapIndexOp>(
+            InsertSliceOp, EmptyOp, SliceLikeOp, InsertSliceAtOp, CountOp,
+            MatmulOp, DotGeneralOp, Conv2DOp, Conv2DInputGradientOp,
+            Conv2DWeightGradientOp, WrapIndexOp>(
           [&](auto each) { return rule(each); })
       .Case<BroadcastOp, FullOp>(
           [&](auto each) { return stretched(each.getSizes()); })

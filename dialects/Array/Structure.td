@@ -94,6 +94,22 @@ def Array_IotaOp : Array_Op<"iota"> {
   let nonDifferentiable = 1;
 }
 
+def Array_EmptyOp : Array_Op<"empty"> {
+  let summary = "A tensor whose elements are not written, with sizes that are computed from others";
+  let description = [{
+    Nothing but its sizes is to be read: it is what `broadcast_like`, `reshape_like`, `iota` and `slice_like` take for
+    `like`. `sizes` has an expression for each, in postfix and separated by commas, where `v0`, `v1`... are the sizes of
+    all operands, one after the other: `"v0 2 //, 4"` is half the first one, and 4. The words are `+ - * / // % neg`,
+    comparisons and `?` (docs/abi.md); `//` and `%` round as Python's do.
+  }];
+  let arguments = (ins Variadic<Array_Tensor>:$of, TypeAttr:$dtype, StrAttr:$sizes);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"empty", "fromAttribute">];
+  let batch = "rule";
+  let shapeOnly = ["of"];
+  let nonDifferentiable = 1;
+}
+
 def Array_FullOp : Array_Op<"full"> {
   let summary = "One number everywhere";
   let description = [{
@@ -199,6 +215,35 @@ def Array_InsertSliceOp : Array_Op<"insert_slice"> {
   let vjp = ["insert_slice(g, broadcast_like(0, part), starts, steps)", "slice(g, starts, sizes(part), steps)"];
 }
 
+def Array_SliceLikeOp : Array_Op<"slice_like"> {
+  let summary = "Every so many elements along each dimension, as many as `like` has";
+  let description = [{
+    As `slice`, with sizes that are those of `like` and starts that are those of `starts`: of both only the sizes are
+    read.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$starts, Array_Tensor:$like, DenseI64ArrayAttr:$steps);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"sliceLike", "first">];
+  let batch = "rule";
+  let shapeOnly = ["starts", "like"];
+  let vjp = ["insert_slice_at(broadcast_like(0, input), g, starts, steps)", "", ""];
+  let hasCanonicalizeMethod = 1;
+}
+
+def Array_InsertSliceAtOp : Array_Op<"insert_slice_at"> {
+  let summary = "The input with a slice replaced that begins at the sizes of `starts`";
+  let description = [{
+    `part` lies where `slice_like` with these `starts` and `steps` would read. Of `starts` only the sizes are read.
+  }];
+  let arguments = (ins Array_Tensor:$input, Array_Tensor:$part, Array_Tensor:$starts, DenseI64ArrayAttr:$steps);
+  let results = (outs Array_Tensor:$result);
+  let inference = [Infer<"insertSliceAt", "firstTwo">];
+  let batch = "rule";
+  let shapeOnly = ["starts"];
+  let vjp = ["insert_slice_at(g, broadcast_like(0, part), starts, steps)", "slice_like(g, starts, part, steps)", ""];
+  let hasCanonicalizeMethod = 1;
+}
+
 def Array_ConcatOp : Array_Op<"concat"> {
   let summary = "One tensor after the other along a dimension";
   let description = [{
@@ -211,7 +256,7 @@ def Array_ConcatOp : Array_Op<"concat"> {
   let hasVJPHook = 1;
   let saves = ["shape(inputs)"];
   let extraClassDeclaration = [{
-    /// The slice of `g` where input `index` lies; every size must be known.
+    /// The slice of `g` where input `index` lies.
     static ::mlir::Value buildVJP(::mlir::OpBuilder &, ConcatOp, unsigned index, ::mlir::Value g);
   }];
 }

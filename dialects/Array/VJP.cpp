@@ -10,6 +10,7 @@
 #include "stepwell/Array/Decomposition.h"
 
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -141,19 +142,18 @@ Value DotGeneralOp::buildVJP(OpBuilder &builder, DotGeneralOp op,
 
 Value ConcatOp::buildVJP(OpBuilder &builder, ConcatOp op, unsigned index,
                          Value g) {
-  auto part = cast<RankedTensorType>(op.getInputs()[index].getType());
-  int64_t rank = part.getRank(), dim = op.getDim();
-  SmallVector<int64_t> starts(rank, 0), steps(rank, 1);
-  for (Value before : op.getInputs().take_front(index)) {
-    int64_t size = cast<RankedTensorType>(before.getType()).getDimSize(dim);
-    starts[dim] += size;
-    if (ShapedType::isDynamic(size))
-      part = RankedTensorType();
-  }
-  if (!part || !part.hasStaticShape()) {
-    op.emitOpError("has a derivative where every size is known, not here");
-    return {};
-  }
-  return SliceOp::create(builder, op.getLoc(), g, starts, part.getShape(),
-                         steps);
+  Value part = op.getInputs()[index];
+  int64_t rank = cast<RankedTensorType>(part.getType()).getRank(),
+          dim = op.getDim();
+  // The sizes of the parts before, added up.
+  SmallVector<std::string> starts(rank, "0");
+  int64_t value = dim;
+  for (unsigned i = 0; i < index; ++i, value += rank)
+    starts[dim] = i ? starts[dim] + " v" + std::to_string(value) + " +"
+                    : "v" + std::to_string(value);
+  Value at =
+      EmptyOp::create(builder, op.getLoc(), op.getInputs().take_front(index),
+                      builder.getI1Type(), llvm::join(starts, ", "));
+  return SliceLikeOp::create(builder, op.getLoc(), g, at, part,
+                             SmallVector<int64_t>(rank, 1));
 }

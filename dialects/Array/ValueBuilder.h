@@ -42,6 +42,8 @@ public:
 
   Value call(StringRef name, ArrayRef<Operand> given,
              ArrayRef<NamedAttr> attributes, unsigned result = 0) {
+    if (failed) // an attribute that there is not
+      return {};
     Value beside;
     for (const Operand &operand : given) {
       if (!operand.value)

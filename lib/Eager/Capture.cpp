@@ -263,8 +263,7 @@ void Capture::noteHistory(Known &entry, const Tensor &tensor) {
   entry.target = target;
 }
 
-/// A slice with positive steps, of what is flipped first.
-static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
+SliceOf Capture::forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
   for (int i = 0; i < sizes.size(); ++i) {
     if (slice.sizes[i] == 0)
       slice.starts[i] = 0;
@@ -279,8 +278,7 @@ static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped) {
   return slice;
 }
 
-/// A slice that takes everything.
-static bool isWhole(const SliceOf &slice, const Dims &sizes) {
+bool Capture::isWhole(const SliceOf &slice, const Dims &sizes) {
   return slice.sizes == sizes && slice.steps == Dims::filled(sizes.size(), 1);
 }
 
@@ -308,9 +306,15 @@ Capture::Id Capture::view(Id parent, const TracedView &step, DType dtype,
                           const Dims &sizes) {
   const Dims &parentSizes = step.parent->sizes;
   const ViewOp &op = *step.op;
-  if (open &&
-      (op.kind == ViewOp::Kind::Reshape || op.kind == ViewOp::Kind::Expand))
-    return openView(parent, step, {dtype, sizes});
+  if (open) {
+    const OpenView &view = openViews[&step].second;
+    if (op.kind == ViewOp::Kind::Reshape)
+      return openReshape(parent, view.shape, {dtype, sizes});
+    if (op.kind == ViewOp::Kind::Expand)
+      return openBroadcast(parent, view.shape, {dtype, sizes});
+    if (op.slice)
+      return openSlice(parent, step, {dtype, sizes});
+  }
   switch (op.kind) {
   case ViewOp::Kind::Permute:
     return appendOp("transpose", {parent}, {op.dims}, {dtype, sizes});
@@ -356,6 +360,8 @@ Capture::Id Capture::insert(const TracedView &step, Id part, bool recorded) {
   const ViewOp &op = *step.op;
   TensorType type = step.parent->type();
   auto reshaped = [&](Id value, const Dims &to) {
+    if (open && to == sizes)
+      return openReshape(value, openViews[&step].second.parent, type);
     return typeOf(value).dims == to
                ? value
                : appendOp("reshape", {value}, {to}, {type.dtype, to});
@@ -386,6 +392,8 @@ Capture::Id Capture::insert(const TracedView &step, Id part, bool recorded) {
         {int64_t{0}}, {type.dtype, flat});
     return reshaped(all, sizes);
   }
+  if (open)
+    return openInsert(around, part, step);
   Dims flipped;
   SliceOf slice = forward(*op.slice, sizes, flipped);
   auto flip = [&](Id value) {
@@ -439,8 +447,16 @@ Tensor Capture::alias(const TensorImpl &source, const Dims &strides) {
 }
 
 Tensor Capture::constant(DType dtype, const Dims &sizes, const Scalar &value) {
-  if (open && Geometry{sizes, {}, 0}.numel() > 1)
-    open->fixAll();
+  if (open && !sizes.empty()) {
+    OpenShape shape = givenShape(sizes.size());
+    if (!shape.empty()) {
+      Id one = read(*constant(dtype, {}, value));
+      return fresh(openBroadcast(one, shape, {dtype, sizes}), {dtype, sizes},
+                   packedStrides(sizes));
+    }
+    if (Geometry{sizes, {}, 0}.numel() > 1)
+      open->fixAll();
+  }
   TemplateInput input{scalarCarrier(dtype), true};
   Ref<Template> full = opTemplate(findOp("full"), {sizes}, std::span(&input, 1),
                                   input.dtype, std::span(&dtype, 1));
@@ -457,7 +473,7 @@ void Capture::noteView(TensorImpl &view, const Tensor &parent,
   if (op && op->kind == ViewOp::Kind::Strided && !op->slice && location)
     step->where = location();
   if (open)
-    viewShapes[step.get()] = {step, shapeOfView(view, parent, op)};
+    openViews[step.get()] = {step, viewOf(view, parent, op)};
   step->op = std::move(op);
   view.traced = step;
 }
@@ -497,8 +513,6 @@ Tensor Capture::rootOf(const Tensor &tensor,
 }
 
 void Capture::write(TensorImpl &target, const Tensor &value, bool recorded) {
-  if (open && target.traced)
-    open->fixAll();
   std::vector<const TracedView *> steps;
   Tensor root = rootOf(Tensor(&target), &steps);
   Id part = read(*value);

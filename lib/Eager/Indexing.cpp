@@ -20,16 +20,24 @@ struct CatNode : Node {
   using Node::Node;
   int64_t dim;
   std::vector<TensorType> inputs;
+  std::vector<OpenShape> open; // of the inputs
   std::string name() const override { return "cat"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
     int64_t start = 0;
+    OpenShape openStart(1, 0);
     for (size_t i = 0; i < inputs.size(); ++i) {
       int64_t size = inputs[i].dims[dim];
-      if (edges[i])
+      if (edges[i]) {
+        std::optional<Capture::GivenSlice> given;
+        if (!open.empty())
+          given.emplace(*gradients[0], dim, openStart[0], open[i][dim]);
         out[i] =
             cast(slice(gradients[0], dim, start, size, 1), inputs[i].dtype);
+      }
       start += size;
+      if (!open.empty())
+        openStart[0] = openStart[0] + open[i][dim];
     }
     return out;
   }
@@ -111,6 +119,9 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
     node = Ref<CatNode>(new CatNode(std::move(edges)));
     node->dim = dim;
     node->inputs = types;
+    if (Capture *capture = Capture::current(); capture && capture->openTrace())
+      for (const Tensor &part : parts)
+        node->open.push_back(capture->shapeOf(*part));
   }
   Tensor result;
   Capture *capture = Capture::current();
@@ -147,16 +158,10 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
 }
 
 Tensor stepwell::iota(DType dtype, int64_t count) {
-  // Known when the program is made, so that a capture sees a constant.
-  Tensor numbers;
-  {
-    SuspendCapture eager;
-    numbers = empty(dtype, {count});
-    if (count)
-      numbers = callOp("iota", {{numbers}}, {dtype, int64_t{0}});
-  }
-  Capture *capture = Capture::current();
-  return capture ? capture->alias(*numbers, packedStrides({count})) : numbers;
+  if (Capture *capture = Capture::current())
+    return capture->iota(dtype, count);
+  Tensor numbers = empty(dtype, {count});
+  return count ? callOp("iota", {{numbers}}, {dtype, int64_t{0}}) : numbers;
 }
 
 //===--- Choosing ---------------------------------------------------------===//
@@ -213,6 +218,11 @@ struct Flattened {
 
 Flattened flatten(const Tensor &tensor, std::vector<Tensor> &indices) {
   GradModeGuard guard(gradEnabled());
+  // The kernels that follow are given the sizes as numbers.
+  if (Capture *capture = Capture::current(); capture && capture->openTrace())
+    for (int i = 0; i < tensor->rank(); ++i)
+      if (OpenShape one{capture->shapeOf(*tensor)[i]}; indices[i])
+        capture->openTrace()->fix(one);
   Dims chosen, front, back;
   Dims common;
   for (int i = 0; i < tensor->rank(); ++i) {

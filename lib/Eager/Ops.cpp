@@ -574,12 +574,15 @@ namespace {
 struct CopyNode : Node {
   using Node::Node;
   TensorType source;
-  bool reads; // the last edge is the source
+  bool reads;     // the last edge is the source
+  OpenShape open; // of the target
   std::string name() const override { return "copy"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     std::vector<Tensor> out(edges.size());
-    if (replaces && wants(0))
+    if (replaces && wants(0)) {
+      Capture::GivenShape given(open);
       out[0] = full(outputs[0].dtype, outputs[0].dims, int64_t{0});
+    }
     if (reads && wants(edges.size() - 1))
       out.back() = sumTo(cast(gradients[0], source.dtype), source.dims);
     return out;
@@ -605,6 +608,7 @@ static Ref<Node> recordCopy(const Tensor &target, const Tensor *source,
   if (source)
     node->source = (*source)->type();
   node->outputs = {target->type()};
+  node->open = Capture::openShapeOf(*target);
   return Ref<Node>(node.get());
 }
 
@@ -655,6 +659,7 @@ void stepwell::fillInto(const Tensor &target, const Scalar &value) {
   checkWritable(target, {});
   Ref<Node> node = recordCopy(target, nullptr, true);
   if (Capture *capture = Capture::current()) {
+    Capture::GivenShape given(Capture::openShapeOf(*target));
     capture->write(*target,
                    capture->constant(target->dtype, target->sizes, value),
                    static_cast<bool>(node));
@@ -677,6 +682,7 @@ void stepwell::copyInto(const Tensor &target, const Tensor &source) {
       capture ? capture->alias(*source, packedStrides(source->sizes)) : source;
   {
     GradModeGuard guard(false);
+    Capture::GivenShape shape(Capture::openShapeOf(*target));
     Tensor wide = expand(given, target->sizes);
     if (capture) {
       capture->write(*target, cast(wide, target->dtype),

@@ -25,24 +25,28 @@ Dims inversePermutation(const Dims &permutation) {
 }
 
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Dims &sizes, const std::optional<SliceOf> &slice);
+                   const Dims &sizes, const std::optional<SliceOf> &slice,
+                   const Capture::OpenView &open);
 
 struct ViewNode : Node {
   using Node::Node;
   ViewOp op;
   Dims inputSizes;
+  Capture::OpenView open;
   std::string name() const override { return "view"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
     const Tensor &g = gradients[0];
     switch (op.kind) {
     case ViewOp::Kind::Permute:
       return {permute(g, inversePermutation(op.dims))};
-    case ViewOp::Kind::Reshape:
+    case ViewOp::Kind::Reshape: {
+      Capture::GivenShape given(open.parent);
       return {reshape(g, inputSizes)};
+    }
     case ViewOp::Kind::Expand:
       return {sumTo(g, inputSizes)};
     case ViewOp::Kind::Strided:
-      return {scatterView(g, op.packed, inputSizes, op.slice)};
+      return {scatterView(g, op.packed, inputSizes, op.slice, open)};
     }
     return {};
   }
@@ -53,8 +57,10 @@ struct ScatterNode : Node {
   using Node::Node;
   Geometry view; // over a row-major tensor
   std::optional<SliceOf> slice;
+  Capture::OpenView open;
   std::string name() const override { return "gradient of a view"; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients) override {
+    Capture::GivenShape given(open.shape, open.slice);
     return {viewOfPacked(gradients[0], view, slice)};
   }
 };
@@ -84,6 +90,7 @@ Tensor makeView(const Tensor &tensor, const Geometry &geometry, F describe,
     Ref<ViewNode> node(new ViewNode({edgeOf(tensor)}));
     node->op = describe();
     node->inputSizes = tensor->sizes;
+    node->open = Capture::openViewOf(*view);
     node->outputs = {view->type()};
     view->node = Ref<Node>(node.get());
   }
@@ -107,7 +114,8 @@ Tensor placesOf(const Geometry &view, int64_t count) {
 /// `view` is over a row-major tensor of `sizes`. What several indices of it
 /// reach gets the sum.
 Tensor scatterView(const Tensor &gradient, const Geometry &view,
-                   const Dims &sizes, const std::optional<SliceOf> &slice) {
+                   const Dims &sizes, const std::optional<SliceOf> &slice,
+                   const Capture::OpenView &open) {
   Tensor result;
   {
     GradModeGuard guard(false);
@@ -117,9 +125,17 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
       if (view.strides[i] == 0 && once.sizes[i] > 1)
         once.sizes[i] = 1;
     given = sumTo(given, once.sizes);
-    result = full(gradient->dtype, sizes, int64_t{0});
+    {
+      Capture::GivenShape shape(open.parent);
+      result = full(gradient->dtype, sizes, int64_t{0});
+    }
     if (slice || surelyDistinct(once)) {
-      copyInto(stridedView(result, once, slice ? &*slice : nullptr), given);
+      Tensor part;
+      {
+        Capture::GivenShape shape(open.shape, open.slice);
+        part = stridedView(result, once, slice ? &*slice : nullptr);
+      }
+      copyInto(part, given);
     } else {
       int64_t count = result->numel();
       Tensor flat = callOp("index_add",
@@ -137,6 +153,7 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
     Ref<ScatterNode> node(new ScatterNode({edgeOf(gradient)}));
     node->view = view;
     node->slice = slice;
+    node->open = open;
     node->outputs = {result->type()};
     result->node = Ref<Node>(node.get());
   }
@@ -442,9 +459,18 @@ Tensor stepwell::squeeze(const Tensor &tensor, std::optional<int64_t> dim) {
   if (dim)
     dim = wrapDim(*dim, tensor->rank());
   Dims sizes;
-  for (int i = 0; i < tensor->rank(); ++i)
-    if (tensor->sizes[i] != 1 || (dim && i != *dim))
+  Capture *capture = Capture::current();
+  OpenTrace *open = capture ? capture->openTrace() : nullptr;
+  for (int i = 0; i < tensor->rank(); ++i) {
+    if (dim && i != *dim) {
       sizes.push_back(tensor->sizes[i]);
+      continue;
+    }
+    if (open)
+      open->isOne(capture->shapeOf(*tensor)[i]);
+    if (tensor->sizes[i] != 1)
+      sizes.push_back(tensor->sizes[i]);
+  }
   return reshape(tensor, sizes, true);
 }
 

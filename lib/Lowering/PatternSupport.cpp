@@ -24,6 +24,10 @@ Value stepwell::emptyTensor(OpBuilder &b, Location loc, RankedTensorType type,
 }
 
 Value stepwell::dimOf(OpBuilder &b, Location loc, Value tensor, int64_t dim) {
+  // Of what is there for its sizes they are known.
+  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+    if (tensorType(tensor).isDynamicDim(dim))
+      return empty.getDynamicSize(dim);
   return tensor::DimOp::create(b, loc, tensor, dim);
 }
 

@@ -8,6 +8,7 @@
 #include "PatternSupport.h"
 
 #include "stepwell/Array/Array.h"
+#include "stepwell/Semantics/HostExpression.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -279,6 +280,132 @@ struct FlipPattern : OpConversionPattern<array::FlipOp> {
   }
 };
 
+/// The sizes are computed; the elements are nobody's.
+struct EmptyPattern : OpConversionPattern<array::EmptyOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::EmptyOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    RankedTensorType type = tensorType(op.getResult());
+    SmallVector<std::pair<Value, int64_t>> words; // which size of which tensor
+    for (Value operand : adaptor.getOf())
+      for (int64_t i = 0; i < tensorType(operand).getRank(); ++i)
+        words.emplace_back(operand, i);
+    ErrorOr<std::vector<HostExpression>> given =
+        parseSizes(op.getSizes().str(), words.size());
+    if (!given)
+      return op.emitOpError(given.error().message);
+    SmallVector<Value> sizes(type.getRank());
+    for (auto [i, size] : llvm::enumerate(*given))
+      if (type.isDynamicDim(i))
+        sizes[i] = compute(b, loc, size, words);
+    b.replaceOp(op, emptyTensor(b, loc, type, sizes,
+                                storageType(type.getElementType())));
+    return success();
+  }
+
+private:
+  static Value compute(OpBuilder &b, Location loc, const HostExpression &size,
+                       ArrayRef<std::pair<Value, int64_t>> words) {
+    using Word = HostExpression::Word;
+    using Predicate = arith::CmpIPredicate;
+    SmallVector<Value> stack;
+    auto constant = [&](int64_t number) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, number);
+    };
+    auto isSet = [&](Predicate relation, Value x, Value y) -> Value {
+      return arith::CmpIOp::create(b, loc, relation, x, y);
+    };
+    auto choose = [&](Value condition, Value yes, Value no) -> Value {
+      return arith::SelectOp::create(b, loc, condition, yes, no);
+    };
+    auto minus = [&](Value x, Value y) -> Value {
+      return arith::SubIOp::create(b, loc, x, y);
+    };
+    auto times = [&](Value x, Value y) -> Value {
+      return arith::MulIOp::create(b, loc, x, y);
+    };
+    // By 0 only where the call was refused.
+    auto divide = [&](Value x, Value &y) -> Value {
+      if (!getConstantIntValue(y))
+        y = choose(isSet(Predicate::eq, y, constant(0)), constant(1), y);
+      return arith::DivSIOp::create(b, loc, x, y);
+    };
+    auto floorDivide = [&](Value x, Value &y) {
+      Value quotient = divide(x, y);
+      Value rest = minus(x, times(quotient, y));
+      return choose(isSet(Predicate::slt, times(rest, y), constant(0)),
+                    minus(quotient, constant(1)), quotient);
+    };
+    for (const HostExpression::Step &step : size.words()) {
+      if (step.word == Word::Value || step.word == Word::Constant) {
+        int64_t number = std::get<int64_t>(step.operand);
+        stack.push_back(
+            step.word == Word::Constant
+                ? constant(number)
+                : dimOf(b, loc, words[number].first, words[number].second));
+        continue;
+      }
+      Value y = stack.pop_back_val();
+      if (step.word == Word::Negate) {
+        stack.push_back(minus(constant(0), y));
+        continue;
+      }
+      Value x = stack.pop_back_val();
+      auto compare = [&](Predicate relation) {
+        stack.push_back(
+            choose(isSet(relation, x, y), constant(1), constant(0)));
+      };
+      switch (step.word) {
+      case Word::Add:
+        stack.push_back(arith::AddIOp::create(b, loc, x, y));
+        break;
+      case Word::Subtract:
+        stack.push_back(minus(x, y));
+        break;
+      case Word::Multiply:
+        stack.push_back(times(x, y));
+        break;
+      case Word::Divide:
+        stack.push_back(divide(x, y));
+        break;
+      case Word::FloorDivide:
+        stack.push_back(floorDivide(x, y));
+        break;
+      case Word::Modulo: {
+        Value quotient = floorDivide(x, y);
+        stack.push_back(minus(x, times(quotient, y)));
+        break;
+      }
+      case Word::Equal:
+        compare(Predicate::eq);
+        break;
+      case Word::Unequal:
+        compare(Predicate::ne);
+        break;
+      case Word::Less:
+        compare(Predicate::slt);
+        break;
+      case Word::LessEqual:
+        compare(Predicate::sle);
+        break;
+      case Word::Greater:
+        compare(Predicate::sgt);
+        break;
+      case Word::GreaterEqual:
+        compare(Predicate::sge);
+        break;
+      default: { // Choose: parseSizes refuses what is left
+        Value condition = stack.pop_back_val();
+        stack.push_back(
+            choose(isSet(Predicate::ne, condition, constant(0)), x, y));
+      }
+      }
+    }
+    return stack.front();
+  }
+};
+
 /// Where a slice begins; one of nothing may do so behind the last element,
 /// which `tensor` does not allow.
 OpFoldResult startOf(OpBuilder &b, int64_t start, OpFoldResult size) {
@@ -379,6 +506,44 @@ struct InsertSlicePattern : OpConversionPattern<array::InsertSliceOp> {
   }
 };
 
+/// The sizes of `starts` as places in a tensor of sizes `from`. A slice of
+/// nothing may begin behind the last element, which `tensor` does not allow.
+SmallVector<OpFoldResult> startsFrom(OpBuilder &b, Location loc, Value starts,
+                                     ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> result = mixedSizes(b, loc, starts);
+  for (auto [start, size] : llvm::zip_equal(result, sizes))
+    if (isConstantIntValue(size, 0))
+      start = b.getIndexAttr(0);
+  return result;
+}
+
+struct SliceLikePattern : OpConversionPattern<array::SliceLikeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::SliceLikeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    SmallVector<OpFoldResult> sizes = mixedSizes(b, loc, adaptor.getLike());
+    b.replaceOpWithNewOp<tensor::ExtractSliceOp>(
+        op, adaptor.getInput(), startsFrom(b, loc, adaptor.getStarts(), sizes),
+        sizes, indices(b, op.getSteps()));
+    return success();
+  }
+};
+
+struct InsertSliceAtPattern : OpConversionPattern<array::InsertSliceAtOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(array::InsertSliceAtOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    SmallVector<OpFoldResult> sizes = mixedSizes(b, loc, adaptor.getPart());
+    b.replaceOpWithNewOp<tensor::InsertSliceOp>(
+        op, adaptor.getPart(), adaptor.getInput(),
+        startsFrom(b, loc, adaptor.getStarts(), sizes), sizes,
+        indices(b, op.getSteps()));
+    return success();
+  }
+};
+
 struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
   /// With `rows`, along every dimension but the first.
   ConcatPattern(const TypeConverter &converter, MLIRContext *context,
@@ -471,13 +636,14 @@ struct ConcatPattern : OpConversionPattern<array::ConcatOp> {
 void stepwell::populateStructurePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns,
                                          const TargetInfo &info) {
-  patterns.add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
-               BroadcastToPattern<array::FullOp>, ConcatPattern,
-               ConstantPattern, FlipPattern, ForwardPattern<array::DetachOp>,
-               ForwardPattern<array::WithGradientOfOp>, InsertSlicePattern,
-               IotaPattern, PadPattern, ReshapeLikePattern, ReshapePattern,
-               SlicePattern, TransposePattern>(converter,
-                                               patterns.getContext());
+  patterns
+      .add<BroadcastLikePattern, BroadcastToPattern<array::BroadcastOp>,
+           BroadcastToPattern<array::FullOp>, ConcatPattern, ConstantPattern,
+           EmptyPattern, FlipPattern, ForwardPattern<array::DetachOp>,
+           ForwardPattern<array::WithGradientOfOp>, InsertSliceAtPattern,
+           InsertSlicePattern, IotaPattern, PadPattern, ReshapeLikePattern,
+           ReshapePattern, SliceLikePattern, SlicePattern, TransposePattern>(
+          converter, patterns.getContext());
   if (info.runsForall) // before the other way to concatenate
     patterns.add<ConcatPattern>(converter, patterns.getContext(),
                                 /*rows=*/true);

@@ -9,6 +9,7 @@
 #include "stepwell/Semantics/OpenSizes.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace stepwell::rules {
 
@@ -18,20 +19,70 @@ static OpenSize apply(const OpenSize &a, const char *word, const OpenSize &b) {
   return OpenSize::open(a.postfix() + " " + b.postfix() + " " + word);
 }
 
+namespace {
+/// What is added to a number; nothing: the number alone. Equal sums are to be
+/// equal texts.
+struct Sum {
+  std::string rest;
+  int64_t number = 0;
+
+  explicit Sum(const OpenSize &size) : rest(size.postfix()) {
+    if (size.known()) {
+      rest.clear();
+      number = *size.known();
+      return;
+    }
+    // "... 3 +"
+    size_t length = rest.size();
+    if (length < 4 || rest[length - 2] != ' ' ||
+        (rest[length - 1] != '+' && rest[length - 1] != '-'))
+      return;
+    size_t start = rest.rfind(' ', length - 3);
+    int64_t found;
+    const char *last = rest.data() + length - 2;
+    auto [stop, error] = std::from_chars(rest.data() + start + 1, last, found);
+    if (start == std::string::npos || error != std::errc() || stop != last ||
+        found < 0)
+      return;
+    number = rest[length - 1] == '+' ? found : -found;
+    rest.resize(start);
+  }
+  static OpenSize make(const std::string &rest, int64_t number) {
+    if (rest.empty())
+      return number;
+    if (number == 0)
+      return OpenSize::open(rest);
+    return OpenSize::open(rest + " " + std::to_string(std::abs(number)) +
+                          (number > 0 ? " +" : " -"));
+  }
+};
+} // namespace
+
 OpenSize operator+(const OpenSize &a, const OpenSize &b) {
-  int64_t sum;
-  if (a.known() && b.known() &&
-      !__builtin_add_overflow(*a.known(), *b.known(), &sum))
-    return sum;
-  return a.is(0) ? b : b.is(0) ? a : apply(a, "+", b);
+  Sum x(a), y(b);
+  int64_t number;
+  if (__builtin_add_overflow(x.number, y.number, &number) ||
+      number == INT64_MIN)
+    return apply(a, "+", b);
+  return Sum::make(x.rest.empty()   ? y.rest
+                   : y.rest.empty() ? x.rest
+                                    : x.rest + " " + y.rest + " +",
+                   number);
 }
 
 OpenSize operator-(const OpenSize &a, const OpenSize &b) {
-  int64_t difference;
-  if (a.known() && b.known() &&
-      !__builtin_sub_overflow(*a.known(), *b.known(), &difference))
-    return difference;
-  return b.is(0) ? a : apply(a, "-", b);
+  Sum x(a), y(b);
+  int64_t number;
+  if (__builtin_sub_overflow(x.number, y.number, &number) ||
+      number == INT64_MIN)
+    return apply(a, "-", b);
+  if (x.rest == y.rest)
+    return number;
+  if (y.rest.empty())
+    return Sum::make(x.rest, number);
+  if (x.rest.empty())
+    return apply(number, "-", OpenSize::open(y.rest));
+  return Sum::make(x.rest + " " + y.rest + " -", number);
 }
 
 OpenSize operator*(const OpenSize &a, const OpenSize &b) {
@@ -48,6 +99,18 @@ OpenSize operator/(const OpenSize &a, const OpenSize &b) {
   return b.is(1) ? a : apply(a, "/", b);
 }
 
+OpenSize floorDivide(const OpenSize &a, const OpenSize &b) {
+  if (a.known() && b.known() && *a.known() >= 0 && *b.known() > 0)
+    return *a.known() / *b.known();
+  return b.is(1) ? a : apply(a, "//", b);
+}
+
+OpenSize modulo(const OpenSize &a, const OpenSize &b) {
+  if (a.known() && b.known() && *a.known() >= 0 && *b.known() > 0)
+    return *a.known() % *b.known();
+  return apply(a, "%", b);
+}
+
 OpenSize choose(const OpenSize &condition, const OpenSize &yes,
                 const OpenSize &no) {
   if (condition.known())
@@ -58,6 +121,76 @@ OpenSize choose(const OpenSize &condition, const OpenSize &yes,
 
 OpenSize compare(const OpenSize &a, const char *relation, const OpenSize &b) {
   return apply(a, relation, b);
+}
+
+OpenSize evaluate(const HostExpression &expression, const OpenShape &values,
+                  std::vector<OpenSize> *divisors) {
+  using Word = HostExpression::Word;
+  std::vector<OpenSize> stack;
+  auto pop = [&] {
+    OpenSize top = stack.back();
+    stack.pop_back();
+    return top;
+  };
+  for (const HostExpression::Step &step : expression.words()) {
+    if (step.word == Word::Value || step.word == Word::Constant) {
+      int64_t number = std::get<int64_t>(step.operand);
+      stack.push_back(step.word == Word::Value ? values[number]
+                                               : OpenSize(number));
+      continue;
+    }
+    OpenSize b = pop();
+    if (step.word == Word::Negate) {
+      stack.push_back(OpenSize(0) - b);
+      continue;
+    }
+    OpenSize a = pop();
+    bool divides = step.word == Word::Divide ||
+                   step.word == Word::FloorDivide || step.word == Word::Modulo;
+    if (divides && divisors)
+      divisors->push_back(b);
+    switch (step.word) {
+    case Word::Add:
+      stack.push_back(a + b);
+      break;
+    case Word::Subtract:
+      stack.push_back(a - b);
+      break;
+    case Word::Multiply:
+      stack.push_back(a * b);
+      break;
+    case Word::Divide:
+      stack.push_back(a / b);
+      break;
+    case Word::FloorDivide:
+      stack.push_back(floorDivide(a, b));
+      break;
+    case Word::Modulo:
+      stack.push_back(modulo(a, b));
+      break;
+    case Word::Equal:
+      stack.push_back(compare(a, "==", b));
+      break;
+    case Word::Unequal:
+      stack.push_back(compare(a, "!=", b));
+      break;
+    case Word::Less:
+      stack.push_back(compare(a, "<", b));
+      break;
+    case Word::LessEqual:
+      stack.push_back(compare(a, "<=", b));
+      break;
+    case Word::Greater:
+      stack.push_back(compare(a, ">", b));
+      break;
+    case Word::GreaterEqual:
+      stack.push_back(compare(a, ">=", b));
+      break;
+    default: // Choose: parseSizes refuses what is left
+      stack.back() = choose(stack.back(), a, b);
+    }
+  }
+  return stack.back();
 }
 
 //===--- Rules ------------------------------------------------------------===//
@@ -76,6 +209,9 @@ public:
   const Dims &dims(size_t i) const { return std::get<Dims>(attributes[i]); }
   int64_t number(size_t i) const { return std::get<int64_t>(attributes[i]); }
   bool flag(size_t i) const { return std::get<bool>(attributes[i]); }
+  const std::string &text(size_t i) const {
+    return std::get<std::string>(attributes[i]);
+  }
 
   void require(const OpenSize &found, const char *relation,
                const OpenSize &expected, int64_t dim) {
@@ -300,12 +436,30 @@ OpenShape openPad(Use &use) {
   return result;
 }
 
+OpenShape openEmpty(Use &use) {
+  OpenShape values, shape;
+  for (const OpenShape &operand : use.operands)
+    values.insert(values.end(), operand.begin(), operand.end());
+  std::vector<OpenSize> divisors;
+  ErrorOr<std::vector<HostExpression>> sizes =
+      parseSizes(use.text(1), values.size());
+  for (const HostExpression &size : *sizes)
+    shape.push_back(evaluate(size, values, &divisors));
+  for (const OpenSize &divisor : divisors)
+    if (!divisor.known())
+      use.require(divisor, "!=", 0, -1);
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (!shape[i].known())
+      use.require(shape[i], ">=", 0, static_cast<int64_t>(i));
+  return shape;
+}
+
 /// `sizes` elements from `starts` by `steps` lie in `input`.
-void checkSlice(Use &use, const OpenShape &input, const Dims &starts,
+void checkSlice(Use &use, const OpenShape &input, const OpenShape &starts,
                 const OpenShape &sizes, const Dims &steps) {
   for (size_t i = 0; i < input.size(); ++i) {
     auto dim = static_cast<int>(i);
-    OpenSize end = (sizes[i] - 1) * steps[dim] + (starts[dim] + int64_t(1));
+    OpenSize end = (sizes[i] - 1) * steps[dim] + starts[i] + 1;
     if (sizes[i].known() && !sizes[i].is(0))
       use.require(input[i], ">=", end, dim);
     else if (!sizes[i].known())
@@ -315,12 +469,25 @@ void checkSlice(Use &use, const OpenShape &input, const Dims &starts,
 
 OpenShape openSlice(Use &use) {
   OpenShape sizes = fixed(use.dims(1));
-  checkSlice(use, use.operands[0], use.dims(0), sizes, use.dims(2));
+  checkSlice(use, use.operands[0], fixed(use.dims(0)), sizes, use.dims(2));
   return sizes;
 }
 
+OpenShape openSliceLike(Use &use) {
+  checkSlice(use, use.operands[0], use.operands[1], use.operands[2],
+             use.dims(0));
+  return use.operands[2];
+}
+
+OpenShape openInsertSliceAt(Use &use) {
+  checkSlice(use, use.operands[0], use.operands[2], use.operands[1],
+             use.dims(0));
+  return use.operands[0];
+}
+
 OpenShape openInsertSlice(Use &use) {
-  checkSlice(use, use.operands[0], use.dims(0), use.operands[1], use.dims(1));
+  checkSlice(use, use.operands[0], fixed(use.dims(0)), use.operands[1],
+             use.dims(1));
   return use.operands[0];
 }
 
@@ -568,11 +735,13 @@ constexpr Row kRows[] = {
     {conv2dInputGradient, openConv2dInputGradient},
     {conv2dWeightGradient, openConv2dWeightGradient},
     {dotGeneral, openDotGeneral},
+    {empty, openEmpty},
     {flip, openFirst},
     {gather, openGather},
     {indexSelect, openIndexSelect},
     {indexWrite, openIndexWrite},
     {insertSlice, openInsertSlice},
+    {insertSliceAt, openInsertSliceAt},
     {iota, openFirst},
     {like, openLast},
     {linear, openLinear},
@@ -591,6 +760,7 @@ constexpr Row kRows[] = {
     {scalar, openScalar},
     {scatter, openScatter},
     {slice, openSlice},
+    {sliceLike, openSliceLike},
     {sorted, openSorted},
     {topk, openTopk},
     {withNumbers, openFirst},

@@ -340,6 +340,10 @@ ErrorOr<DType> first(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
+ErrorOr<DType> firstTwo(Operands operands, const Attributes &attributes) {
+  return same(operands.first(2), attributes);
+}
+
 ErrorOr<DType> int64(Operands operands, const Attributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   return dtype ? DType::I64 : dtype;

@@ -7,6 +7,7 @@
 #include "RuleSupport.h"
 
 #include "stepwell/Semantics/Checked.h"
+#include "stepwell/Semantics/HostExpression.h"
 
 #include <algorithm>
 
@@ -190,6 +191,71 @@ ErrorOr<Dims> slice(Operands operands, const Attributes &attributes) {
 ErrorOr<Dims> insertSlice(Operands operands, const Attributes &attributes) {
   if (auto error = checkSlice(operands[0].dims, std::get<Dims>(attributes[0]),
                               operands[1].dims, std::get<Dims>(attributes[1])))
+    return *error;
+  return operands[0].dims;
+}
+
+ErrorOr<Dims> empty(Operands operands, const Attributes &attributes) {
+  std::vector<Scalar> values;
+  std::vector<bool> isOpen;
+  for (const TensorType &operand : operands)
+    for (int64_t size : operand.dims) {
+      values.push_back(size);
+      isOpen.push_back(size == kDynamic);
+    }
+  const auto &text = std::get<std::string>(attributes[1]);
+  ErrorOr<std::vector<HostExpression>> sizes = parseSizes(text, values.size());
+  if (!sizes)
+    return sizes.error();
+  if (sizes->size() > kMaxRank)
+    return valueError("the result would have more than " + number(kMaxRank) +
+                      " dimensions");
+  Dims result;
+  for (const HostExpression &size : *sizes) {
+    bool open = false;
+    for (const HostExpression::Step &step : size.words())
+      open |= step.word == HostExpression::Word::Value &&
+              isOpen[std::get<int64_t>(step.operand)];
+    if (open) {
+      result.push_back(kDynamic);
+      continue;
+    }
+    std::optional<Scalar> value = size.evaluate(values);
+    if (!value)
+      return valueError("the sizes '" + text + "' cannot be computed");
+    result.push_back(value->index() == 0 ? int64_t{std::get<bool>(*value)}
+                                         : std::get<int64_t>(*value));
+  }
+  for (int64_t size : result)
+    if (size < 0 && size != kDynamic)
+      return valueError("sizes " + toString(result) + " must not be negative");
+  return result;
+}
+
+/// The same for starts that are the sizes of an operand.
+static std::optional<Error> checkSliceAt(const Dims &input, const Dims &starts,
+                                         const Dims &sizes, const Dims &steps) {
+  Dims known = starts, within = sizes;
+  for (int i = 0; i < known.size() && i < within.size(); ++i)
+    if (known[i] == kDynamic) {
+      known[i] = 0;
+      within[i] = kDynamic;
+    }
+  return checkSlice(input, known, within, steps);
+}
+
+ErrorOr<Dims> sliceLike(Operands operands, const Attributes &attributes) {
+  if (auto error =
+          checkSliceAt(operands[0].dims, operands[1].dims, operands[2].dims,
+                       std::get<Dims>(attributes[0])))
+    return *error;
+  return operands[2].dims;
+}
+
+ErrorOr<Dims> insertSliceAt(Operands operands, const Attributes &attributes) {
+  if (auto error =
+          checkSliceAt(operands[0].dims, operands[2].dims, operands[1].dims,
+                       std::get<Dims>(attributes[0])))
     return *error;
   return operands[0].dims;
 }

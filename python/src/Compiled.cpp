@@ -15,7 +15,7 @@
 #include "PyTensor.h"
 
 #include "stepwell/Eager/Capture.h"
-#include "stepwell/Eager/HostExpression.h"
+#include "stepwell/Semantics/HostExpression.h"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Function.h"
 #include "PyTensor.h"
 
 #include "stepwell/Eager/Capture.h"
@@ -572,6 +573,7 @@ static PyObject *filled(PyObject *, PyObject *const *args, Py_ssize_t count) {
       sizes = PyTuple_GET_ITEM(sizes, 0);
     Dims dims;
     Scalar scalar;
+    bool captured = Capture::current(); // sizes may be open
     if (!(dtype == Py_None || isDType(dtype)) ||
         PySequence_Fast_GET_SIZE(sizes) > kMaxRank ||
         !(value == Py_None || toScalar(value, scalar)))
@@ -579,7 +581,7 @@ static PyObject *filled(PyObject *, PyObject *const *args, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sizes); ++i) {
       PyObject *item = PySequence_Fast_GET_ITEM(sizes, i);
       int overflow = 1;
-      if (PyLong_CheckExact(item))
+      if (PyLong_CheckExact(item) && !captured)
         dims.push_back(PyLong_AsLongLongAndOverflow(item, &overflow));
       if (overflow)
         Py_RETURN_NONE;
@@ -596,14 +598,27 @@ void addData(nb::module_ &m) {
   m.def("_from_buffer", &fromBuffer);
   m.def("_from_list", &fromList, nb::arg("data"),
         nb::arg("dtype").none() = nb::none());
-  m.def("_full", [](DType dtype, const Dims &sizes, nb::handle value) {
+  m.def("_full", [](DType dtype, nb::handle given, nb::handle value) {
     Scalar scalar;
     if (!toScalar(value.ptr(), scalar))
       fail(Error::Kind::Type, std::string("the value must be a number, not ") +
                                   Py_TYPE(value.ptr())->tp_name);
+    PyObject *one = given.ptr();
+    auto [sizes, shape] = givenSizes(&one, 1);
+    Capture::GivenShape as(std::move(shape));
     return full(dtype, sizes, scalar);
   });
-  m.def("_empty", &newTensor);
+  m.def("_empty", [](DType dtype, nb::handle given) {
+    PyObject *one = given.ptr();
+    auto [sizes, shape] = givenSizes(&one, 1);
+    // What an open capture makes has no memory that may be anything.
+    if (Capture *capture = Capture::current();
+        capture && capture->openTrace()) {
+      Capture::GivenShape as(std::move(shape));
+      return full(dtype, sizes, int64_t{0});
+    }
+    return newTensor(dtype, sizes);
+  });
   // The number as an element of that type.
   m.def("_number", [](nb::handle value, DType dtype) -> nb::object {
     Scalar scalar;

@@ -407,7 +407,7 @@ std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
   size_t count = valuesOf(call).size();
   variant->sizes = count - call.numbers.size();
   for (const std::string &code : nb::cast<std::vector<std::string>>(made[2])) {
-    variant->numbers.emplace_back(code, count);
+    variant->numbers.push_back(orFail(HostExpression::parse(code, count)));
     variant->computes |= variant->numbers.back().asValue() <
                          static_cast<int64_t>(variant->sizes);
   }

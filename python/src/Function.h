@@ -29,9 +29,50 @@ nanobind::object shapeObject(const Tensor &);
 nanobind::object sizeObject(int64_t hint, const OpenSize &);
 /// In an open capture: what follows is for these sizes only.
 void fixShape(const Tensor &);
-/// How sizes that are given in Python read, for views of an open capture.
+/// A size or a place that Python gave: its value in this call and, where an
+/// open capture computed it, what it is in others. A comparison is a guard.
+struct GivenSize {
+  GivenSize(int64_t hint = 0) : hint(hint) {}
+  GivenSize(int64_t hint, OpenSize open) : hint(hint) {
+    if (!open.known())
+      this->open = std::move(open);
+  }
+  /// Raises a TypeError for what is no integer.
+  static GivenSize of(PyObject *);
+  OpenSize size() const { return open ? *open : OpenSize(hint); }
+
+  int64_t hint;
+  std::optional<OpenSize> open;
+};
+GivenSize operator+(const GivenSize &, const GivenSize &);
+GivenSize operator-(const GivenSize &, const GivenSize &);
+bool operator<(const GivenSize &, const GivenSize &);
+GivenSize sizeAlong(const Tensor &, int64_t dim);
+/// Views of a part, which an open capture takes for calls of other sizes, too.
+Tensor sliceAlong(const Tensor &, int64_t dim, const GivenSize &start,
+                  const GivenSize &count, int64_t step);
+Tensor selectAlong(const Tensor &, int64_t dim, const GivenSize &index);
+/// How sizes that are given in Python read: their values, and what they are.
 std::pair<Dims, OpenShape> givenSizes(PyObject *const *args, Py_ssize_t count);
 
 } // namespace stepwell::python
+
+namespace nanobind::detail {
+template <> struct type_caster<stepwell::python::GivenSize> {
+  NB_TYPE_CASTER(stepwell::python::GivenSize, const_name("int"))
+  bool from_python(handle source, uint8_t, cleanup_list *) noexcept {
+    if (!PyIndex_Check(source.ptr()))
+      return false;
+    try {
+      value = stepwell::python::GivenSize::of(source.ptr());
+      return true;
+    } catch (python_error &error) {
+      return false; // an int of more than 64 bits
+    } catch (std::exception &) {
+      return false;
+    }
+  }
+};
+} // namespace nanobind::detail
 
 #endif // STEPWELL_PYTHON_FUNCTION_H

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PyTensor.h"
+#include "Function.h"
 
 #include "stepwell/Eager/Capture.h"
 #include "stepwell/Semantics/Checked.h"
@@ -20,6 +20,9 @@ namespace {
 struct Index {
   Geometry geometry;
   SliceOf slice;
+  /// In an open capture: the same for calls of other sizes.
+  OpenShape shape;
+  Capture::OpenView::Slice open;
   /// When `advanced`: by the view's dimensions; null: all of one.
   std::vector<Tensor> chosen;
   bool advanced = false;
@@ -29,6 +32,11 @@ struct Index {
 bool isBasic(PyObject *item) {
   return PyLong_CheckExact(item) || PySlice_Check(item) || item == Py_None ||
          item == Py_Ellipsis;
+}
+
+bool isOpenCapture() {
+  Capture *capture = Capture::current();
+  return capture && capture->openTrace();
 }
 
 /// The integer that an item is: also a NumPy scalar, an array or a tensor of no
@@ -92,15 +100,76 @@ bool isMask(const Tensor &tensor) {
   return tensor->dtype == DType::Bool || tensor->dtype == DType::U8;
 }
 
+/// A number of an open capture.
+bool isSize(PyObject *item) {
+  return Py_TYPE(item) == numberType && isOpenCapture();
+}
+
 /// What a slice takes of a dimension.
 struct Range {
   Py_ssize_t start, step, length;
+  GivenSize openStart, openLength; // in an open capture
   Range(PyObject *slice, const Tensor &tensor, int dim) {
+    if (isOpenCapture())
+      readOpen(reinterpret_cast<PySliceObject *>(slice), tensor, dim);
+    else
+      readClosed(slice, tensor, dim);
+  }
+
+private:
+  void readClosed(PyObject *slice, const Tensor &tensor, int dim) {
     Py_ssize_t stop;
     if (PySlice_Unpack(slice, &start, &stop, &step) < 0)
       throw nb::python_error();
     // Only now: what an index is may change the tensor.
     length = PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
+  }
+
+  /// The same, where every comparison is a guard.
+  void readOpen(PySliceObject *slice, const Tensor &tensor, int dim) {
+    GivenSize size = sizeAlong(tensor, dim);
+    step = 1;
+    if (slice->step != Py_None) {
+      Py_ssize_t zero, none; // step alone
+      nb::object alone = nb::steal(PySlice_New(nullptr, nullptr, slice->step));
+      if (!alone.is_valid() ||
+          PySlice_Unpack(alone.ptr(), &zero, &none, &step) < 0)
+        throw nb::python_error();
+    }
+    GivenSize least = step < 0 ? -1 : 0, most = step < 0 ? size - 1 : size;
+    auto bound = [&](PyObject *given, const GivenSize &otherwise) {
+      if (given == Py_None)
+        return otherwise;
+      GivenSize at = placeOf(given);
+      if (at < 0) {
+        at = at + size;
+        return at < 0 ? least : at;
+      }
+      return most < at ? most : at;
+    };
+    GivenSize first = bound(slice->start, step < 0 ? most : least),
+              last = bound(slice->stop, step < 0 ? least : most);
+    openStart = first;
+    GivenSize reach = step < 0 ? first - last : last - first;
+    int64_t by = std::abs(step);
+    if (reach < 0)
+      openLength = 0;
+    else if (by == 1)
+      openLength = reach;
+    else
+      openLength = {(reach.hint + by - 1) / by,
+                    rules::floorDivide(reach.size() + (by - 1), by)};
+    start = first.hint;
+    length = openLength.hint;
+  }
+
+  /// Python cuts what has more than 64 bits.
+  static GivenSize placeOf(PyObject *given) {
+    if (!PyLong_CheckExact(given))
+      return GivenSize::of(given);
+    int overflow;
+    int64_t at = PyLong_AsLongLongAndOverflow(given, &overflow);
+    return overflow > 0 ? INT64_MAX : overflow < 0 ? INT64_MIN : at;
   }
 };
 
@@ -119,7 +188,7 @@ Index parse(const Tensor &tensor, PyObject *index) {
     if (item == Py_None || item == Py_Ellipsis)
       continue;
     ++consumed;
-    if (isBasic(item))
+    if (isBasic(item) || isSize(item))
       continue;
     if (std::optional<int64_t> number = indexNumber(item)) {
       numbers.resize(count);
@@ -139,6 +208,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
   result.geometry.offset = tensor->offset;
   int dim = 0;
   const Tensor none;
+  bool open = isOpenCapture();
+  OpenShape from = open ? Capture::openShapeOf(*tensor) : OpenShape();
   auto keep = [&](int64_t size, int64_t stride, const Tensor &chosen) {
     if (result.geometry.sizes.size() == kMaxRank)
       fail(Error::Kind::Index, "too many dimensions");
@@ -152,9 +223,17 @@ Index parse(const Tensor &tensor, PyObject *index) {
     result.slice.sizes.push_back(size);
     result.slice.steps.push_back(step);
   };
+  auto takeOpen = [&](const OpenSize &start, const OpenSize &size) {
+    result.open.starts.push_back(start);
+    result.open.sizes.push_back(size);
+  };
   auto keepAll = [&](const Tensor &chosen) {
     keep(tensor->sizes[dim], tensor->strides[dim], chosen);
     take(0, tensor->sizes[dim], 1);
+    if (open) {
+      result.shape.push_back(from[dim]);
+      takeOpen(0, from[dim]);
+    }
     ++dim;
   };
   bool ellipsis = false;
@@ -163,6 +242,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
     const Tensor &chooser = result.advanced ? tensors[i] : none;
     if (item == Py_None) {
       keep(1, 1, none);
+      if (open)
+        result.shape.push_back(1);
     } else if (item == Py_Ellipsis) {
       if (ellipsis)
         fail(Error::Kind::Index,
@@ -188,6 +269,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
         bool set = *static_cast<const uint8_t *>(mask->data()) != 0;
         Tensor one = iota(DType::I64, set ? 1 : 0);
         keep(1, 1, one);
+        if (open)
+          result.shape.push_back(1);
         continue;
       }
       for (const Tensor &coordinates : nonzero(mask))
@@ -205,6 +288,24 @@ Index parse(const Tensor &tensor, PyObject *index) {
                .value_or(tensor->strides[dim]),
            none);
       take(range.start, range.length, range.step);
+      if (open) {
+        result.shape.push_back(range.openLength.size());
+        takeOpen(range.openStart.size(), range.openLength.size());
+      }
+      ++dim;
+    } else if (isSize(item) || (open && PyLong_CheckExact(item))) {
+      GivenSize size = sizeAlong(tensor, dim), at = GivenSize::of(item);
+      int64_t given = at.hint;
+      if (at < 0)
+        at = at + size;
+      if (at < 0 || !(at < size))
+        fail(Error::Kind::Index, "index " + std::to_string(given) +
+                                     " is out of bounds for dimension " +
+                                     std::to_string(dim) + " with size " +
+                                     std::to_string(size.hint));
+      result.geometry.offset += at.hint * tensor->strides[dim];
+      take(at.hint, 1, 1);
+      takeOpen(at.size(), 1);
       ++dim;
     } else if (PyLong_CheckExact(item) || (!numbers.empty() && numbers[i])) {
       int64_t at =
@@ -220,6 +321,10 @@ Index parse(const Tensor &tensor, PyObject *index) {
       at += at < 0 ? size : 0;
       result.geometry.offset += at * tensor->strides[dim];
       take(at, 1, 1);
+      if (open) { // a number of another class, for these sizes alone
+        fixShape(tensor);
+        takeOpen(at, 1);
+      }
       ++dim;
     } else {
       fail(Error::Kind::Index,
@@ -234,6 +339,7 @@ Index parse(const Tensor &tensor, PyObject *index) {
 }
 
 Tensor viewOf(const Tensor &tensor, const Index &index) {
+  Capture::GivenShape given(index.shape, index.open);
   return stridedView(tensor, index.geometry, &index.slice);
 }
 
@@ -241,13 +347,14 @@ Tensor viewOf(const Tensor &tensor, const Index &index) {
 
 Tensor getItem(const Tensor &tensor, PyObject *index) {
   // What is asked for most often needs no list of what is in the brackets.
-  if (tensor->rank() && PyLong_CheckExact(index)) {
+  bool open = isOpenCapture();
+  if (tensor->rank() && PyLong_CheckExact(index) && !open) {
     int64_t at = PyLong_AsLongLong(index);
     if (at == -1 && PyErr_Occurred())
       throw nb::python_error();
     return select(tensor, 0, at);
   }
-  if (tensor->rank() && PySlice_Check(index)) {
+  if (tensor->rank() && PySlice_Check(index) && !open) {
     Range range(index, tensor, 0);
     if (range.length > 0 && tensor->rank())
       return slice(tensor, 0, range.start, range.length, range.step);

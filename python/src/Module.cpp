@@ -403,35 +403,38 @@ void addMethods(nb::module_ &m) {
   method("diagonal", &diagonal, "offset"_a = 0, "dim1"_a = 0, "dim2"_a = 1);
   method(
       "select",
-      [](const Tensor &t, int64_t dim, int64_t index) {
+      [](const Tensor &t, int64_t dim, const GivenSize &index) {
         if (!t->rank())
           fail(Error::Kind::Index,
                "select() cannot be applied to a 0-dim tensor.");
-        return select(t, wrapDim(dim, t->rank()), index);
+        return selectAlong(t, wrapDim(dim, t->rank()), index);
       },
       "dim"_a, "index"_a);
   method(
       "narrow",
-      [](const Tensor &t, int64_t dim, int64_t start, int64_t count) {
+      [](const Tensor &t, int64_t dim, GivenSize start,
+         const GivenSize &count) {
         if (!t->rank())
           fail(Error::Kind::Runtime,
                "narrow() cannot be applied to a 0-dim tensor.");
         dim = wrapDim(dim, t->rank());
         if (count < 0)
           fail(Error::Kind::Runtime, "narrow(): length must be non-negative.");
-        int64_t size = t->sizes[dim];
-        if (start < -size || start > size)
+        GivenSize size = sizeAlong(t, dim), given = start;
+        if (start < 0 && start.hint >= -size.hint)
+          start = start + size;
+        if (start < 0 || size < start)
           fail(Error::Kind::Index,
                "Dimension out of range (expected to be in range of [" +
-                   std::to_string(-size) + ", " + std::to_string(size) +
-                   "], but got " + std::to_string(start) + ")");
-        start += start < 0 ? size : 0;
-        if (count > size - start)
+                   std::to_string(-size.hint) + ", " +
+                   std::to_string(size.hint) + "], but got " +
+                   std::to_string(given.hint) + ")");
+        if (size - start < count)
           fail(Error::Kind::Runtime,
-               "start (" + std::to_string(start) + ") + length (" +
-                   std::to_string(count) + ") exceeds dimension size (" +
-                   std::to_string(size) + ").");
-        return slice(t, dim, start, count, 1);
+               "start (" + std::to_string(start.hint) + ") + length (" +
+                   std::to_string(count.hint) + ") exceeds dimension size (" +
+                   std::to_string(size.hint) + ").");
+        return sliceAlong(t, dim, start, count, 1);
       },
       "dim"_a, "start"_a, "length"_a);
   method("_one_of_several", &oneOfSeveral);
@@ -534,7 +537,10 @@ void addMethods(nb::module_ &m) {
   });
   m.def("_cat", &cat);
   m.def("_promote", [](DType a, DType b) { return promoteTypes(a, b); });
-  m.def("_iota", &iota);
+  m.def("_iota", [](DType dtype, const GivenSize &count) {
+    Capture::GivenShape given({count.size()});
+    return iota(dtype, count.hint);
+  });
   m.def("_nonzero", &nonzero);
   method("_flip", [](const Tensor &t, const Dims &dims) {
     Tensor flipped = t;

@@ -92,19 +92,87 @@ std::pair<Dims, OpenShape> givenSizes(PyObject *const *args, Py_ssize_t count) {
   }
   std::pair<Dims, OpenShape> sizes;
   for (Py_ssize_t i = 0; i < count; ++i) {
-    nb::handle item = args[i];
-    bool traced = Py_TYPE(item.ptr()) == numberType;
-    nb::object value = traced ? nb::object(item.attr("_value"))
-                              : nb::steal(PyNumber_Index(item.ptr()));
-    int64_t size = value.is_valid() ? PyLong_AsLongLong(value.ptr()) : -1;
-    if (PyErr_Occurred())
-      throw nb::python_error();
-    sizes.first.push_back(size);
-    sizes.second.push_back(
-        traced ? OpenSize::open(nb::cast<std::string>(item.attr("_code")))
-               : OpenSize(size));
+    GivenSize size = GivenSize::of(args[i]);
+    sizes.first.push_back(size.hint);
+    sizes.second.push_back(size.size());
   }
   return sizes;
+}
+
+static OpenTrace *currentTrace() {
+  Capture *capture = Capture::current();
+  return capture ? capture->openTrace() : nullptr;
+}
+
+GivenSize GivenSize::of(PyObject *object) {
+  nb::handle item(object);
+  OpenTrace *trace = Py_TYPE(object) == numberType ? currentTrace() : nullptr;
+  nb::object value = trace ? nb::object(item.attr("_value")) : nb::object();
+  bool isOpen = trace && PyLong_CheckExact(value.ptr());
+  if (!isOpen)
+    value = nb::steal(PyNumber_Index(object));
+  int64_t hint = value.is_valid() ? PyLong_AsLongLong(value.ptr()) : -1;
+  if (PyErr_Occurred())
+    throw nb::python_error();
+  if (!isOpen)
+    return hint;
+  return {hint, trace->sizeOf(nb::cast<std::string>(item.attr("_code")))};
+}
+
+GivenSize operator+(const GivenSize &a, const GivenSize &b) {
+  int64_t sum;
+  if (__builtin_add_overflow(a.hint, b.hint, &sum))
+    fail(Error::Kind::Runtime, "a place in a tensor is no number of 64 bits");
+  if (!a.open && !b.open)
+    return sum;
+  return {sum, a.size() + b.size()};
+}
+GivenSize operator-(const GivenSize &a, const GivenSize &b) {
+  int64_t difference;
+  if (__builtin_sub_overflow(a.hint, b.hint, &difference))
+    fail(Error::Kind::Runtime, "a place in a tensor is no number of 64 bits");
+  if (!a.open && !b.open)
+    return difference;
+  return {difference, a.size() - b.size()};
+}
+bool operator<(const GivenSize &a, const GivenSize &b) {
+  bool isLess = a.hint < b.hint;
+  if (a.open || b.open)
+    currentTrace()->require(rules::compare(a.size(), "<", b.size()).postfix(),
+                            isLess);
+  return isLess;
+}
+
+GivenSize sizeAlong(const Tensor &tensor, int64_t dim) {
+  auto at = static_cast<int>(dim);
+  if (!currentTrace())
+    return tensor->sizes[at];
+  return {tensor->sizes[at], Capture::openShapeOf(*tensor)[dim]};
+}
+
+Tensor sliceAlong(const Tensor &tensor, int64_t dim, const GivenSize &start,
+                  const GivenSize &count, int64_t step) {
+  if (!currentTrace())
+    return slice(tensor, dim, start.hint, count.hint, step);
+  Capture::GivenSlice given(*tensor, dim, start.size(), count.size());
+  return slice(tensor, dim, start.hint, count.hint, step);
+}
+
+Tensor selectAlong(const Tensor &tensor, int64_t dim, const GivenSize &index) {
+  if (!currentTrace())
+    return select(tensor, dim, index.hint);
+  GivenSize size = sizeAlong(tensor, dim);
+  GivenSize at = index < 0 ? index + size : index;
+  // Wherever there is no such element, the body raises an error.
+  if (at < 0 || !(at < size))
+    return select(tensor, dim, index.hint);
+  OpenShape shape = Capture::openShapeOf(*tensor);
+  Capture::OpenView::Slice taken{OpenShape(shape.size(), 0), shape};
+  taken.starts[dim] = at.size();
+  taken.sizes[dim] = 1;
+  shape.erase(shape.begin() + dim);
+  Capture::GivenShape given(std::move(shape), std::move(taken));
+  return select(tensor, dim, index.hint);
 }
 
 /// Traces a derivative rule on stand-ins for the arguments, the results, and
@@ -250,7 +318,11 @@ static nb::object traceFunction(const std::vector<Tensor> &tensors,
 
 void addTracing(nb::module_ &m) {
   nb::class_<HostExpression>(m, "HostExpression")
-      .def(nb::init<std::string_view, size_t>())
+      .def("__init__",
+           [](HostExpression *made, std::string_view code, size_t count) {
+             new (made)
+                 HostExpression(orFail(HostExpression::parse(code, count)));
+           })
       .def("evaluate",
            [](const HostExpression &e,
               const std::vector<Scalar> &values) -> nb::object {

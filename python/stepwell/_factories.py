@@ -13,6 +13,7 @@ from . import _core
 from ._arguments import checked
 from ._arguments import wrong as _wrong
 from ._core import Tensor, dtype
+from ._numbers import TracedNumber
 
 
 class device:
@@ -51,10 +52,10 @@ def _sizes(size: Any, function: str = "full") -> tuple[int, ...]:
             break
     else:
         return tuple(size)
-    sizes = []
+    sizes: list[Any] = []
     for one in size:
         try:
-            sizes.append(operator.index(one))
+            sizes.append(one if type(one) is TracedNumber else operator.index(one))
         except TypeError:
             raise _wrong(function, "size", "int or tuple of ints", one) from None
     return tuple(sizes)
@@ -246,13 +247,14 @@ def arange(
         raise RuntimeError("step must be nonzero")
     if by == 0 and dtype is _core.int64:
         raise ValueError("step must be nonzero")
-    if not math.isfinite(first) or not math.isfinite(last):
+    if not all(_is_size(v) or math.isfinite(v) for v in (first, last)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if end < start if step > 0 else end > start:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     # PyTorch counts by what was given, but of int64 by what it becomes.
-    if dtype is _core.int64:
-        count = -((first - last) // by)
+    if dtype is _core.int64 or (any(map(_is_size, listed)) and not floats):
+        wide = abs(by)
+        count = ((last - first if by > 0 else first - last) + wide - 1) // wide
     else:
         quotient = (end - start) / step
         if not abs(quotient) < 2**63:
@@ -262,16 +264,26 @@ def arange(
     return _finish((counted * by + first)._cast(dtype), device, requires_grad)
 
 
+def _is_size(number: Any) -> bool:
+    """Whether it is an integer that stands for that of every call of what is traced."""
+    return type(number) is TracedNumber and isinstance(number, int)
+
+
 def _as_elements(function: str, dtype: dtype, numbers: Sequence[float]) -> tuple[Any, ...]:
     """The numbers as this element type has them: integers, or whatever they are."""
     if dtype is _core.bool:
         raise NotImplementedError(f"{function}: not defined for elements of type bool")
     if dtype.is_floating_point:
         return tuple(numbers)
+    made: list[Any] = []
     for each in numbers:
+        if _is_size(each):
+            made.append(each)
+            continue
         if not math.isfinite(each) or not -(2**63) <= int(each) < 2**63:
             raise RuntimeError("value cannot be converted to type int64 without overflow")
-    return tuple(map(int, numbers))
+        made.append(int(each))
+    return tuple(made)
 
 
 @checked

@@ -3,7 +3,7 @@
 """A number that another call of a traced function may give another value.
 
 While the function is traced, such a number stands for itself: arithmetic with numbers makes an
-expression that each call evaluates again (`lib/Eager/HostExpression.h`), and an operation on tensors
+expression that each call evaluates again (`lib/Semantics/HostExpression.h`), and an operation on tensors
 takes it as an input of the program. Whatever else is done with it (a branch, a text, the length of a
 list) needs its value: then the program is for that value only.
 """

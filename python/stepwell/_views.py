@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from ._arguments import checked, wrong
@@ -36,9 +37,11 @@ def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple
             raise RuntimeError(
                 f"split expects split_size be positive, but got split_size={split_size}"
             )
-        starts = range(0, size, split_size or 1)
-        _check_pieces(len(starts))
-        sizes = [min(split_size, size - at) for at in starts] or [0]
+        # How many pieces there are is the length of a tuple.
+        count = index(max((size + split_size - 1) // split_size, 1)) if split_size > 0 else 1
+        _check_pieces(count)
+        sizes = [split_size] * (count - 1)
+        sizes.append(size - (count - 1) * split_size)
     else:
         sizes = list(split_size)
         if sum(sizes) != size:
@@ -62,7 +65,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if input.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     size = input.size(dim)
-    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
+    return split(input, (size + chunks - 1) // chunks if size > 0 else [0] * chunks, dim)
 
 
 @checked

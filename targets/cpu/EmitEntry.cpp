@@ -201,6 +201,32 @@ private:
                                   product);
   }
 
+  /// A size is required not to be 0 before one is divided by it: whatever
+  /// comes out then is not read.
+  Value divide(StringRef word, Value a, Value b) {
+    auto isSet = [&](LLVM::ICmpPredicate relation, Value x, Value y) -> Value {
+      return LLVM::ICmpOp::create(builder, loc, relation, x, y);
+    };
+    Value safe = LLVM::SelectOp::create(
+        builder, loc, isSet(LLVM::ICmpPredicate::eq, b, constant(0)),
+        constant(1), b);
+    Value quotient = LLVM::SDivOp::create(builder, loc, a, safe);
+    if (word == "/")
+      return quotient;
+    Value rest = LLVM::SubOp::create(
+        builder, loc, a, LLVM::MulOp::create(builder, loc, quotient, safe));
+    Value isBelow =
+        isSet(LLVM::ICmpPredicate::slt,
+              LLVM::MulOp::create(builder, loc, rest, safe), constant(0));
+    Value whole = word == "//" ? quotient : rest;
+    Value other =
+        word == "//"
+            ? LLVM::SubOp::create(builder, loc, quotient, constant(1))
+                  .getResult()
+            : LLVM::AddOp::create(builder, loc, rest, safe).getResult();
+    return LLVM::SelectOp::create(builder, loc, isBelow, other, whole);
+  }
+
   /// Postfix, as in docs/abi.md; null if it is none.
   Value evaluate(StringRef text) {
     SmallVector<Value> stack;
@@ -231,8 +257,8 @@ private:
         result = LLVM::SAddSat::create(builder, loc, a, b);
       } else if (token == "-") {
         result = LLVM::SSubSat::create(builder, loc, a, b);
-      } else if (token == "/") {
-        result = LLVM::SDivOp::create(builder, loc, a, b);
+      } else if (token == "/" || token == "//" || token == "%") {
+        result = divide(token, a, b);
       } else if (auto relation = predicate(token)) {
         Value holds = LLVM::ICmpOp::create(builder, loc, *relation, a, b);
         result = LLVM::ZExtOp::create(builder, loc, i64, holds);

@@ -304,8 +304,13 @@ static int64_t evaluate(const char *code, const stepwell_arg *words) {
         failed = __builtin_mul_overflow(a, b, &value);
         break;
       case '/':
+      case '%':
         failed = b == 0 || (a == INT64_MIN && b == -1);
-        value = failed ? 0 : a / b;
+        if (failed)
+          break;
+        value = *code == '%' ? a % b : a / b;
+        if ((wide || *code == '%') && a % b != 0 && (a < 0) != (b < 0))
+          value += *code == '%' ? b : -1;
         break;
       case '=':
         value = a == b;

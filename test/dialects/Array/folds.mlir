@@ -106,3 +106,15 @@ func.func @not_over_nothing(%a: tensor<i1>, %b: tensor<f32>, %c: tensor<?xf32>) 
   %argmin = array.argmin %c {dims = array<i64>} : (tensor<?xf32>) -> tensor<?xi64>
   return %sum, %prod, %all, %any, %amax, %argmin : tensor<i1>, tensor<i1>, tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<?xi64>
 }
+
+// Slices whose starts and sizes are known are those of attributes.
+// CHECK-LABEL: @known_slices
+// CHECK: array.slice %{{.*}} {sizes = array<i64: 2>, starts = array<i64: 1>, steps = array<i64: 1>}
+// CHECK: array.insert_slice %{{.*}}, %{{.*}} {starts = array<i64: 1>, steps = array<i64: 1>}
+// CHECK: array.slice_like
+func.func @known_slices(%x: tensor<?xf32>, %p: tensor<2xf32>, %at: tensor<1xi1>, %n: tensor<?xi1>) -> (tensor<2xf32>, tensor<?xf32>, tensor<2xf32>) {
+  %0 = array.slice_like %x, %at, %p {steps = array<i64: 1>} : (tensor<?xf32>, tensor<1xi1>, tensor<2xf32>) -> tensor<2xf32>
+  %1 = array.insert_slice_at %x, %p, %at {steps = array<i64: 1>} : (tensor<?xf32>, tensor<2xf32>, tensor<1xi1>) -> tensor<?xf32>
+  %2 = array.slice_like %x, %n, %p {steps = array<i64: 1>} : (tensor<?xf32>, tensor<?xi1>, tensor<2xf32>) -> tensor<2xf32>
+  return %0, %1, %2 : tensor<2xf32>, tensor<?xf32>, tensor<2xf32>
+}

@@ -692,3 +692,57 @@ func.func @attention_mask_type(%q: tensor<1x2x3x4xf32>, %m: tensor<1x2x3x3xf32>)
   %0:3 = array.masked_attention %q, %q, %q, %m {scale = 1.0 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>)
   return
 }
+
+// -----
+
+func.func @empty_of_what_is_no_size(%x: tensor<3x?xf32>) {
+  // expected-error @+2 {{'array.empty' op 'v0 v2 +' is no expression in postfix}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.empty %x {dtype = i1, sizes = "4, v0 v2 +"} : (tensor<3x?xf32>) -> tensor<4x?xi1>
+  return
+}
+
+// -----
+
+func.func @empty_of_floats(%x: tensor<3x?xf32>) {
+  // expected-error @+2 {{'array.empty' op 'v0 2 truediv' is no expression of sizes}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.empty %x {dtype = i1, sizes = "v0 2 truediv"} : (tensor<3x?xf32>) -> tensor<?xi1>
+  return
+}
+
+// -----
+
+func.func @empty_of_less_than_nothing(%x: tensor<3x?xf32>) {
+  // expected-error @+2 {{'array.empty' op sizes (-1,) must not be negative}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.empty %x {dtype = i1, sizes = "v0 4 -"} : (tensor<3x?xf32>) -> tensor<?xi1>
+  return
+}
+
+// -----
+
+func.func @empty_divided_by_nothing(%x: tensor<0xf32>) {
+  // expected-error @+2 {{'array.empty' op the sizes '4 v0 //' cannot be computed}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.empty %x {dtype = i1, sizes = "4 v0 //"} : (tensor<0xf32>) -> tensor<?xi1>
+  return
+}
+
+// -----
+
+func.func @slice_like_beyond(%x: tensor<3xf32>, %at: tensor<2xi1>) {
+  // expected-error @+2 {{'array.slice_like' op 2 elements from 2 by steps of 1 do not lie in dimension 0 of size 3}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.slice_like %x, %at, %at {steps = array<i64: 1>} : (tensor<3xf32>, tensor<2xi1>, tensor<2xi1>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @insert_slice_at_another_rank(%x: tensor<3xf32>, %at: tensor<1x1xi1>) {
+  // expected-error @+2 {{'array.insert_slice_at' op 'starts' has 2 numbers, the input of shape (3,) has 1 dimensions}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = array.insert_slice_at %x, %x, %at {steps = array<i64: 1>} : (tensor<3xf32>, tensor<3xf32>, tensor<1x1xi1>) -> tensor<3xf32>
+  return
+}

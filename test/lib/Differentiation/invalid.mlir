@@ -1,4 +1,4 @@
-// RUN: stepwell-opt %s -autodiff-fulfil-requests -verify-diagnostics
+// RUN: stepwell-opt %s -autodiff-fulfil-requests -split-input-file -verify-diagnostics
 
 func.func @no_rule(%x: tensor<2xf32>, %g: tensor<2xf32>) -> tensor<2xf32> {
   %d = "autodiff.vjp"(%x, %x, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 0>}> ({
@@ -8,4 +8,17 @@ func.func @no_rule(%x: tensor<2xf32>, %g: tensor<2xf32>) -> tensor<2xf32> {
     autodiff.yield %0 : tensor<2xf32>
   }) : (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return %d : tensor<2xf32>
+}
+
+// -----
+
+// The derivative of a slice that is written takes sizes that are attributes.
+func.func @insert_of_open_size(%x: tensor<?xf32>, %p: tensor<?xf32>, %g: tensor<?xf32>) -> tensor<?xf32> {
+  %d = "autodiff.vjp"(%x, %p, %x, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 1>}> ({
+  ^bb0(%a: tensor<?xf32>, %b: tensor<?xf32>):
+    // expected-error @+1 {{needs the sizes of a value of type 'tensor<?xf32>', which are not all known}}
+    %0 = array.insert_slice %a, %b {starts = array<i64: 1>, steps = array<i64: 1>} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    autodiff.yield %0 : tensor<?xf32>
+  }) : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %d : tensor<?xf32>
 }

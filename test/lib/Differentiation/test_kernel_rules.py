@@ -79,6 +79,14 @@ def insert_slice(x, part, starts, steps):
     return out
 
 
+def slice_like(x, starts, like, steps):
+    return slices(x, starts.shape, like.shape, steps)
+
+
+def insert_slice_at(x, part, starts, steps):
+    return insert_slice(x, part, starts.shape, steps)
+
+
 def pad(x, low, high, value=0.0):
     cut = x[
         tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(x.shape, low, high, strict=True))
@@ -241,6 +249,10 @@ CASES = {
     ),
     "slice": (slices, [([A], {"starts": [1, 0, 1], "sizes": [1, 2, 2], "steps": [1, 2, 2]})]),
     "insert_slice": (insert_slice, [([A, A[:1, :2, :2] * 3], {"starts": [1, 0, 1], "steps": [1, 2, 2]})]),
+    "slice_like": (slice_like, [([A, np.ones((1, 0, 1)), A[:1, :2, :2]], {"steps": [1, 2, 2]})]),
+    "insert_slice_at": (
+        insert_slice_at, [([A, A[:1, :2, :2] * 3, np.ones((1, 0, 1))], {"steps": [1, 2, 2]})],
+    ),
     "concat": (lambda *x, dim: np.concatenate(x, dim), [([A, A[:, :2], A[:, :1]], {"dim": 1})]),
     "gather": (
         lambda x, index, dim: np.take_along_axis(x, index, dim),

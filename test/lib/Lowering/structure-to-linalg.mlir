@@ -154,3 +154,32 @@ func.func @concat_one_row(%x: tensor<1x?xf32>, %y: tensor<1x3xf32>) -> tensor<1x
   %0 = array.concat %x, %y {dim = 1 : i64} : (tensor<1x?xf32>, tensor<1x3xf32>) -> tensor<1x?xf32>
   return %0 : tensor<1x?xf32>
 }
+
+// -----
+
+// What is there for its sizes leaves nothing but them.
+
+// CHECK-LABEL: @computed_sizes
+// CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32>)
+// CHECK: %[[N:.*]] = tensor.dim %[[X]], %c0
+// CHECK: arith.divsi %[[N]], %c2
+// CHECK: %[[HALF:.*]] = arith.select
+// CHECK: %[[REST:.*]] = arith.subi %{{.*}}, %c1
+// CHECK: tensor.extract_slice %[[X]][%[[HALF]], 0] [%[[REST]], 4] [1, 1]
+func.func @computed_sizes(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %at = array.empty %x {dtype = i1, sizes = "v0 2 //, 0"} : (tensor<?x4xf32>) -> tensor<?x0xi1>
+  %like = array.empty %x {dtype = i1, sizes = "v0 1 -, v1"} : (tensor<?x4xf32>) -> tensor<?x4xi1>
+  %0 = array.slice_like %x, %at, %like {steps = array<i64: 1, 1>} : (tensor<?x4xf32>, tensor<?x0xi1>, tensor<?x4xi1>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @insert_slice_at
+// CHECK-SAME: (%[[X:.*]]: tensor<?xf32>, %[[P:.*]]: tensor<2xf32>, %[[S:.*]]: tensor<?xi8>)
+// CHECK: %[[AT:.*]] = tensor.dim %[[S]], %c0
+// CHECK: tensor.insert_slice %[[P]] into %[[X]][%[[AT]]] [2] [3]
+func.func @insert_slice_at(%x: tensor<?xf32>, %p: tensor<2xf32>, %s: tensor<?xi1>) -> tensor<?xf32> {
+  %0 = array.insert_slice_at %x, %p, %s {steps = array<i64: 3>} : (tensor<?xf32>, tensor<2xf32>, tensor<?xi1>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

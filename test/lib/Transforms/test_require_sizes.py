@@ -48,7 +48,9 @@ def evaluate(text, words):
                 case "?":
                     stack.append(a if stack.pop() else b)
                 case "/":
-                    stack.append(int(a / b))
+                    stack.append(int(a / b) if b else a)
+                case "//" | "%":
+                    stack.append(eval(f"{a} {token} {b}") if b else 0)
                 case "!=" | "==" | "<" | "<=" | ">" | ">=" | "+" | "-" | "*":
                     stack.append(int(eval(f"{a} {token} {b}")))
                 case _:

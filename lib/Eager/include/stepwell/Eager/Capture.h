@@ -18,6 +18,7 @@
 #include "stepwell/Eager/Tensor.h"
 #include "stepwell/Eager/ThreadState.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -123,15 +124,34 @@ public:
   std::unique_ptr<OpenTrace> takeOpenTrace() { return std::move(open); }
   /// The shape of a tensor of this capture, for an open one.
   OpenShape shapeOf(const TensorImpl &);
-  /// While one is alive, views get this shape; -1 is what is left.
+  /// The same of the capture that runs; nothing unless its sizes are open.
+  static OpenShape openShapeOf(const TensorImpl &);
+  /// What a view is, where sizes are open: its parent's shape and its own, and
+  /// which slice it takes, by the parent's dimensions.
+  struct OpenView {
+    OpenShape parent, shape;
+    struct Slice {
+      OpenShape starts, sizes;
+    };
+    std::optional<Slice> slice = std::nullopt;
+  };
+  /// Of a view; nothing unless sizes are open.
+  static OpenView openViewOf(const TensorImpl &);
+  /// While one is alive, views and what is made with sizes get this shape; -1
+  /// is what is left. Slices are taken like this one.
   class GivenShape {
   public:
-    explicit GivenShape(OpenShape);
+    explicit GivenShape(OpenShape,
+                        std::optional<OpenView::Slice> slice = std::nullopt);
     ~GivenShape();
 
   private:
     Capture *capture;
-    std::optional<OpenShape> before;
+    std::optional<OpenView> before;
+  };
+  /// Of a slice along one dimension.
+  struct GivenSlice : GivenShape {
+    GivenSlice(const TensorImpl &, int64_t dim, OpenSize start, OpenSize count);
   };
 
   /// Ends the capture. `results` are what the function returned.
@@ -148,6 +168,8 @@ public:
   /// not from what was detached, and not beyond a leaf that the function made.
   static bool followsTape(const TensorImpl &);
   Tensor constant(DType, const Dims &sizes, const Scalar &);
+  /// 0, 1, 2...
+  Tensor iota(DType, int64_t count);
   bool madeInside(const TensorImpl &) const;
   void noteView(TensorImpl &view, const Tensor &parent, std::optional<ViewOp>);
   /// `leaf.grad`, or whether it is a leaf, is about to be read or changed.
@@ -193,12 +215,19 @@ private:
   OpenShape resultShape(const Program &, std::vector<OpenShape> values,
                         size_t result);
   /// Of a view that is being made.
-  OpenShape shapeOfView(const TensorImpl &view, const Tensor &parent,
-                        const std::optional<ViewOp> &);
+  OpenView viewOf(const TensorImpl &view, const Tensor &parent,
+                  const std::optional<ViewOp> &);
+  /// The shape that was given for something of this rank.
+  OpenShape givenShape(int rank);
   /// A value that has this shape.
-  std::optional<Id> valueLike(const OpenShape &);
-  /// A reshape or a broadcast whose sizes are not all known.
-  Id openView(Id parent, const TracedView &, const TensorType &result);
+  Id valueLike(const OpenShape &);
+  /// A reshape, a broadcast or a slice whose sizes are not all known.
+  Id openReshape(Id from, OpenShape to, const TensorType &result);
+  Id openBroadcast(Id from, OpenShape to, const TensorType &result);
+  Id openSlice(Id from, const TracedView &, const TensorType &result);
+  Id openInsert(const std::function<Id()> &around, Id part, const TracedView &);
+  /// What a slice takes of what is flipped first.
+  OpenView::Slice forwardSlice(const TracedView &, const Dims &flipped);
   /// The types, for all calls that the guards allow.
   void openTypes();
   /// What a view is taken of, with `part` in the view's place, by a write that
@@ -226,6 +255,10 @@ private:
   /// With `shape`, that of its only result.
   Id addNode(ProgramNode, const OpenShape *shape = nullptr);
   Id view(Id parent, const TracedView &, DType, const Dims &sizes);
+  /// A slice with positive steps, of what is flipped first.
+  static SliceOf forward(SliceOf slice, const Dims &sizes, Dims &flipped);
+  /// A slice that takes everything.
+  static bool isWhole(const SliceOf &slice, const Dims &sizes);
   /// `itself`: and no other tensor of the same memory.
   int argumentIndex(const TensorImpl &, bool itself = false) const;
   int32_t here();
@@ -237,10 +270,10 @@ private:
   /// With open sizes: the shapes of inputs, of node results and of views.
   std::unique_ptr<OpenTrace> open;
   std::vector<OpenShape> inputShapes, shapes;
-  std::unordered_map<const TracedView *, std::pair<Ref<TracedView>, OpenShape>>
-      viewShapes;
+  std::unordered_map<const TracedView *, std::pair<Ref<TracedView>, OpenView>>
+      openViews;
   std::unordered_map<std::string, Id> likes;
-  std::optional<OpenShape> given;
+  std::optional<OpenView> given;
   Program program;
   std::vector<Executable::Input> inputs;
   std::vector<TensorType> types; // of node results

@@ -13,8 +13,9 @@
 #ifndef STEPWELL_EAGER_OPENTRACE_H
 #define STEPWELL_EAGER_OPENTRACE_H
 
-#include "stepwell/Eager/HostExpression.h"
 #include "stepwell/Eager/OpTable.h"
+#include "stepwell/Eager/Tensor.h"
+#include "stepwell/Semantics/HostExpression.h"
 #include "stepwell/Semantics/OpenSizes.h"
 
 #include <unordered_map>
@@ -38,8 +39,9 @@ public:
   /// The values of a call are the sizes of its tensors, one after the other,
   /// then `numbers`.
   OpenTrace(std::span<const Tensor> arguments, std::span<const Scalar> numbers);
-  /// Only these sizes are open, which may be 0 and 1: for each argument and
-  /// dimension a number, which equal sizes share, or -1.
+  /// Only these sizes are open, which may be 0 and 1, as may what is made of
+  /// them: for each argument and dimension a number, which equal sizes share,
+  /// or -1.
   OpenTrace(std::span<const Tensor> arguments,
             std::span<const std::vector<int>> open);
   /// Another capture of the same calls, of arguments of these shapes.
@@ -60,7 +62,20 @@ public:
   /// The same, for all sizes that there are: something was computed from the
   /// sizes of this call in a way that is not followed.
   void fixAll();
-  /// Fixes sizes of 0 and 1, and puts in what was fixed before.
+  /// Whether a size is 1, in all calls.
+  bool isOne(const OpenSize &);
+  /// Fixes what depends on numbers, and not on sizes alone.
+  void fixNumbers(OpenShape &);
+  /// Which sizes of arguments these are made of, in order.
+  std::vector<int64_t> valuesOf(const OpenShape &) const;
+  /// An argument and a dimension of it that has this size.
+  std::pair<int, int> place(int64_t value) const;
+  /// The same of other values.
+  OpenSize rewritten(const OpenSize &, const OpenShape &values) const;
+  /// What was computed in Python, as the rules here would have said it.
+  OpenSize sizeOf(const std::string &postfix) const;
+  /// Fixes sizes of 0 and 1, what numbers decide, and puts in what was fixed
+  /// before.
   void settle(OpenShape &);
   /// The shape of a result; what must hold for it is required.
   OpenShape resultOf(const ResultRow &, std::span<const OpenShape> operands,
@@ -72,6 +87,7 @@ public:
 
 private:
   size_t sizes = 0;
+  bool fewAreOpen = false; // sizes of 0 and 1
   std::vector<Scalar> values;
   std::vector<OpenShape> arguments;
   std::vector<HostGuard> guards;

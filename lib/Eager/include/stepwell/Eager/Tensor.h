@@ -31,6 +31,12 @@ public:
 [[noreturn]] inline void fail(Error::Kind kind, const std::string &message) {
   throw EagerError(kind, message);
 }
+/// What was asked for, or else the error.
+template <typename T> T orFail(ErrorOr<T> value) {
+  if (!value)
+    fail(value.error().kind, value.error().message);
+  return std::move(*value);
+}
 
 /// Calls `destroy(object)`, unless something that owns others is being
 /// destroyed right now: then afterwards, so that a long chain of owners is not
@@ -218,9 +224,6 @@ bool mayOverlap(const TensorImpl &, const TensorImpl &);
 bool selfOverlaps(const Geometry &);
 /// Whether every index surely reaches an element of its own.
 bool surelyDistinct(const Geometry &);
-
-/// A Python number.
-using Scalar = std::variant<bool, int64_t, double>;
 
 } // namespace stepwell
 

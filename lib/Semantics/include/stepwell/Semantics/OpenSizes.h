@@ -11,6 +11,7 @@
 #ifndef STEPWELL_SEMANTICS_OPENSIZES_H
 #define STEPWELL_SEMANTICS_OPENSIZES_H
 
+#include "stepwell/Semantics/HostExpression.h"
 #include "stepwell/Semantics/Rules.h"
 
 namespace stepwell::rules {
@@ -42,6 +43,9 @@ OpenSize operator-(const OpenSize &, const OpenSize &);
 OpenSize operator*(const OpenSize &, const OpenSize &);
 /// Toward zero.
 OpenSize operator/(const OpenSize &, const OpenSize &);
+/// Python's // and %.
+OpenSize floorDivide(const OpenSize &, const OpenSize &);
+OpenSize modulo(const OpenSize &, const OpenSize &);
 /// `condition ? yes : no`.
 OpenSize choose(const OpenSize &condition, const OpenSize &yes,
                 const OpenSize &no);
@@ -50,10 +54,15 @@ OpenSize compare(const OpenSize &, const char *relation, const OpenSize &);
 
 using OpenShape = std::vector<OpenSize>;
 
+/// An expression of sizes (parseSizes), where its values are these. Appends
+/// what is divided by.
+OpenSize evaluate(const HostExpression &, const OpenShape &values,
+                  std::vector<OpenSize> *divisors = nullptr);
+
 /// `found relation expected`, or the call fails.
 struct SizeCondition {
   OpenSize found;
-  const char *relation; // "==", "<=" or ">="
+  const char *relation; // "==", "!=", "<=" or ">="
   OpenSize expected;
   int64_t dim; // of the result or operand; what a message says
 };

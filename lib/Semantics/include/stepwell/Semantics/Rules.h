@@ -72,10 +72,18 @@ ErrorOr<Dims> reshapeLike(Operands, const Attributes &);
 ErrorOr<Dims> flip(Operands, const Attributes &);
 /// Attributes: low, high.
 ErrorOr<Dims> pad(Operands, const Attributes &);
+/// Attributes: dtype, sizes: expressions over the sizes of all operands
+/// (HostExpression.h).
+ErrorOr<Dims> empty(Operands, const Attributes &);
 /// Attributes: starts, sizes, steps.
 ErrorOr<Dims> slice(Operands, const Attributes &);
 /// Attributes: starts, steps.
 ErrorOr<Dims> insertSlice(Operands, const Attributes &);
+/// The shape of the last operand; that of the second says where the slice
+/// begins. Attributes: steps.
+ErrorOr<Dims> sliceLike(Operands, const Attributes &);
+/// The last operand's shape says where the second lies. Attributes: steps.
+ErrorOr<Dims> insertSliceAt(Operands, const Attributes &);
 /// Attributes: dim.
 ErrorOr<Dims> concat(Operands, const Attributes &);
 
@@ -150,6 +158,8 @@ ErrorOr<DType> boolean(Operands, const Attributes &);
 ErrorOr<DType> select(Operands, const Attributes &);
 /// The element type of the first operand, whatever the others have.
 ErrorOr<DType> first(Operands, const Attributes &);
+/// The element type that the first two operands have.
+ErrorOr<DType> firstTwo(Operands, const Attributes &);
 /// Of an input, integer indices and perhaps what is written into the input.
 ErrorOr<DType> indexed(Operands, const Attributes &);
 /// Of operands that all have one integer type.

@@ -168,6 +168,9 @@ struct TensorType {
 /// "float32 (2, 3)", as messages print it.
 std::string toString(const TensorType &);
 
+/// A Python number.
+using Scalar = std::variant<bool, int64_t, double>;
+
 /// The value of one attribute of an operation. Which alternative an attribute
 /// has is fixed by its record (I64Attr, F64Attr, BoolAttr, DenseI64ArrayAttr,
 /// TypeAttr, StrAttr).

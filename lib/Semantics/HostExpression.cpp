@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "stepwell/Eager/HostExpression.h"
+#include "stepwell/Semantics/HostExpression.h"
 
 #include <charconv>
 #include <cmath>
@@ -13,7 +13,8 @@
 
 using namespace stepwell;
 
-HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
+ErrorOr<HostExpression> HostExpression::parse(std::string_view postfix,
+                                              size_t numValues) {
   struct Operator {
     Word word;
     int operands;
@@ -37,10 +38,12 @@ HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
           {">", {Word::Greater, 2}},
           {">=", {Word::GreaterEqual, 2}},
           {"?", {Word::Choose, 3}}};
-  auto refuse = [&] {
-    fail(Error::Kind::Value,
-         "'" + std::string(postfix) + "' is no expression in postfix");
+  auto refusal = [&] {
+    return Error{Error::Kind::Value,
+                 "'" + std::string(postfix) + "' is no expression in postfix"};
   };
+  HostExpression expression;
+  std::vector<Step> &steps = expression.steps;
   int depth = 0;
   std::string_view rest = postfix;
   while (!rest.empty()) {
@@ -49,7 +52,7 @@ HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (auto found = words.find(word); found != words.end()) {
       if (depth < found->second.operands)
-        refuse();
+        return refusal();
       depth -= found->second.operands - 1;
       steps.push_back({found->second.word});
       continue;
@@ -63,18 +66,43 @@ HostExpression::HostExpression(std::string_view postfix, size_t numValues) {
         error == std::errc() && stop == last) {
       if (isValue &&
           (integer < 0 || integer >= static_cast<int64_t>(numValues)))
-        refuse();
+        return refusal();
       steps.push_back({isValue ? Word::Value : Word::Constant, integer});
       continue;
     }
     double number;
     auto [stop, error] = std::from_chars(first, last, number);
     if (isValue || error != std::errc() || stop != last)
-      refuse();
+      return refusal();
     steps.push_back({Word::Constant, number});
   }
   if (depth != 1)
-    refuse();
+    return refusal();
+  return expression;
+}
+
+ErrorOr<std::vector<HostExpression>> stepwell::parseSizes(std::string_view text,
+                                                          size_t numValues) {
+  std::vector<HostExpression> sizes;
+  while (!text.empty()) {
+    size_t end = std::min(text.find(','), text.size());
+    std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (one.starts_with(' '))
+      one.remove_prefix(1);
+    ErrorOr<HostExpression> size = HostExpression::parse(one, numValues);
+    if (!size)
+      return size.error();
+    for (const HostExpression::Step &step : size->words())
+      if (step.operand.index() == 2 ||
+          step.word == HostExpression::Word::TrueDivide ||
+          step.word == HostExpression::Word::Power ||
+          step.word == HostExpression::Word::Absolute)
+        return Error{Error::Kind::Value,
+                     "'" + std::string(one) + "' is no expression of sizes"};
+    sizes.push_back(std::move(*size));
+  }
+  return sizes;
 }
 
 static double asDouble(const Scalar &scalar) {

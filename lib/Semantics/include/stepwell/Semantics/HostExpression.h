@@ -8,10 +8,10 @@
 // expression that each call evaluates again: words in postfix, separated by
 // spaces, where `v3` is the fourth of the call's values.
 //===----------------------------------------------------------------------===//
-#ifndef STEPWELL_EAGER_HOSTEXPRESSION_H
-#define STEPWELL_EAGER_HOSTEXPRESSION_H
+#ifndef STEPWELL_SEMANTICS_HOSTEXPRESSION_H
+#define STEPWELL_SEMANTICS_HOSTEXPRESSION_H
 
-#include "stepwell/Eager/Tensor.h"
+#include "stepwell/Semantics/Types.h"
 
 #include <span>
 #include <string>
@@ -22,21 +22,6 @@ namespace stepwell {
 
 class HostExpression {
 public:
-  HostExpression() = default;
-  /// A ValueError for what is no such expression of `numValues` values.
-  HostExpression(std::string_view postfix, size_t numValues);
-
-  /// With Python's rules for integers and floats. Nothing where Python raises,
-  /// and for integers beyond 64 bits.
-  std::optional<Scalar> evaluate(std::span<const Scalar> values) const;
-  /// The value that it is, if it is nothing else; or -1.
-  int64_t asValue() const {
-    return steps.size() == 1 && steps[0].word == Word::Value
-               ? std::get<int64_t>(steps[0].operand)
-               : -1;
-  }
-
-private:
   enum class Word : uint8_t {
     Value,
     Constant,
@@ -62,10 +47,33 @@ private:
     Word word;
     Scalar operand = int64_t{0}; // the constant, or which value
   };
+
+  HostExpression() = default;
+  /// A ValueError for what is no such expression of `numValues` values.
+  static ErrorOr<HostExpression> parse(std::string_view postfix,
+                                       size_t numValues);
+
+  const std::vector<Step> &words() const { return steps; }
+
+  /// With Python's rules for integers and floats. Nothing where Python raises,
+  /// and for integers beyond 64 bits.
+  std::optional<Scalar> evaluate(std::span<const Scalar> values) const;
+  /// The value that it is, if it is nothing else; or -1.
+  int64_t asValue() const {
+    return steps.size() == 1 && steps[0].word == Word::Value
+               ? std::get<int64_t>(steps[0].operand)
+               : -1;
+  }
+
+private:
   static std::optional<Scalar> apply(Word, const Scalar &, const Scalar &);
   std::vector<Step> steps;
 };
 
+/// Of sizes: expressions in integers, one after each comma.
+ErrorOr<std::vector<HostExpression>> parseSizes(std::string_view text,
+                                                size_t numValues);
+
 } // namespace stepwell
 
-#endif // STEPWELL_EAGER_HOSTEXPRESSION_H
+#endif // STEPWELL_SEMANTICS_HOSTEXPRESSION_H
