@@ -74,6 +74,23 @@ bool permutes(linalg::GenericOp producer) {
          producer.getIndexingMapsArray().front().isPermutation();
 }
 
+/// Whether the body yields its only input.
+bool isMove(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0);
+}
+
+/// Whether it is a transpose that products alone read: it becomes an index of
+/// theirs, if it stays alone.
+bool transposesForProducts(linalg::GenericOp op) {
+  return isMove(op) && permutes(op) && !op->use_empty() &&
+         llvm::all_of(op->getUsers(), [](Operation *user) {
+           auto product = dyn_cast<linalg::LinalgOp>(user);
+           return product && linalg::isaContractionOpInterface(product);
+         });
+}
+
 /// Whether it goes on from what is there: a consumer with more loops would do
 /// so in each of them.
 bool accumulates(linalg::GenericOp producer) {
@@ -104,6 +121,8 @@ bool shouldFuse(OpOperand *operand) {
     return false;
   if (movesOnly)
     return true;
+  if (transposesForProducts(consumer))
+    return false;
   // Each operand that is fused takes a body of its own along.
   Value made = operand->get();
   AffineMap map = consumer.getMatchingIndexingMap(operand);
@@ -163,11 +182,14 @@ bool isZeroFill(Value value) {
                   matchPattern(fill.value(), m_Zero()));
 }
 
-/// Whether the body yields its only input.
-bool isMove(linalg::GenericOp op) {
-  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
-         op.getBody()->getTerminator()->getOperand(0) ==
-             op.getBody()->getArgument(0);
+/// Whether a loop that goes over `own` and not over `other` leads to the
+/// result.
+bool keepsOwnLoop(AffineMap own, AffineMap other, AffineMap result) {
+  for (unsigned loop = 0; loop < own.getNumDims(); ++loop)
+    if (own.isFunctionOfDim(loop) && !other.isFunctionOfDim(loop) &&
+        result.isFunctionOfDim(loop))
+      return true;
+  return false;
 }
 
 /// A sum over products of matrices, as in the gradient of what a batch shares,
@@ -196,6 +218,10 @@ struct AbsorbIntoProduct : OpRewritePattern<linalg::GenericOp> {
     for (AffineExpr loop : op.getIndexingMapsArray()[1].getResults())
       results.push_back(maps[2].getResult(*read.getResultPosition(loop)));
     maps[2] = AffineMap::get(product.getNumLoops(), 0, results, getContext());
+    // Without its rows or columns it would be no product of matrices.
+    if (!moves && (!keepsOwnLoop(maps[0], maps[1], maps[2]) ||
+                   !keepsOwnLoop(maps[1], maps[0], maps[2])))
+      return failure();
     SmallVector<utils::IteratorType> kinds = product.getIteratorTypesArray();
     for (auto [loop, kind] : llvm::enumerate(kinds))
       if (!maps[2].isFunctionOfDim(loop))

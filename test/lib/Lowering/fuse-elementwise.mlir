@@ -180,3 +180,42 @@ func.func @accumulates(%x: tensor<f32>, %start: tensor<f32>) -> tensor<9xf32> {
   } -> tensor<9xf32>
   return %wide : tensor<9xf32>
 }
+
+// -----
+
+// A sum over the rows and columns of a product of matrices stays one: together they would be three nested sums.
+// CHECK-LABEL: @sum_of_product
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction", "reduction"]
+func.func @sum_of_product(%x: tensor<8x4xf32>, %w: tensor<4x6xf32>) -> tensor<f32> {
+  %0 = array.matmul %x, %w : (tensor<8x4xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
+  %1 = array.sum %0 {dims = array<i64: 0, 1>, keepdim = false} : (tensor<8x6xf32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
+
+// -----
+
+// Nor does it lose its rows alone.
+// CHECK-LABEL: @sum_of_rows
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction", "parallel"]
+func.func @sum_of_rows(%x: tensor<8x4xf32>, %w: tensor<4x6xf32>) -> tensor<6xf32> {
+  %0 = array.matmul %x, %w : (tensor<8x4xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
+  %1 = array.sum %0 {dims = array<i64: 0>, keepdim = false} : (tensor<8x6xf32>) -> tensor<6xf32>
+  return %1 : tensor<6xf32>
+}
+
+// -----
+
+// A transpose is an index of the product, whatever made what it transposes.
+// CHECK-LABEL: @transposed_operand
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]
+// CHECK: math.exp
+// CHECK: linalg.generic {indexing_maps = [#[[KM:.*]], #[[KN:.*]], #[[MN:.*]]], iterator_types = ["parallel", "parallel", "reduction"]}
+// CHECK-NOT: linalg.generic
+func.func @transposed_operand(%x: tensor<8x4xf32>, %y: tensor<8x6xf32>) -> tensor<4x6xf32> {
+  %0 = array.exp %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %1 = array.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+  %2 = array.matmul %1, %y : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  return %2 : tensor<4x6xf32>
+}
