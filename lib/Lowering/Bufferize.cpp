@@ -30,6 +30,12 @@ namespace {
 /// Marks where a chain of writes was cut.
 constexpr StringLiteral kCutName = "stepwell.cut";
 
+/// The operation in the block of `maker` that uses its result, itself or
+/// inside: memory that is taken there is taken for no longer than need be.
+Operation *userBeside(Operation *maker, OpOperand &use) {
+  return maker->getBlock()->findAncestorOpInBlock(*use.getOwner());
+}
+
 /// Uninitialised memory belongs to the one operand that asks for it. Where an
 /// operation has two results of one type, both would else be written into one
 /// place: the analysis sees no conflict between values that nobody reads.
@@ -39,12 +45,12 @@ void separateEmptyTensors(IRRewriter &rewriter, Operation *root) {
     if (!empty->hasOneUse())
       shared.push_back(empty);
   });
-  for (tensor::EmptyOp empty : shared) {
-    rewriter.setInsertionPoint(empty);
+  for (tensor::EmptyOp empty : shared)
     for (OpOperand &use : llvm::make_early_inc_range(empty->getUses()))
-      if (!empty->hasOneUse())
+      if (!empty->hasOneUse()) {
+        rewriter.setInsertionPoint(userBeside(empty, use));
         use.set(rewriter.clone(*empty)->getResult(0));
-  }
+      }
 }
 
 /// To fill once more costs less than to copy what somebody else also starts
@@ -63,13 +69,31 @@ void fillForEachUse(IRRewriter &rewriter, Operation *root) {
       auto writer = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
       if (!writer || !writer.isDpsInit(&use) || fill->hasOneUse())
         continue;
-      rewriter.setInsertionPoint(fill);
+      rewriter.setInsertionPoint(userBeside(fill, use));
       Operation *own = rewriter.clone(*empty);
       Operation *filled = rewriter.clone(*fill);
       cast<linalg::FillOp>(filled).getDpsInitsMutable()[0].set(
           own->getResult(0));
       use.set(filled->getResult(0));
     }
+  }
+}
+
+/// A result that others read, too, is made where it is wanted, and read there.
+void placeSharedResults(IRRewriter &rewriter, Operation *root) {
+  using bufferization::MaterializeInDestinationOp;
+  SmallVector<MaterializeInDestinationOp> results;
+  root->walk([&](MaterializeInDestinationOp op) {
+    auto place = op.getDest().getDefiningOp<bufferization::ToTensorOp>();
+    if (place && place->hasOneUse() && !op.getSource().hasOneUse() &&
+        op.getSource().getDefiningOp<linalg::LinalgOp>() &&
+        op.getSource().getParentBlock() == op->getBlock())
+      results.push_back(op);
+  });
+  for (MaterializeInDestinationOp op : results) {
+    Value source = op.getSource();
+    rewriter.moveOpAfter(op, source.getDefiningOp());
+    rewriter.replaceAllUsesExcept(source, op.getResult(), op);
   }
 }
 
@@ -322,10 +346,11 @@ struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     separateEmptyTensors(rewriter, getOperation());
+    fillForEachUse(rewriter, getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function->hasAttr(kEntryAttr))
         ChainCutter(rewriter, function.getBody().front()).run();
-    fillForEachUse(rewriter, getOperation());
+    placeSharedResults(rewriter, getOperation());
     overwriteTemporaries(rewriter, getOperation());
     bufferization::OneShotBufferizationOptions options;
     // Iterations that run at the same time write parts of their own.

@@ -136,7 +136,7 @@ func.func @main(%p: tensor<4xf32>, %q: tensor<4xf32>) -> (tensor<4xf32> {stepwel
 // CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<4xf32>
 // CHECK: %[[A:.*]] = memref.alloc() {{.*}}memref<4xf32>
 // CHECK: %[[B:.*]] = memref.alloc() {{.*}}memref<4xf32>
-// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[B]], %[[A]] :
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[A]], %[[B]] :
 func.func @main(%x: tensor<4xf32>) -> (tensor<f32>, tensor<f32>) {
   %empty = tensor.empty() : tensor<4xf32>
   %both:2 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
@@ -189,4 +189,58 @@ func.func @main(%p: tensor<4x4xf32>, %q: tensor<4xf32>) -> (tensor<4x4xf32> {ste
 func.func @main(%p: tensor<4xf32>, %q: tensor<2xf32>) -> (tensor<4xf32>, tensor<4xf32> {stepwell.into = 0 : i64}) {
   %0 = array.insert_slice %p, %q {starts = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xf32>, tensor<2xf32>) -> tensor<4xf32>
   return %0, %p : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// A result that others read is made where it is wanted, and not in the memory of the first who reads it.
+// CHECK: func.func @k(%{{.*}}: !llvm.ptr, %[[X:.*]]: memref<4x4xf32>, %[[OUT:.*]]: memref<6x6xf32>, %[[Y:.*]]: memref<4x4xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[Y]] :
+// CHECK: linalg.copy ins(%[[Y]] :
+// CHECK-NOT: outs(%[[Y]]
+// CHECK: return
+func.func @main(%x: tensor<4x4xf32>) -> (tensor<6x6xf32>, tensor<4x4xf32>) {
+  %0 = array.exp %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = array.pad %0 {low = array<i64: 1, 1>, high = array<i64: 1, 1>} : (tensor<4x4xf32>) -> tensor<6x6xf32>
+  %2 = array.matmul %1, %1 : (tensor<6x6xf32>, tensor<6x6xf32>) -> tensor<6x6xf32>
+  return %2, %0 : tensor<6x6xf32>, tensor<4x4xf32>
+}
+
+// -----
+
+// What a product adds to is made right before it: the temporaries of one are free again for the next.
+// CHECK: func.func @k(
+// CHECK: linalg.fill {{.*}} outs(%[[A:[^ ]*]] :
+// CHECK-NEXT: linalg.generic {{.*}} outs(%[[A]] :
+// CHECK: linalg.fill {{.*}} outs(%[[B:[^ ]*]] :
+// CHECK-NEXT: linalg.generic {{.*}} outs(%[[B]] :
+// CHECK: linalg.fill {{.*}} outs(%[[C:[^ ]*]] :
+// CHECK-NEXT: linalg.generic {{.*}} outs(%[[C]] :
+// CHECK: return
+func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<4x4xf32>
+  %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%fill : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%0, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%fill : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  %2 = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%1, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%fill : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  return %2 : tensor<4x4xf32>
 }
