@@ -117,6 +117,9 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> shapeOnly = [];
   /// Results that are there for the derivative to read. They have none themselves.
   list<string> auxiliary = [];
+  /// To compute the results again costs about what reading them does: a derivative of a whole program that reads them
+  /// need not keep them. Elementwise operations are cheap without saying so.
+  bit cheap = 0;
 
   /// The functions and methods a Python user calls, in PyTorch's schema language:
   /// "add(input, other)". Empty: not exposed.

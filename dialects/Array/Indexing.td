@@ -108,6 +108,7 @@ def Array_WrapIndexOp : Array_Op<"wrap_index"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"withNumbers", "indices">];
   let batch = "rule";
+  let cheap = 1;
   let checked = ["input"];
   let nonDifferentiable = 1;
 }
@@ -122,6 +123,7 @@ def Array_OneHotOp : Array_Op<"one_hot"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"oneHot", "int64">];
   let batch = "shift";
+  let cheap = 1;
   let nonDifferentiable = 1;
   let python = ["_one_hot(input, num_classes)"];
 }

@@ -138,6 +138,7 @@ def Array_CountOp : Array_Op<"count"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"scalar", "fromAttribute">];
   let batch = "rule";
+  let cheap = 1;
   let shapeOnly = ["input"];
   let nonDifferentiable = 1;
 }

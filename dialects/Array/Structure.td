@@ -18,6 +18,7 @@ def Array_ConstantOp : Array_Op<"constant", [ConstantLike, AllTypesMatch<["value
   let results = (outs Array_Tensor:$result);
   let inference = [];
   let batch = "rule";
+  let cheap = 1;
   let nonDifferentiable = 1;
   let hasFolder = 1;
   let assemblyFormat = "attr-dict $value";
@@ -33,6 +34,7 @@ def Array_DetachOp : Array_Op<"detach"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcast", "same">];
   let batch = "shift";
+  let cheap = 1;
   let nonDifferentiable = 1;
 }
 
@@ -46,6 +48,7 @@ def Array_WithGradientOfOp : Array_Op<"with_gradient_of"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastToFirst", "same">];
   let batch = "shift";
+  let cheap = 1;
   let vjp = ["", "g"];
 }
 
@@ -58,6 +61,7 @@ def Array_TransposeOp : Array_Op<"transpose"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"permute", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["transpose(g, permutation=inverse(permutation))"];
   let python = ["permute(input, dims)"];
   let hasFolder = 1;
@@ -75,6 +79,7 @@ def Array_BroadcastLikeOp : Array_Op<"broadcast_like"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastLike", "first">];
   let batch = "rule";
+  let cheap = 1;
   let shapeOnly = ["like"];
   let vjp = ["sum(g, dims, keepdim)", ""];
   let hasFolder = 1;
@@ -90,6 +95,7 @@ def Array_IotaOp : Array_Op<"iota"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"iota", "fromAttribute">];
   let batch = "shift(dim)";
+  let cheap = 1;
   let shapeOnly = ["like"];
   let nonDifferentiable = 1;
 }
@@ -119,6 +125,7 @@ def Array_FullOp : Array_Op<"full"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastTo", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["g"];
 }
 
@@ -131,6 +138,7 @@ def Array_BroadcastOp : Array_Op<"broadcast"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcastTo", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["g"];
   let hasFolder = 1;
 }
@@ -145,6 +153,7 @@ def Array_ReshapeOp : Array_Op<"reshape"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"reshape", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["reshape_like(g, input)"];
   let hasFolder = 1;
 }
@@ -158,6 +167,7 @@ def Array_ReshapeLikeOp : Array_Op<"reshape_like"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"reshapeLike", "first">];
   let batch = "shift";
+  let cheap = 1;
   let shapeOnly = ["like"];
   let vjp = ["reshape_like(g, input)", ""];
   let hasFolder = 1;
@@ -172,6 +182,7 @@ def Array_FlipOp : Array_Op<"flip"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"flip", "same">];
   let batch = "shift(dims)";
+  let cheap = 1;
   let vjp = ["flip(g, dims)"];
 }
 
@@ -185,6 +196,7 @@ def Array_PadOp : Array_Op<"pad"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"pad", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["pad(g, negated(low), negated(high))"];
   let python = ["_pad(input, low, high, value=0.0)"];
 }
@@ -200,6 +212,7 @@ def Array_SliceOp : Array_Op<"slice"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"slice", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["insert_slice(broadcast_like(0, input), g, starts, steps)"];
 }
 
@@ -212,6 +225,7 @@ def Array_InsertSliceOp : Array_Op<"insert_slice"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"insertSlice", "same">];
   let batch = "rule";
+  let cheap = 1;
   let vjp = ["insert_slice(g, broadcast_like(0, part), starts, steps)", "slice(g, starts, sizes(part), steps)"];
 }
 
@@ -253,6 +267,7 @@ def Array_ConcatOp : Array_Op<"concat"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"concat", "same">];
   let batch = "shift(dim)";
+  let cheap = 1;
   let hasVJPHook = 1;
   let saves = ["shape(inputs)"];
   let extraClassDeclaration = [{

@@ -29,8 +29,8 @@ Value hook(ValueBuilder &values, Operation *op, unsigned index, Value g) {
 struct VJPRow {
   StringRef name;
   Value (*build)(ValueBuilder &, Operation *, unsigned,
-                 Value); // null: nonDifferentiable
-  uint32_t auxiliary = 0;
+                 Value);         // null: nonDifferentiable
+  uint32_t auxiliary, shapeOnly; // bit masks of results and operands
 };
 
 } // namespace
@@ -59,6 +59,11 @@ Differentiability array::differentiability(Operation *op) {
 bool array::isAuxiliary(OpResult result) {
   const VJPRow *row = lookup(result.getOwner());
   return row && (row->auxiliary >> result.getResultNumber() & 1);
+}
+
+bool array::readsSizesOnly(OpOperand &operand) {
+  const VJPRow *row = lookup(operand.getOwner());
+  return row && (row->shapeOnly >> operand.getOperandNumber() & 1);
 }
 
 Value array::buildVJP(OpBuilder &builder, Operation *op, unsigned index,

@@ -42,6 +42,8 @@ private:
   LogicalResult differentiateCall(array::CallOp call);
   LogicalResult differentiate(Operation *op, Value g);
   void accumulate(Value value, Value gradient);
+  void dropSizes(Value value);
+  void eraseOrSink();
   Value zeroLike(Value value);
   /// `gradient`, with the sizes that the type of `like` knows.
   Value withTypeOf(Value gradient, Value like);
@@ -283,10 +285,42 @@ LogicalResult ReverseMode::run() {
     standIn->replaceAllUsesWith(standIn->getOperands());
     standIn->erase();
   }
-  for (Operation *op : llvm::reverse(forward))
-    if (isOpTriviallyDead(op))
-      op->erase();
+  eraseOrSink();
   return success();
+}
+
+/// Sizes that the type knows are read off something that nobody computes.
+void ReverseMode::dropSizes(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape())
+    return;
+  for (OpOperand &use : llvm::make_early_inc_range(value.getUses()))
+    if (array::readsSizesOnly(use)) {
+      OpBuilder before(use.getOwner());
+      use.set(tensor::EmptyOp::create(before, value.getLoc(), type.getShape(),
+                                      type.getElementType()));
+    }
+}
+
+/// Of the forward operations those remain that the derivative computes again,
+/// each where it is first needed: until then it takes no memory.
+void ReverseMode::eraseOrSink() {
+  for (Operation *op : llvm::reverse(forward)) {
+    for (Value result : op->getResults())
+      dropSizes(result);
+    if (isOpTriviallyDead(op)) {
+      op->erase();
+      continue;
+    }
+    Operation *first = nullptr;
+    for (Operation *user : op->getUsers()) {
+      user = op->getBlock()->findAncestorOpInBlock(*user);
+      if (user && (!first || user->isBeforeInBlock(first)))
+        first = user;
+    }
+    if (first && first != op->getNextNode())
+      op->moveBefore(first);
+  }
 }
 
 /// The body of the request, for a batch in its place.

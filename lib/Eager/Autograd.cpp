@@ -164,7 +164,7 @@ struct CallNode : Node {
     uint32_t auxiliary = call->op ? call->op->auxiliary : 0;
     for (size_t i = 0; i < results.size(); ++i) {
       Edge self;
-      if (!(auxiliary >> i & 1)) {
+      if (!(auxiliary >> i & 1) && call->leadsBack(i)) {
         self.node = Ref<Node>(this);
         self.index = static_cast<uint32_t>(i);
       }
@@ -222,13 +222,18 @@ struct WriteIntoView : Node {
 };
 } // namespace
 
+std::vector<int> stepwell::wantedOf(const std::vector<Edge> &edges) {
+  std::vector<int> wanted;
+  for (size_t i = 0; i < edges.size(); ++i)
+    if (edges[i])
+      wanted.push_back(static_cast<int>(i));
+  return wanted;
+}
+
 Ref<Node> stepwell::recordCall(Template &call,
                                std::span<const Argument> arguments,
                                std::vector<Edge> edges, int into) {
-  std::vector<int> wrt;
-  for (size_t i = 0; i < edges.size(); ++i)
-    if (edges[i])
-      wrt.push_back(static_cast<int>(i));
+  std::vector<int> wrt = wantedOf(edges);
   Ref<CallNode> node(new CallNode(std::move(edges)));
   node->call = Ref<Template>(&call);
   node->needs = derivativeNeeds(call, wrt);

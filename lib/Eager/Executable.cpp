@@ -80,23 +80,6 @@ static bool fits(const TensorType &given, const TensorType &type) {
   return true;
 }
 
-namespace {
-/// The words of a call of any length.
-class LongKey : public CallWords<LongKey> {
-public:
-  uint64_t *claim(size_t wanted) {
-    words.resize(words.size() + wanted);
-    return words.data() + words.size() - wanted;
-  }
-  static bool put(uint64_t &place, uint64_t word) {
-    place = word;
-    return true;
-  }
-  bool giveUp() { return false; }
-  std::vector<uint64_t> words;
-};
-} // namespace
-
 /// Launches the program, most often on arguments that lie as the last ones did.
 static std::vector<Tensor> compute(Executable &executable,
                                    std::span<const Argument> arguments) {
@@ -249,10 +232,50 @@ std::vector<Tensor> stepwell::run(Executable &executable,
   return results;
 }
 
+/// The inputs of a Template as a Program has them.
+static std::vector<ProgramInput> inputsOf(const Template &t,
+                                          std::vector<TensorType> types) {
+  std::vector<ProgramInput> inputs;
+  for (size_t i = 0; i < types.size(); ++i) {
+    ProgramInput &input = inputs.emplace_back(ProgramInput{types[i]});
+    input.scalar = t.inputs[i].scalar;
+    input.shapeOnly = t.inputs[i].need == Need::Shape;
+  }
+  return inputs;
+}
+
 void stepwell::dump(const Executable &executable,
                     const std::string &dumpFolder) {
-  std::vector<ProgramInput> inputs(executable.inputs.size());
-  compileForDump(instantiate(*executable.call, std::move(inputs)), dumpFolder);
+  std::vector<TensorType> types;
+  std::vector<int> wrt, cotangents;
+  for (size_t i = 0; i < executable.inputs.size(); ++i) {
+    types.push_back(executable.call->program->inputs[i].type);
+    if (executable.inputs[i].requiresGrad && isFloat(types[i].dtype))
+      wrt.push_back(static_cast<int>(i));
+  }
+  bool recorded = executable.differentiable && gradEnabled();
+  Template &call =
+      recorded ? keepingTemplate(*executable.call, wrt) : *executable.call;
+  compileForDump(instantiate(call, inputsOf(call, types)), dumpFolder);
+  if (!recorded)
+    return;
+  for (const Executable::Result &result : executable.results)
+    if (result.output >= 0 && result.requiresGrad &&
+        std::find(cotangents.begin(), cotangents.end(), result.output) ==
+            cotangents.end())
+      cotangents.push_back(result.output);
+  std::sort(cotangents.begin(), cotangents.end());
+  std::erase_if(wrt,
+                [&](int input) { return !call.reaches(input, cotangents); });
+  if (wrt.empty() || cotangents.empty())
+    return;
+  Ref<Template> derivative = derivativeTemplate(call, wrt, cotangents);
+  std::vector<TensorType> results = inferResults(call, types);
+  types.insert(types.end(), results.begin(), results.end());
+  for (int result : cotangents)
+    types.push_back(results[result]);
+  compileForDump(instantiate(*derivative, inputsOf(*derivative, types)),
+                 dumpFolder + "/gradient");
 }
 
 /// Whether the same indices are the same steps in memory.

@@ -66,28 +66,29 @@ static bool depends(const Template &t, size_t i) {
   });
 }
 
-/// A node for a call that is about to run; none if it would lead nowhere.
-static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
-                              int into) {
+/// Where the gradients of a call's arguments go.
+static std::vector<Edge> edgesOf(const Template &t,
+                                 std::span<const Argument> arguments) {
   std::vector<Edge> edges(arguments.size());
-  for (size_t i = 0; i < arguments.size(); ++i) {
+  for (size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i].tensor && isFloat(t.inputs[i].dtype) && depends(t, i))
       edges[i] = edgeOf(arguments[i].tensor);
-  }
+  return edges;
+}
+
+/// A node for a call that is about to run; none if it would lead nowhere.
+static Ref<Node> recordBefore(Template &t, std::span<const Argument> arguments,
+                              std::vector<Edge> edges, int into) {
   if (t.isDerivative() && std::none_of(edges.begin(), edges.end(),
                                        [](const Edge &edge) { return !!edge; }))
     return {};
   return recordCall(t, arguments, std::move(edges), into);
 }
 
-static void recordAfter(const Template &t, const Ref<Node> &node,
-                        std::span<const Tensor> outputs, int into) {
-  recordResults(node, outputs);
+/// Gives the results of a call their places on the tape.
+static void putOnTape(const Template &t, const Ref<Node> &node,
+                      std::span<const Tensor> outputs) {
   uint32_t auxiliary = t.op ? t.op->auxiliary : 0;
-  if (into >= 0) {
-    recordWrite(outputs[0], node);
-    return;
-  }
   for (size_t i = 0; i < outputs.size(); ++i)
     if (isFloat(outputs[i]->dtype) && !(auxiliary >> i & 1)) {
       outputs[i]->node = node;
@@ -95,14 +96,57 @@ static void recordAfter(const Template &t, const Ref<Node> &node,
     }
 }
 
+static void recordAfter(const Template &t, const Ref<Node> &node,
+                        std::span<const Tensor> outputs, int into) {
+  recordResults(node, outputs);
+  if (into >= 0)
+    recordWrite(outputs[0], node);
+  else
+    putOnTape(t, node, outputs);
+}
+
 //===--- Calls ------------------------------------------------------------===//
+
+/// The Template that a recorded call runs in place of a captured function, if
+/// it is another one: with what the way back reads as further results.
+static Template *keeping(Template &t, const std::vector<Edge> &edges,
+                         int into) {
+  if (!t.program || into >= 0 || Capture::current())
+    return nullptr;
+  Template &found = keepingTemplate(t, wantedOf(edges));
+  return &found == &t ? nullptr : &found;
+}
+
+/// Calls it; its residuals are the node's alone.
+static std::vector<Tensor> callKeeping(Template &t,
+                                       std::span<const Argument> arguments,
+                                       std::vector<Edge> edges) {
+  Ref<Node> node = recordCall(t, arguments, std::move(edges), -1);
+  std::vector<Tensor> all;
+  {
+    GradModeGuard recorded(false);
+    all = callTemplate(t, arguments);
+  }
+  recordResults(node, all);
+  all.resize(all.size() - t.residuals);
+  putOnTape(t, node, all);
+  return all;
+}
 
 void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
                          std::span<const Argument> arguments, int into,
                          std::span<Tensor> outputs) {
   Ref<Node> node;
-  if (plan->differentiable && tracked(arguments))
-    node = recordBefore(call, arguments, into);
+  if (plan->differentiable && tracked(arguments)) {
+    std::vector<Edge> edges = edgesOf(call, arguments);
+    if (Template *kept = keeping(call, edges, into)) {
+      std::vector<Tensor> made =
+          callKeeping(*kept, arguments, std::move(edges));
+      std::move(made.begin(), made.end(), outputs.begin());
+      return;
+    }
+    node = recordBefore(call, arguments, std::move(edges), into);
+  }
   if (into >= 0)
     outputs[0] = arguments[into].tensor;
   else
@@ -110,8 +154,12 @@ void stepwell::callAgain(Template &call, Ref<CallPlan> plan,
       const CallPlan::Result &result = plan->results[i];
       outputs[i] = makeTensor(result.bytes, result.dtype, result.geometry);
     }
-  if (plan->launches)
+  if (plan->isNew) {
+    plan->isNew = false;
+    plan->launch = launch(call, arguments, outputs, into);
+  } else if (plan->launches) {
     plan->launch.run(call, arguments, outputs);
+  }
   if (into >= 0 && !arguments[into].tensor->untracked)
     ++arguments[into].tensor->buffer->version;
   if (node)
@@ -224,16 +272,35 @@ static std::vector<Tensor> callFirst(Template &t,
              " doesn't match the broadcast shape " + toString(results[0].dims));
 
   Ref<CallPlan> plan(new CallPlan);
-  bool captured = t.isCaptured();
+  bool captured = t.isCaptured() && into < 0 && !variant;
   plan->variant = std::move(variant);
   if (!captured)
     plan->call = Ref<Template>(&t);
   plan->differentiable = differentiable(t);
   Ref<Node> node;
-  if (plan->differentiable && tracked(arguments))
-    node = recordBefore(t, arguments, into);
-
   std::vector<Tensor> outputs;
+  auto keep = [&] {
+    if (!captured && !key.complete())
+      return;
+    for (const Tensor &output : outputs)
+      plan->results.push_back(
+          {output->dtype, *output, checkedBytes(output->dtype, output->sizes)});
+    if (captured)
+      keepPlan(t, arguments, plan);
+    else
+      keepPlan(key, plan);
+  };
+  if (plan->differentiable && tracked(arguments)) {
+    std::vector<Edge> edges = edgesOf(t, arguments);
+    if (Template *kept = keeping(t, edges, into)) {
+      outputs = callKeeping(*kept, arguments, std::move(edges));
+      plan->launches = plan->isNew = true;
+      keep();
+      return outputs;
+    }
+    node = recordBefore(t, arguments, std::move(edges), into);
+  }
+
   if (Capture *capture = Capture::current()) {
     outputs = capture->append(t, arguments, results);
     if (into >= 0) {
@@ -257,12 +324,7 @@ static std::vector<Tensor> callFirst(Template &t,
       gap.mustFit = numbersFit;
     if (into >= 0 && !arguments[into].tensor->untracked)
       ++arguments[into].tensor->buffer->version;
-    if (key.complete()) {
-      for (const Tensor &output : outputs)
-        plan->results.push_back({output->dtype, *output,
-                                 checkedBytes(output->dtype, output->sizes)});
-      keepPlan(key, plan, captured ? &t : nullptr);
-    }
+    keep();
   }
   if (node)
     recordAfter(t, node, outputs, into);
@@ -280,11 +342,15 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            std::span<const Argument> arguments,
                                            int into) {
   CallKey key;
-  key.add(&t, arguments, into);
+  CallPlan *plan = nullptr;
+  bool captured = t.isCaptured() && into < 0;
+  if (!captured)
+    key.add(&t, arguments, into);
   // A capture only writes calls down.
-  CallPlan *plan = key.complete() && !Capture::current()
-                       ? findPlan(key, t.isCaptured() ? &t : nullptr)
-                       : nullptr;
+  if (!Capture::current())
+    plan = captured         ? findPlan(t, arguments)
+           : key.complete() ? findPlan(key)
+                            : nullptr;
   if (!plan)
     return callFirst(t, arguments, into, key);
   std::vector<Tensor> outputs(plan->results.size());

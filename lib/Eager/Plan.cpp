@@ -53,15 +53,7 @@ static bool has(const Ref<CallPlan> &plan, const CallKey &key) {
          std::memcmp(plan->key.data(), words.data(), words.size_bytes()) == 0;
 }
 
-CallPlan *stepwell::findPlan(const CallKey &key, const Template *captured) {
-  if (captured) {
-    for (const Ref<CallPlan> &plan : captured->plans)
-      if (has(plan, key)) {
-        ++kernelStats().memoryHits;
-        return plan.get();
-      }
-    return nullptr;
-  }
+CallPlan *stepwell::findPlan(const CallKey &key) {
   size_t place = key.hash(kPlaceBits);
   for (size_t each : {place, place ^ 1})
     if (Ref<CallPlan> &plan = places.plans[each]; has(plan, key)) {
@@ -71,21 +63,36 @@ CallPlan *stepwell::findPlan(const CallKey &key, const Template *captured) {
   return nullptr;
 }
 
-void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan,
-                        Template *captured) {
+void stepwell::keepPlan(const CallKey &key, Ref<CallPlan> plan) {
   std::span<const uint64_t> bytes = key.bytes();
   plan->key.assign(bytes.begin(), bytes.end());
-  if (captured) {
-    constexpr size_t kMost = 4; // a captured function knows its shapes
-    if (captured->plans.size() == kMost)
-      captured->plans.erase(captured->plans.begin());
-    captured->plans.push_back(std::move(plan));
-    return;
-  }
   size_t place = key.hash(kPlaceBits);
   // The newest is where it is found first.
   std::swap(places.plans[place], places.plans[place ^ 1]);
   places.plans[place] = std::move(plan);
+}
+
+CallPlan *stepwell::findPlan(const Template &captured,
+                             std::span<const Argument> arguments) {
+  for (const Ref<CallPlan> &plan : captured.plans) {
+    CallMatch match(plan->key);
+    if (match.add(&captured, arguments, -1) && match.complete()) {
+      ++kernelStats().memoryHits;
+      return plan.get();
+    }
+  }
+  return nullptr;
+}
+
+void stepwell::keepPlan(Template &captured, std::span<const Argument> arguments,
+                        Ref<CallPlan> plan) {
+  constexpr size_t kMost = 4; // a captured function knows its shapes
+  LongKey key;
+  key.add(&captured, arguments, -1);
+  plan->key = std::move(key.words);
+  if (captured.plans.size() == kMost)
+    captured.plans.erase(captured.plans.begin());
+  captured.plans.push_back(std::move(plan));
 }
 
 void LaunchPlan::run(const Template &call, std::span<const Argument> arguments,

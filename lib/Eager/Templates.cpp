@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Plan.h"
+#include "stepwell/Eager/Residuals.h"
 
 #include <algorithm>
 
@@ -123,12 +124,15 @@ Ref<Template> stepwell::programTemplate(Program given) {
     dtypes.push_back(input.type.dtype);
   }
   size_t count = program.inputs.size();
-  std::vector<size_t> makers;
-  for (size_t n = 0; n < program.nodes.size(); ++n)
+  std::vector<size_t> makers, firsts;
+  for (size_t n = 0; n < program.nodes.size(); ++n) {
+    size_t first = dtypes.size();
     for (const TensorType &result : program.nodes[n].results) {
       dtypes.push_back(result.dtype);
       makers.push_back(n);
+      firsts.push_back(first);
     }
+  }
   for (const ProgramOutput &output : program.outputs) {
     t->results.push_back(dtypes[output.value]);
     std::vector<bool> seen(dtypes.size());
@@ -142,6 +146,8 @@ Ref<Template> stepwell::programTemplate(Program given) {
       if (value < count)
         continue;
       const ProgramNode &node = program.nodes[makers[value - count]];
+      if (node.op && node.op->auxiliary >> (value - firsts[value - count]) & 1)
+        continue;
       for (size_t i = 0; i < node.operands.size(); ++i)
         if (passes(node, i))
           waiting.push_back(node.operands[i]);
@@ -192,62 +198,55 @@ Ref<Template> stepwell::derivativeTemplate(Template &body, std::vector<int> wrt,
   return Ref<Template>(entry.get());
 }
 
-/// Whether the way back may read a result: another operation computes with it,
-/// or the rule of its own operation does.
-static bool isReadBack(const Program &program, ValueId value) {
-  auto made = static_cast<ValueId>(program.inputs.size());
-  for (const ProgramNode &node : program.nodes) {
-    if (std::find(node.operands.begin(), node.operands.end(), value) !=
-        node.operands.end())
-      return true;
-    ValueId result = value - made;
-    made += static_cast<ValueId>(node.results.size());
-    if (result < 0 || value >= made)
-      continue;
-    if (!node.op || (node.op->gradients.empty() && !node.op->nonDifferentiable))
-      return true;
-    for (const GradientRow &row : node.op->gradients)
-      if (row.results >> result & 1)
-        return true;
+/// What is known of a captured function's derivative by these inputs.
+static Template::Reverse &reverseOf(Template &t, const std::vector<int> &wrt) {
+  for (Template::Reverse &reverse : t.reverses)
+    if (reverse.wrt == wrt)
+      return reverse;
+  constexpr size_t kMost = 16; // calls differ in which arguments require one
+  if (t.reverses.size() == kMost)
+    t.reverses.erase(t.reverses.begin());
+  return t.reverses.emplace_back(Template::Reverse{wrt});
+}
+
+Template &stepwell::keepingTemplate(Template &t, const std::vector<int> &wrt) {
+  std::optional<Ref<Template>> &known = reverseOf(t, wrt).keeping;
+  if (known)
+    return *known ? **known : t;
+  known.emplace();
+  std::vector<ValueId> residuals = chooseResiduals(*t.program, wrt);
+  if (residuals.empty())
+    return t;
+  Program program = *t.program;
+  for (ValueId value : residuals)
+    program.outputs.push_back({value});
+  Ref<Template> keeping = programTemplate(std::move(program));
+  keeping->residuals = residuals.size();
+  keeping->function = t.function;
+  std::copy(t.reached.begin(), t.reached.end(), keeping->reached.begin());
+  keeping->underivable = t.underivable;
+  if (!t.underivable.empty())
+    keeping->underivable.resize(keeping->results.size(),
+                                std::vector<const OpRow *>(t.inputs.size()));
+  known = keeping;
+  return *keeping;
+}
+
+Needs stepwell::derivativeNeeds(Template &t, const std::vector<int> &wrt) {
+  if (t.program) {
+    std::optional<Needs> &known = reverseOf(t, wrt).needs;
+    if (!known)
+      known = readBack(*t.program, wrt);
+    return *known;
   }
-  return value < static_cast<ValueId>(program.inputs.size());
-}
-
-/// The call that a function with a rule of its own consists of.
-static const ProgramNode *ruleOf(const Program &program) {
-  return program.nodes.size() == 1 && program.nodes[0].rule ? &program.nodes[0]
-                                                            : nullptr;
-}
-
-/// A value that a rule reads may be an input or a result.
-static void noteNeed(const Template &t, Needs &needs, ValueId value) {
-  size_t inputs = needs.inputs.size(), index = value;
-  if (index < inputs)
-    needs.inputs[index] = t.inputs[index].need;
-  else if (index - inputs < needs.results.size())
-    needs.results[index - inputs] = Need::Values;
-}
-
-Needs stepwell::derivativeNeeds(const Template &t,
-                                const std::vector<int> &wrt) {
   Needs needs;
   needs.inputs.assign(t.inputs.size(), Need::Shape);
   needs.results.assign(t.results.size(), Need::Shape);
-  if (const ProgramNode *call = t.program ? ruleOf(*t.program) : nullptr) {
-    for (const ProgramNode &node : call->rule->nodes)
-      for (ValueId operand : node.operands)
-        noteNeed(t, needs, operand);
-    for (const ProgramOutput &output : call->rule->outputs)
-      noteNeed(t, needs, output.value);
-    return needs;
-  }
-  if (t.body || t.program) {
+  if (t.body) {
     // Several operations: whatever the call reads or makes may be read again.
     for (size_t i = 0; i < t.inputs.size(); ++i)
       needs.inputs[i] = t.inputs[i].need;
-    for (size_t i = 0; i < t.results.size(); ++i)
-      if (!t.program || isReadBack(*t.program, t.program->outputs[i].value))
-        needs.results[i] = Need::Values;
+    needs.results.assign(t.results.size(), Need::Values);
     return needs;
   }
   if (!t.op || t.op->gradients.empty())

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -111,6 +112,11 @@ public:
   LogicalResult run() {
     if (failed(readSignature()))
       return failure();
+    // What was read for its sizes alone, which are known, reads no data now.
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(main.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
     buildEntry();
     if (failed(replaceInputs()))
       return failure();

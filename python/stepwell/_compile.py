@@ -363,7 +363,8 @@ class Explanation:
 
     Attributes:
         steps: text by name, in order; `00-program.mlir` is what was captured, then follows what
-            each pass changed, and at last LLVM IR and assembly.
+            each pass changed, and at last LLVM IR and assembly. The same of its gradient, where an
+            argument requires one, is in `gradient/`.
     """
 
     def __init__(self, steps: dict[str, str]):
@@ -374,9 +375,10 @@ class Explanation:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes one file per step, in a folder that is made if it is not there."""
-        os.makedirs(folder, exist_ok=True)
         for name, text in self.steps.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
 
@@ -402,7 +404,12 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanat
     steps = {}
     with tempfile.TemporaryDirectory() as folder:
         executable.dump(folder)
-        for name in sorted(os.listdir(folder)):
-            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-                steps[name] = file.read()
+        for inner_folder in ("", "gradient/"):
+            path = os.path.join(folder, inner_folder)
+            names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+            for name in names:
+                file_name = os.path.join(path, name)
+                if os.path.isfile(file_name):
+                    with open(file_name, encoding="utf-8", errors="replace") as file:
+                        steps[inner_folder + name] = file.read()
     return Explanation(steps)

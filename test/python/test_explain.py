@@ -151,3 +151,25 @@ def test_no_reproducer_in_a_folder_that_others_may_write_to(others, tmp_path):
         folder.chmod(0o777)
     assert python(REPRODUCE.format(count=1), TMPDIR=str(tmp_path)) == "False\n"
     assert not list(folder.iterdir())
+
+
+def test_the_way_back_is_explained_where_there_is_one():
+    def product(x, w):
+        return (x @ w).exp().sum()
+
+    x, w = sw.ones(3, 4), sw.ones(4, 5).requires_grad_()
+    steps = sw.explain(product, x, w).steps
+    assert "-> (tensor<f32>, tensor<3x5xf32>)" in steps["00-program.mlir"]  # with a residual
+    back = steps["gradient/00-program.mlir"]
+    assert "autodiff.vjp" in back
+    names = [name.removeprefix("gradient/") for name in steps if name.startswith("gradient/")]
+    assert numbers(names) == sorted(set(numbers(names))) and names[-1] == "92-assembly.s"
+    with sw.no_grad():
+        assert not any("/" in name for name in sw.explain(product, x, w).steps)
+
+
+def test_both_ways_are_saved(tmp_path):
+    explanation = sw.explain(function, sw.ones(3).requires_grad_())
+    explanation.save(tmp_path)
+    for name, text in explanation.steps.items():
+        assert (tmp_path / name).read_text() == text

@@ -174,19 +174,18 @@ def vjps(ops):
     out = [HEADER]
     table = []
     for op in ops.values():
+        masks = f"{op.auxiliary_mask}, {op.operand_mask(op.shape_only)}"
         if op.non_differentiable:
-            table.append(f'    {{"array.{op.mnemonic}", nullptr}},\n')
+            table.append(f'    {{"array.{op.mnemonic}", nullptr, {masks}}},\n')
             continue
         if op.has_vjp_hook:
             name = f"{op.cpp_class}::buildVJP"
-            table.append(
-                f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>, {op.auxiliary_mask}}},\n'
-            )
+            table.append(f'    {{"array.{op.mnemonic}", hook<{op.cpp_class}>, {masks}}},\n')
             continue
         if not op.vjp:
             continue  # the derivative of its decomposition
         name = f"vjp_{op.mnemonic}"
-        table.append(f'    {{"array.{op.mnemonic}", {name}, {op.auxiliary_mask}}},\n')
+        table.append(f'    {{"array.{op.mnemonic}", {name}, {masks}}},\n')
         out.append(
             f"static Value {name}(ValueBuilder &b, Operation *op, unsigned index, Value g) {{\n"
             "  switch (index) {\n"

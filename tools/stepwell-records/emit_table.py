@@ -103,7 +103,6 @@ def emit(ops):
         "// One OpRow per operation, in the order of the mnemonics.",
     ]
     for op in ops.values():
-        shape_only = sum(1 << op.operand_index(name) for name in op.shape_only)
         unpromoted = sum(1 << op.operand_index(name) for name in op.unpromoted)
         kinds = sum(1 << i for i, kind in enumerate(SCALAR_KINDS) if op.scalar[kind])
         operands = [f"{{{_string(o.name)}, {str(o.variadic).lower()}}}" for o in op.operands]
@@ -121,10 +120,11 @@ def emit(ops):
             f"    .summary = {_string(op.summary)},",
             f"    .description = {_string(op.description)},",
             f"    .operands = {{{', '.join(operands)}}},",
-            f"    .shapeOnly = {shape_only},",
+            f"    .shapeOnly = {op.operand_mask(op.shape_only)},",
             f"    .attributes = {{{', '.join(attributes)}}},",
             f"    .results = {{{', '.join(results)}}},",
             f"    .auxiliary = {op.auxiliary_mask},",
+            f"    .cheap = {str(op.cheap or op.elementwise).lower()},",
             f"    .promotion = Promotion::{op.promotion},",
             f"    .unpromoted = {unpromoted},",
             f"    .constants = {{{', '.join(op.constants)}}},",

@@ -66,6 +66,7 @@ class Op:
     saves: list[str]
     shape_only: list[str]
     auxiliary: list[str]
+    cheap: bool
     python: list[str]
     slots: list[str]
     group: str
@@ -155,6 +156,7 @@ def _op(records, name):
         saves=record["saves"],
         shape_only=record["shapeOnly"],
         auxiliary=record["auxiliary"],
+        cheap=bool(record["cheap"]),
         python=record["python"],
         slots=record["slots"],
         group=record["!locs"][0].split(":")[0].removesuffix(".td"),

@@ -95,3 +95,29 @@ func.func @known_sizes(%x: tensor<?xf32>, %z: tensor<4xf32>, %y: tensor<4xf32>, 
   }) : (tensor<?xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?xf32>
   return %d : tensor<?xf32>
 }
+
+// The caller has the product. What the derivative computes again stands where it is first needed, and of what is read
+// for its sizes alone nothing is computed.
+// CHECK-LABEL: @residuals
+// CHECK-SAME: (%[[X:[^:]*]]: tensor<4x8xf32>, %[[W:[^:]*]]: tensor<8x8xf32>, %[[V:[^:]*]]: tensor<8x8xf32>, %{{[^:]*}}: tensor<f32>, %[[H:[^:]*]]: tensor<4x8xf32>, %[[G:[^:]*]]: tensor<f32>)
+// CHECK: %[[LIKE:.*]] = tensor.empty() : tensor<4x8xf32>
+// CHECK: %[[GO:.*]] = array.broadcast_like %[[G]], %[[LIKE]]
+// CHECK: %[[GE:.*]] = array.matmul %[[GO]],
+// CHECK: %[[E:.*]] = array.exp %[[H]]
+// CHECK-NEXT: %[[ET:.*]] = array.transpose %[[E]]
+// CHECK-NEXT: %[[GV:.*]] = array.matmul %[[ET]], %[[GO]]
+// CHECK: %[[GH:.*]] = array.mul %[[GE]], %[[E]]
+// CHECK: %[[GW:.*]] = array.matmul %{{.*}}, %[[GH]]
+// CHECK-NOT: array.matmul
+// CHECK: return %[[GW]], %[[GV]]
+func.func @residuals(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %v: tensor<8x8xf32>, %loss: tensor<f32>, %h: tensor<4x8xf32>, %g: tensor<f32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
+  %d:2 = "autodiff.vjp"(%x, %w, %v, %loss, %h, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 1, 2>}> ({
+  ^bb0(%a: tensor<4x8xf32>, %b: tensor<8x8xf32>, %c: tensor<8x8xf32>):
+    %0 = array.matmul %a, %b : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %1 = array.exp %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    %2 = array.matmul %1, %c : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %3 = array.sum %2 {dims = array<i64: 0, 1>} : (tensor<4x8xf32>) -> tensor<f32>
+    autodiff.yield %3, %0 : tensor<f32>, tensor<4x8xf32>
+  }) : (tensor<4x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<4x8xf32>, tensor<f32>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+  return %d#0, %d#1 : tensor<8x8xf32>, tensor<8x8xf32>
+}

@@ -25,6 +25,9 @@ Differentiability differentiability(mlir::Operation *op);
 /// it has none itself.
 bool isAuxiliary(mlir::OpResult result);
 
+/// Whether the record says that of this operand only the sizes are used.
+bool readsSizesOnly(mlir::OpOperand &operand);
+
 /// The gradient of operand `index` of `op`, given the cotangent `g` of its
 /// result, as if nothing was broadcast: its shape is that of the result. Null
 /// if this operand has none, or, with `failed` set, after an error that has

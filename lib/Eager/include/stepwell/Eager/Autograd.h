@@ -131,6 +131,8 @@ struct Saved {
   Tensor unpack(const Edge &edge, const Node &user, bool read) const;
 };
 
+/// Which edges lead somewhere.
+std::vector<int> wantedOf(const std::vector<Edge> &);
 /// A node for a call, made before the call runs: an in-place one destroys the
 /// argument `into`.
 Ref<Node> recordCall(Template &, std::span<const Argument>,

@@ -44,6 +44,11 @@ struct TemplateInput {
   std::optional<double> number = std::nullopt;
 };
 
+/// What is read of each input and each result.
+struct Needs {
+  std::vector<Need> inputs, results;
+};
+
 struct Template {
   /// Those of a derivative count as one of what it is the derivative of, which
   /// owns it: a captured function dies with all of its derivatives and kernels.
@@ -85,6 +90,24 @@ struct Template {
                                    [&](int r) { return reached[r][input]; });
   }
 
+  /// How many of the results, the last ones, are there for the derivative
+  /// alone.
+  size_t residuals = 0;
+  /// By the inputs that a derivative is taken by: what it reads, and the
+  /// Template that keeps that; null: this one.
+  struct Reverse {
+    std::vector<int> wrt;
+    std::optional<Needs> needs = std::nullopt;
+    std::optional<Ref<Template>> keeping = std::nullopt;
+  };
+  std::vector<Reverse> reverses;
+
+  /// Whether a result has a derivative by any input.
+  bool leadsBack(size_t result) const {
+    return !program || std::find(reached[result].begin(), reached[result].end(),
+                                 true) != reached[result].end();
+  }
+
   /// The memory tables: kernels by class, derivatives by request.
   std::unordered_map<std::string, Kernel> kernels;
   std::unordered_map<std::string, std::unique_ptr<Template>> derivatives;
@@ -108,11 +131,11 @@ Ref<Template> programTemplate(Program);
 /// The Template of its derivative.
 Ref<Template> derivativeTemplate(Template &, std::vector<int> wrt,
                                  std::vector<int> cotangents);
-/// What its derivative reads of each input and each result.
-struct Needs {
-  std::vector<Need> inputs, results;
-};
-Needs derivativeNeeds(const Template &, const std::vector<int> &wrt);
+/// What its derivative by some inputs reads.
+Needs derivativeNeeds(Template &, const std::vector<int> &wrt);
+/// The same captured function, which also returns its residuals for that
+/// derivative; the Template itself if there are none.
+Template &keepingTemplate(Template &, const std::vector<int> &wrt);
 
 /// One argument of a launch: a tensor or a number.
 struct Argument {

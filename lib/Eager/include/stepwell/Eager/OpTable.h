@@ -72,6 +72,8 @@ struct OpRow {
   std::vector<ResultRow> results;
   /// Bit mask: results that only the derivative reads, and that have none.
   uint32_t auxiliary;
+  /// To compute the results again costs about what reading them does.
+  bool cheap;
   Promotion promotion;
   uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
   /// Values of a number that are made constants of the program.

@@ -131,6 +131,21 @@ private:
   uint64_t words[kCapacity];
 };
 
+/// The words of a call of any length.
+class LongKey : public CallWords<LongKey> {
+public:
+  uint64_t *claim(size_t wanted) {
+    words.resize(words.size() + wanted);
+    return words.data() + words.size() - wanted;
+  }
+  static bool put(uint64_t &place, uint64_t word) {
+    place = word;
+    return true;
+  }
+  bool giveUp() { return false; }
+  std::vector<uint64_t> words;
+};
+
 /// Compares the words with those of a plan.
 class CallMatch : public CallWords<CallMatch> {
 public:
@@ -187,13 +202,17 @@ struct CallPlan {
   std::vector<Result> results;
   bool differentiable = false;
   bool launches = false; // false: there is nothing to compute
+  bool isNew = false;    // so far only recorded calls ran, of another Template
   LaunchPlan launch;
 };
 
-/// The plan of an equal call, or null. `captured`: of such a Template, which
-/// has its own.
-CallPlan *findPlan(const CallKey &, const Template *captured = nullptr);
-void keepPlan(const CallKey &, Ref<CallPlan>, Template *captured = nullptr);
+/// The plan of an equal call, or null.
+CallPlan *findPlan(const CallKey &);
+void keepPlan(const CallKey &, Ref<CallPlan>);
+/// The same for a captured function or a derivative of one, which has its own
+/// plans: a call may have any number of arguments.
+CallPlan *findPlan(const Template &captured, std::span<const Argument>);
+void keepPlan(Template &captured, std::span<const Argument>, Ref<CallPlan>);
 
 /// A call that has a plan. `outputs` has room for the results.
 void callAgain(Template &, Ref<CallPlan>, std::span<const Argument>, int into,
