@@ -17,7 +17,14 @@ from ._numbers import TracedNumber
 
 
 class device:
-    """Where a tensor lives. There is one device so far: `device("cpu")`."""
+    """Where a tensor lives. There is one device so far: `device("cpu")`.
+
+    Raises:
+        RuntimeError: there is no such device.
+
+    >>> stepwell.device("cpu")
+    device(type='cpu')
+    """
 
     __slots__ = ("index", "type")
     index: int | None
@@ -95,7 +102,20 @@ def tensor(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A new tensor with a copy of `data`: numbers, nested sequences, an array or a tensor."""
+    """A new tensor with a copy of `data`: numbers, nested sequences, an array or a tensor.
+
+    The element type is that of the data: bool, int64 or float32 of Python's numbers.
+
+    Raises:
+        ValueError: sequences differ in length.
+        TypeError, RuntimeError: something inside is no number.
+
+    >>> stepwell.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> stepwell.tensor([1, 2], dtype=stepwell.float64)
+    tensor([1., 2.], dtype=stepwell.float64)
+    """
     if dtype is not None:
         _element_type(dtype, dtype, "tensor")
     if isinstance(data, Tensor):
@@ -110,7 +130,12 @@ def tensor(
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
-    """`data` as a tensor, without a copy where that is possible."""
+    """`data` as a tensor, without a copy where that is possible.
+
+    >>> x = stepwell.ones(2)
+    >>> stepwell.as_tensor(x) is x
+    True
+    """
     if dtype is not None:
         _element_type(dtype, dtype, "as_tensor")
     if isinstance(data, Tensor):
@@ -126,12 +151,24 @@ def from_numpy(ndarray: Any) -> Tensor:
 
     Memory that is read-only gives a tensor that is: what writes into it, or into a view of it,
     raises RuntimeError. A bool array with bytes other than 0 and 1 is copied.
+
+    >>> import numpy
+    >>> array = numpy.zeros(3)
+    >>> x = stepwell.from_numpy(array)
+    >>> array[0] = 1
+    >>> x
+    tensor([1., 0., 0.], dtype=stepwell.float64)
     """
     return _core._from_buffer(ndarray)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of another library's array on the CPU."""
+    """A tensor that shares the memory of another library's array on the CPU.
+
+    >>> import numpy
+    >>> stepwell.from_dlpack(numpy.arange(3))
+    tensor([0, 1, 2])
+    """
     import numpy
 
     return from_numpy(numpy.from_dlpack(ext_tensor))
@@ -145,7 +182,16 @@ def full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of this size with every element `fill_value`."""
+    """A tensor of this size with every element `fill_value`.
+
+    Raises:
+        RuntimeError: a size is negative, there is no memory, or the element type does not have the
+            number.
+
+    >>> stepwell.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
     if isinstance(fill_value, Tensor) and fill_value.ndim == 0:
         fill_value = fill_value.item()
     if isinstance(fill_value, Tensor) or not hasattr(fill_value, "__float__"):
@@ -166,7 +212,15 @@ def full(
 def zeros(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    Raises:
+        RuntimeError: a size is negative, or there is no memory.
+
+    >>> stepwell.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     if device is None and not requires_grad:
         made = _core._filled(size, 0, dtype)
         if made is not None:
@@ -178,7 +232,14 @@ def zeros(
 def ones(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    Raises:
+        RuntimeError: a size is negative, or there is no memory.
+
+    >>> stepwell.ones(3, dtype=stepwell.int64)
+    tensor([1, 1, 1])
+    """
     if device is None and not requires_grad:
         made = _core._filled(size, 1, dtype)
         if made is not None:
@@ -190,7 +251,14 @@ def ones(
 def empty(
     *size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor whose elements are whatever was in its memory."""
+    """A tensor whose elements are whatever was in its memory.
+
+    Raises:
+        RuntimeError: a size is negative, or there is no memory.
+
+    >>> stepwell.empty(2, 3).shape
+    (2, 3)
+    """
     if device is None and not requires_grad:
         made = _core._filled(size, None, dtype)
         if made is not None:
@@ -200,25 +268,41 @@ def empty(
 
 
 def full_like(input: Tensor, fill_value: float, *, dtype: dtype | None = None) -> Tensor:
-    """A tensor of the input's size with every element `fill_value`."""
+    """A tensor of the input's size with every element `fill_value`.
+
+    >>> stepwell.full_like(stepwell.ones(2), 7)
+    tensor([7., 7.])
+    """
     shape = _like(input, "full_like").shape
     return full(shape, fill_value, dtype=_element_type(dtype, input.dtype, "full_like"))
 
 
 def zeros_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
-    """Zeros of the input's size."""
+    """Zeros of the input's size.
+
+    >>> stepwell.zeros_like(stepwell.ones(2))
+    tensor([0., 0.])
+    """
     shape = _like(input, "zeros_like").shape
     return full(shape, 0, dtype=_element_type(dtype, input.dtype, "zeros_like"))
 
 
 def ones_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
-    """Ones of the input's size."""
+    """Ones of the input's size.
+
+    >>> stepwell.ones_like(stepwell.zeros(2), dtype=stepwell.int32)
+    tensor([1, 1], dtype=stepwell.int32)
+    """
     shape = _like(input, "ones_like").shape
     return full(shape, 1, dtype=_element_type(dtype, input.dtype, "ones_like"))
 
 
 def empty_like(input: Tensor, *, dtype: dtype | None = None) -> Tensor:
-    """An uninitialised tensor of the input's size."""
+    """An uninitialised tensor of the input's size.
+
+    >>> stepwell.empty_like(stepwell.ones(2, 3)).shape
+    (2, 3)
+    """
     shape = _like(input, "empty_like").shape
     return empty(shape, dtype=_element_type(dtype, input.dtype, "empty_like"))
 
@@ -322,7 +406,12 @@ def linspace(
 
 @checked
 def eye(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor:
-    """Ones on the diagonal of an `n` by `m` matrix of zeros."""
+    """Ones on the diagonal of an `n` by `m` matrix of zeros.
+
+    >>> stepwell.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     for name, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
@@ -331,27 +420,47 @@ def eye(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor:
 
 
 def new_zeros(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
-    """Zeros of a size, with the input's element type."""
+    """Zeros of a size, with the input's element type.
+
+    >>> stepwell.arange(3).new_zeros(2)
+    tensor([0, 0])
+    """
     return zeros(*size, dtype=dtype or input.dtype)
 
 
 def new_ones(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
-    """Ones of a size, with the input's element type."""
+    """Ones of a size, with the input's element type.
+
+    >>> stepwell.arange(3).new_ones(2)
+    tensor([1, 1])
+    """
     return ones(*size, dtype=dtype or input.dtype)
 
 
 def new_empty(input: Tensor, *size: Any, dtype: dtype | None = None) -> Tensor:
-    """An uninitialised tensor of a size, with the input's element type."""
+    """An uninitialised tensor of a size, with the input's element type.
+
+    >>> stepwell.arange(3).new_empty(2).dtype
+    stepwell.int64
+    """
     return empty(*size, dtype=dtype or input.dtype)
 
 
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: dtype | None = None) -> Tensor:
-    """A tensor of a size with every element `fill_value`, with the input's element type."""
+    """A tensor of a size with every element `fill_value`, with the input's element type.
+
+    >>> stepwell.arange(3).new_full((2,), 7)
+    tensor([7, 7])
+    """
     return full(size, fill_value, dtype=dtype or input.dtype)
 
 
 def new_tensor(input: Tensor, data: Any, *, dtype: dtype | None = None) -> Tensor:
-    """A copy of `data`, with the input's element type."""
+    """A copy of `data`, with the input's element type.
+
+    >>> stepwell.ones(1).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     return tensor(data, dtype or input.dtype)
 
 

@@ -126,52 +126,93 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 
 def clone(input: Tensor) -> Tensor:
-    """A copy, in memory of its own, which has the input's gradient."""
+    """A copy, in memory of its own, which has the input's gradient.
+
+    >>> stepwell.clone(stepwell.arange(3))
+    tensor([0, 1, 2])
+    """
     return input.clone()
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of a diagonal of two dimensions, as the last dimension; `offset` above 0 is to the right."""
+    """A view of a diagonal of two dimensions, as the last dimension; `offset` above 0 is to the right.
+
+    >>> stepwell.diagonal(stepwell.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return input.diagonal(offset, dim1, dim2)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from `start_dim` to `end_dim` as one: a view where that is possible."""
+    """The dimensions from `start_dim` to `end_dim` as one: a view where that is possible.
+
+    >>> stepwell.flatten(stepwell.ones(2, 3, 4), 1).shape
+    (2, 12)
+    """
     return input.flatten(start_dim, end_dim)
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of `length` elements along `dim`, from `start` on."""
+    """A view of `length` elements along `dim`, from `start` on.
+
+    >>> stepwell.narrow(stepwell.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     return input.narrow(dim, start, length)
 
 
 def numel(input: Tensor) -> int:
-    """How many elements there are."""
+    """How many elements there are.
+
+    >>> stepwell.numel(stepwell.ones(2, 3))
+    6
+    """
     return input.numel()
 
 
 def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
-    """The same elements in row-major order, with other sizes: a view where that is possible."""
+    """The same elements in row-major order, with other sizes: a view where that is possible.
+
+    >>> stepwell.reshape(stepwell.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     return input.reshape(shape)
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """A view of one slice along `dim`, which it lacks."""
+    """A view of one slice along `dim`, which it lacks.
+
+    >>> stepwell.select(stepwell.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     return input.select(dim, index)
 
 
 def t(input: Tensor) -> Tensor:
-    """A matrix turned over; a tensor of fewer dimensions as it is."""
+    """A matrix turned over; a tensor of fewer dimensions as it is.
+
+    >>> stepwell.t(stepwell.ones(2, 3)).shape
+    (3, 2)
+    """
     return input.t()
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with two dimensions exchanged."""
+    """A view with two dimensions exchanged.
+
+    >>> stepwell.transpose(stepwell.ones(2, 3, 4), 0, 2).shape
+    (4, 3, 2)
+    """
     return input.transpose(dim0, dim1)
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """A view with a new dimension of size 1."""
+    """A view with a new dimension of size 1.
+
+    >>> stepwell.unsqueeze(stepwell.ones(3), 0).shape
+    (1, 3)
+    """
     return input.unsqueeze(dim)
 
 
