@@ -634,6 +634,8 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
     Geometry view = i + 1 < steps.size() ? *steps[i + 1]->parent : *result;
     view.offset -= steps[i]->parent->offset;
     out.steps.push_back({*steps[i]->op, view});
+    if (open)
+      openStep(*steps[i], out.steps.back());
   }
   WayBack way;
   if (followsTape(*result) && edgeOf(result)) {
@@ -651,8 +653,8 @@ void Capture::addResult(Executable &executable, std::span<const Tensor> results,
   executable.differentiable |= out.requiresGrad;
   executable.hooked |= out.requiresGrad && way.watched;
   Id value = read(*root);
-  // Each call of an open capture says how its results lie.
-  out.order = open ? Dims() : orderOf(*root);
+  // Each call of a function says how its results lie.
+  out.order = open && !open->keepsLayouts() ? Dims() : orderOf(*root);
   auto [place, isNew] = baseOutputs.try_emplace(root->buffer.get(), 0);
   if (isNew) {
     place->second = static_cast<int>(outputs.size());
@@ -821,6 +823,7 @@ Executable Capture::finish(std::span<const Tensor> results) {
     if (arguments[i]->requiresGrad != flags[i])
       executable.flags.emplace_back(i, arguments[i]->requiresGrad);
     executable.layouts.push_back(arguments[i]->strides);
+    executable.isPacked.push_back(open && !areKnown(open->argument(i)));
   }
   program.outputs = std::move(outputs);
   executable.enablesGrad = !gradEnabled();

@@ -45,10 +45,63 @@ static std::vector<Argument> gather(Executable &executable,
   return gathered;
 }
 
+/// The sizes of a call's tensors, then its numbers: what expressions read.
+static std::vector<Scalar> valuesOf(std::span<const Tensor> arguments,
+                                    std::span<const Scalar> numbers) {
+  std::vector<Scalar> values;
+  for (const Tensor &argument : arguments)
+    for (int64_t size : argument->sizes)
+      values.push_back(size);
+  values.insert(values.end(), numbers.begin(), numbers.end());
+  return values;
+}
+
+bool Executable::serves(std::span<const Tensor> arguments,
+                        std::span<const Scalar> numbers) const {
+  if (hostGuards.empty())
+    return true;
+  std::vector<Scalar> values = valuesOf(arguments, numbers);
+  return std::all_of(
+      hostGuards.begin(), hostGuards.end(), [&](const HostGuard &guard) {
+        std::optional<Scalar> value = guard.expression.evaluate(values);
+        return value && isSameNumber(*value, guard.expected);
+      });
+}
+
+/// The step of a view whose sizes are open, for the sizes of a call.
+static Tensor viewAgain(const Tensor &tensor,
+                        const Executable::Result::Step &step,
+                        std::span<const Scalar> values) {
+  auto compute = [&](const std::vector<HostExpression> &sizes) {
+    Dims dims;
+    for (const HostExpression &size : sizes) {
+      std::optional<Scalar> value = size.evaluate(values);
+      if (!value || value->index() != 1)
+        fail(Error::Kind::Runtime, "a size of a result cannot be computed");
+      dims.push_back(std::get<int64_t>(*value));
+    }
+    return dims;
+  };
+  Dims shape = compute(step.shape);
+  if (step.op.kind == ViewOp::Kind::Reshape)
+    return reshape(tensor, shape, true);
+  if (step.op.kind == ViewOp::Kind::Expand)
+    return expand(tensor, shape);
+  SliceOf slice{compute(step.starts), compute(step.sizes),
+                step.op.slice->steps};
+  return viewBySlice(tensor, slice, shape);
+}
+
 /// The view at the end of these steps.
 static Tensor replay(Tensor tensor,
-                     const std::vector<Executable::Result::Step> &steps) {
-  for (const auto &[op, view] : steps) {
+                     const std::vector<Executable::Result::Step> &steps,
+                     std::span<const Scalar> values) {
+  for (const Executable::Result::Step &step : steps) {
+    const ViewOp &op = step.op;
+    if (step.isOpen) {
+      tensor = viewAgain(tensor, step, values);
+      continue;
+    }
     switch (op.kind) {
     case ViewOp::Kind::Permute:
       tensor = permute(tensor, op.dims);
@@ -60,7 +113,7 @@ static Tensor replay(Tensor tensor,
       tensor = expand(tensor, op.dims);
       break;
     case ViewOp::Kind::Strided: {
-      Geometry geometry = view;
+      Geometry geometry = step.view;
       geometry.offset += tensor->offset;
       tensor = viewAgain(tensor, geometry, op);
       break;
@@ -98,9 +151,17 @@ static std::vector<Tensor> compute(Executable &executable,
   }
   Ref<CallPlan> plan(new CallPlan);
   const Program &program = *executable.call->program;
-  for (const ProgramOutput &output : program.outputs)
-    if (output.into < 0) {
-      const TensorType &type = program.type(output.value);
+  std::vector<TensorType> types;
+  if (executable.call->open) {
+    for (size_t i = 0; i < arguments.size(); ++i)
+      types.push_back(arguments[i].tensor ? arguments[i].tensor->type()
+                                          : program.inputs[i].type);
+    types = inferResults(*executable.call, types);
+  }
+  for (size_t i = 0; i < program.outputs.size(); ++i)
+    if (const ProgramOutput &output = program.outputs[i]; output.into < 0) {
+      const TensorType &type =
+          types.empty() ? program.type(output.value) : types[i];
       outputs.push_back(empty(type.dtype, type.dims));
       plan->results.push_back(
           {type.dtype, *outputs.back(), checkedBytes(type.dtype, type.dims)});
@@ -167,8 +228,8 @@ std::vector<Tensor> stepwell::run(Executable &executable,
     updated.push_back(gathered[update.input].tensor);
   if (program.outputs.empty()) {
     // Nothing to compute.
-  } else if (executable.call->open || (executable.differentiable &&
-                                       (gradEnabled() || Capture::current()))) {
+  } else if (Capture::current() ||
+             (executable.differentiable && gradEnabled())) {
     // The tape keeps what was there before.
     for (Argument &argument : gathered)
       if (std::any_of(updated.begin(), updated.end(), [&](const Tensor &each) {
@@ -200,6 +261,9 @@ std::vector<Tensor> stepwell::run(Executable &executable,
         effect.argument >= 0 ? arguments[effect.argument] : effect.leaf;
     leaf->grad = effect.output >= 0 ? detach(outputs[effect.output]) : Tensor();
   }
+  std::vector<Scalar> values;
+  if (!executable.argumentTypes.empty())
+    values = valuesOf(arguments, {});
   std::vector<Tensor> results, bases(outputs.size());
   for (const Executable::Result &result : executable.results) {
     if (result.same >= 0) {
@@ -227,7 +291,7 @@ std::vector<Tensor> stepwell::run(Executable &executable,
     }
     if (!result.self && result.steps.empty())
       root = detach(root);
-    results.push_back(replay(root, result.steps));
+    results.push_back(replay(root, result.steps, values));
   }
   return results;
 }
@@ -328,7 +392,9 @@ static bool sharesAlike(const Executable &executable,
 bool stepwell::accepts(const Executable &executable,
                        std::span<const Tensor> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i)
-    if (!sameLayout(*arguments[i], executable.layouts[i]))
+    if (executable.isPacked[i]
+            ? !arguments[i]->contiguous()
+            : !sameLayout(*arguments[i], executable.layouts[i]))
       return false;
   if (!sharesAlike(executable, arguments))
     return false;

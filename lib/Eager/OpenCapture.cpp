@@ -338,7 +338,27 @@ Capture::OpenView::Slice Capture::forwardSlice(const TracedView &step,
   return slice;
 }
 
-static bool areKnown(const OpenShape &shape) {
+void Capture::openStep(const TracedView &view, Executable::Result::Step &step) {
+  const OpenView &sizes = openViews[&view].second;
+  if (view.op->kind == ViewOp::Kind::Permute)
+    return;
+  if (view.op->kind == ViewOp::Kind::Strided && !view.op->slice)
+    return open->fixAll();
+  auto expressions = [&](const OpenShape &shape) {
+    std::vector<HostExpression> made;
+    for (const OpenSize &size : shape)
+      made.push_back(open->expression(size));
+    return made;
+  };
+  step.isOpen = true;
+  step.shape = expressions(sizes.shape);
+  if (!sizes.slice)
+    return;
+  step.starts = expressions(sizes.slice->starts);
+  step.sizes = expressions(sizes.slice->sizes);
+}
+
+bool Capture::areKnown(const OpenShape &shape) {
   return std::all_of(shape.begin(), shape.end(),
                      [](const OpenSize &size) { return bool(size.known()); });
 }

@@ -38,7 +38,8 @@ OpenTrace::OpenTrace(std::span<const Tensor> tensors,
 }
 
 OpenTrace::OpenTrace(std::span<const Tensor> tensors,
-                     std::span<const std::vector<int>> open) {
+                     std::span<const std::vector<int>> open,
+                     std::span<const Scalar> numbers) {
   fewAreOpen = true;
   std::unordered_map<int, OpenSize> shared;
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -56,6 +57,7 @@ OpenTrace::OpenTrace(std::span<const Tensor> tensors,
     }
   }
   sizes = values.size();
+  values.insert(values.end(), numbers.begin(), numbers.end());
 }
 
 int64_t OpenTrace::hint(const OpenSize &size) const {
@@ -128,6 +130,10 @@ OpenSize OpenTrace::rewritten(const OpenSize &size,
   if (size.known())
     return size;
   return rules::evaluate(parseSize(size, this->values.size()), values);
+}
+
+HostExpression OpenTrace::expression(const OpenSize &size) const {
+  return orFail(HostExpression::parse(size.postfix(), values.size()));
 }
 
 OpenSize OpenTrace::sizeOf(const std::string &postfix) const {

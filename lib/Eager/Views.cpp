@@ -357,16 +357,16 @@ Tensor stepwell::viewOfPacked(const Tensor &tensor, Geometry packed,
   return stridedView(whole, packed, slice ? &*slice : nullptr);
 }
 
-/// Where a slice lies in a row-major tensor of sizes `from`, if it has the
-/// sizes `to`, which differ from the slice's in dimensions of size 1 only.
-static Geometry packedSlice(const SliceOf &slice, const Dims &from,
-                            const Dims &to) {
-  Geometry packed{to, Dims::filled(to.size(), 1), 0};
+/// Where a slice lies in a tensor, if it has the sizes `to`, which differ from
+/// the slice's in dimensions of size 1 only.
+static Geometry sliceIn(const SliceOf &slice, const Geometry &from,
+                        const Dims &to) {
+  Geometry packed{to, Dims::filled(to.size(), 1), from.offset};
   if (packed.numel() == 0)
     return packed;
-  Dims strides = packedStrides(from);
+  const Dims &strides = from.strides;
   int at = 0;
-  for (int i = 0; i < from.size(); ++i) {
+  for (int i = 0; i < from.sizes.size(); ++i) {
     packed.offset += slice.starts[i] * strides[i];
     if (slice.sizes[i] == 1)
       continue;
@@ -379,10 +379,16 @@ static Geometry packedSlice(const SliceOf &slice, const Dims &from,
 
 static ViewOp viewOfSlice(const Geometry &base, const Geometry &view,
                           const SliceOf &slice) {
-  return {ViewOp::Kind::Strided,
-          {},
-          packedSlice(slice, base.sizes, view.sizes),
-          slice};
+  return {
+      ViewOp::Kind::Strided,
+      {},
+      sliceIn(slice, {base.sizes, packedStrides(base.sizes), 0}, view.sizes),
+      slice};
+}
+
+Tensor stepwell::viewBySlice(const Tensor &tensor, const SliceOf &slice,
+                             const Dims &shape) {
+  return stridedView(tensor, sliceIn(slice, *tensor, shape), &slice);
 }
 
 Tensor stepwell::viewAgain(const Tensor &tensor, const Geometry &geometry,

@@ -34,13 +34,22 @@ class Key {
 public:
   void add(uint64_t word) { words.push_back(word); }
   void addObject(PyObject *object) { objects.push_back(object); }
+  /// The words `open` are sizes that only must be more than 1.
   bool is(const std::vector<uint64_t> &otherWords,
-          const std::vector<nb::object> &otherObjects) const {
+          const std::vector<nb::object> &otherObjects,
+          const std::vector<uint32_t> &open) const {
     if (words.size() != otherWords.size() ||
-        objects.size() != otherObjects.size() ||
-        std::memcmp(words.data(), otherWords.data(),
-                    words.size() * sizeof(uint64_t)))
+        objects.size() != otherObjects.size())
       return false;
+    size_t from = 0;
+    for (size_t i = 0; i <= open.size(); ++i) {
+      size_t end = i < open.size() ? open[i] : words.size();
+      if (std::memcmp(words.data() + from, otherWords.data() + from,
+                      (end - from) * sizeof(uint64_t)) ||
+          (i < open.size() && words[end] < 2))
+        return false;
+      from = end + 1;
+    }
     for (size_t i = 0; i < objects.size(); ++i) {
       PyObject *a = objects[i], *b = otherObjects[i].ptr();
       if (a != b && !(PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) &&
@@ -73,6 +82,8 @@ std::vector<PyTypeObject *> &identityTypes() {
 
 struct Call {
   Key key;
+  /// Where the sizes of each tensor begin, for who asks.
+  std::vector<uint32_t> *sizes = nullptr;
   std::vector<Tensor> tensors;
   std::vector<Scalar> numbers;
 
@@ -90,6 +101,8 @@ struct Call {
               static_cast<uint64_t>(rank) << 16 |
               uint64_t(requiresGrad(tensor)) << 32 |
               uint64_t(tensor.node != nullptr) << 33);
+      if (sizes)
+        sizes->push_back(static_cast<uint32_t>(key.words.size()));
       for (int i = 0; i < rank; ++i)
         key.add(static_cast<uint64_t>(tensor.sizes[i]));
       if (type != tensorType)
@@ -267,6 +280,7 @@ struct Result {
 /// A capture, and which calls it serves.
 struct Entry {
   std::vector<uint64_t> words;
+  std::vector<uint32_t> open; // words that are open sizes
   std::vector<nb::object> objects, kept;
   nb::object executableObject, guardsObject;
   Executable *executable;
@@ -279,12 +293,14 @@ struct Entry {
   Result result;
 
   bool serves(const Call &call) const {
-    if (!call.key.is(words, objects))
+    if (!call.key.is(words, objects, open))
       return false;
     for (size_t i = 0; i < numbers.size(); ++i)
       if (!isInput[i] && !sameNumber(numbers[i], call.numbers[i]))
         return false;
-    return accepts(*executable, call.tensors) && guards->hold(call.tensors);
+    return accepts(*executable, call.tensors) &&
+           executable->serves(call.tensors, call.numbers) &&
+           guards->hold(call.tensors);
   }
 
   static bool sameNumber(const Scalar &a, const Scalar &b) {
@@ -294,8 +310,19 @@ struct Entry {
 
   /// False if a number has another type than before.
   bool evaluate(const Call &call, std::vector<Scalar> &values) const {
+    if (inputs.empty())
+      return true;
+    std::vector<Scalar> all;
+    std::span<const Scalar> read = call.numbers;
+    if (!open.empty()) {
+      for (const Tensor &tensor : call.tensors)
+        for (int64_t size : tensor->sizes)
+          all.push_back(size);
+      all.insert(all.end(), call.numbers.begin(), call.numbers.end());
+      read = all;
+    }
     for (const auto &[expression, kind] : inputs) {
-      std::optional<Scalar> value = expression.evaluate(call.numbers);
+      std::optional<Scalar> value = expression.evaluate(read);
       if (!value || value->index() != kind)
         return false;
       values.push_back(*value);
@@ -441,9 +468,10 @@ int traverse(PyObject *object, visitproc visit, void *arg) {
   return 0;
 }
 
-/// _keep(args, kwargs, executable, guards, structure, inputs, places): calls
-/// like this one may run it. `inputs` are expressions and the types of their
-/// values; `places` says which numbers they are made of.
+/// _keep(args, kwargs, executable, guards, structure, inputs, places, open):
+/// calls like this one may run it. `inputs` are expressions and the types of
+/// their values; `places` says which numbers they are made of; `open`, which
+/// tensors have which sizes open.
 PyObject *keep(PyObject *object, PyObject *given) {
   return guarded([&]() -> PyObject * {
     nb::handle args(PyTuple_GET_ITEM(given, 0));
@@ -459,6 +487,8 @@ PyObject *keep(PyObject *object, PyObject *given) {
       PyTuple_SET_ITEM(names.ptr(), next++, Py_NewRef(name));
       values.push_back(value);
     }
+    std::vector<uint32_t> sizes;
+    call.sizes = &sizes;
     if (!call.read(values.data(), nb::len(args), next ? names.ptr() : nullptr))
       return Py_NewRef(Py_None);
     auto entry = std::make_shared<Entry>();
@@ -484,6 +514,9 @@ PyObject *keep(PyObject *object, PyObject *given) {
               : Scalar(int64_t{0}).index());
     for (nb::handle place : nb::handle(PyTuple_GET_ITEM(given, 6)))
       entry->isInput.at(nb::cast<size_t>(place)) = true;
+    for (nb::handle pair : nb::handle(PyTuple_GET_ITEM(given, 7)))
+      entry->open.push_back(sizes.at(nb::cast<size_t>(pair[0])) +
+                            nb::cast<uint32_t>(pair[1]));
     Entries &entries = *self(object)->entries;
     entries.insert(entries.begin(), std::move(entry));
     if (entries.size() > kMostEntries)

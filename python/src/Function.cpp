@@ -464,6 +464,50 @@ PyObject *callVariant(const std::shared_ptr<const Variant> &kept,
   return wrapResults(variant, outputs);
 }
 
+/// In an open capture: what the trace was chosen by is so in all calls.
+void follow(const Variant &variant, const Call &call) {
+  using Word = HostExpression::Word;
+  Capture *capture = Capture::current();
+  OpenTrace *open = capture ? capture->openTrace() : nullptr;
+  if (!open)
+    return;
+  OpenShape sizes;
+  for (const Argument &argument : call.tensors)
+    for (const OpenSize &size : capture->shapeOf(*argument.tensor))
+      sizes.push_back(size);
+  auto fix = [&](const HostExpression &expression) {
+    for (const HostExpression::Step &step : expression.words())
+      if (step.word == Word::Value)
+        if (auto at = static_cast<size_t>(std::get<int64_t>(step.operand));
+            at < sizes.size()) {
+          OpenShape one{sizes[at]};
+          open->fix(one);
+          sizes[at] = one[0];
+        }
+  };
+  // The kernel is given them as this call has them.
+  for (const HostExpression &number : variant.numbers)
+    fix(number);
+  for (const HostGuard &guard : variant.guards) {
+    bool isOfSizes = std::all_of(
+        guard.expression.words().begin(), guard.expression.words().end(),
+        [&](const HostExpression::Step &step) {
+          const int64_t *number = std::get_if<int64_t>(&step.operand);
+          return number && step.word != Word::TrueDivide &&
+                 step.word != Word::Power && step.word != Word::Absolute &&
+                 (step.word != Word::Value ||
+                  static_cast<size_t>(*number) < sizes.size());
+        });
+    if (!isOfSizes) {
+      fix(guard.expression);
+      continue;
+    }
+    OpenSize size = rules::evaluate(guard.expression, sizes);
+    if (!size.known())
+      open->require(size.postfix(), guard.expected);
+  }
+}
+
 /// The class of a call; what nobody asks for again makes room.
 Class &classOf(Definition &definition, const std::string &kind) {
   constexpr size_t kMostClasses = 1024;
@@ -480,9 +524,10 @@ PyObject *callSlowly(Definition &definition, Call &call, const CallKey &key,
                      size_t flags, PyObject *names) {
   std::vector<Scalar> values = valuesOf(call);
   auto serve = [&](const std::shared_ptr<const Variant> &variant) {
-    return hold(*variant, values, false)
-               ? callVariant(variant, call, key, {}, values)
-               : nullptr;
+    if (!hold(*variant, values, false))
+      return static_cast<PyObject *>(nullptr);
+    follow(*variant, call);
+    return callVariant(variant, call, key, {}, values);
   };
   {
     // While a kernel is compiled, another thread may add to the class.
@@ -516,10 +561,7 @@ PyObject *callBound(Definition &definition, Call &call, bool captured,
     return nb::object(definition.other(boundValues(definition, call)))
         .release()
         .ptr();
-  if (captured) {
-    for (const Argument &argument : call.tensors)
-      fixShape(argument.tensor);
-  } else {
+  if (!captured) {
     key.add(&definition, call.tensors, definition.into ? 0 : -1);
     if (Ref<CallPlan> plan = key.complete() ? findPlan(key) : nullptr) {
       auto variant = std::static_pointer_cast<const Variant>(plan->variant);

@@ -723,6 +723,17 @@ static void addKernels(nb::module_ &m) {
                  return nb::str(guard.where.c_str());
              return nb::none();
            })
+      // Which of the values of a call (sizes of arguments, then numbers) must
+      // be what they were.
+      .def_prop_ro("constants",
+                   [](Executable &e) {
+                     std::vector<int64_t> found;
+                     for (const HostGuard &guard : e.hostGuards)
+                       if (int64_t value = guard.expression.asValue();
+                           value >= 0)
+                         found.push_back(value);
+                     return found;
+                   })
       .def_prop_ro("once_only", [](Executable &e) { return e.onceOnly; })
       .def("dump",
            [](Executable &e, const std::string &folder) { dump(e, folder); })
@@ -822,23 +833,29 @@ static void addKernels(nb::module_ &m) {
   });
   m.def("_capturing", [] { return Capture::current() != nullptr; });
   // `function` runs once, on the arguments themselves, and returns a list of
-  // tensors. With `open`, sizes stay open that have a number there.
+  // tensors. With `open`, sizes stay open that have a number there; with
+  // `numbers`, so do those, and results lie as they do in this call.
   m.def(
       "_capture",
       [](const std::vector<Tensor> &arguments, nb::callable function,
-         const std::optional<std::vector<std::vector<int>>> &open) {
-        Capture capture(
-            arguments,
-            open ? std::make_unique<OpenTrace>(
-                       arguments, std::span<const std::vector<int>>(*open))
-                 : nullptr);
+         const std::optional<std::vector<std::vector<int>>> &open,
+         const std::optional<std::vector<Scalar>> &numbers) {
+        std::unique_ptr<OpenTrace> trace;
+        if (open)
+          trace = std::make_unique<OpenTrace>(
+              arguments, std::span<const std::vector<int>>(*open),
+              numbers ? *numbers : std::vector<Scalar>());
+        if (open && numbers)
+          trace->keepLayouts();
+        Capture capture(arguments, std::move(trace));
         nb::object results = nb::steal(
             callPython([&] { return PyObject_CallNoArgs(function.ptr()); }));
         if (!results.is_valid())
           throw nb::python_error();
         return capture.finish(nb::cast<std::vector<Tensor>>(results));
       },
-      "arguments"_a, "function"_a, "open"_a.none() = nb::none());
+      "arguments"_a, "function"_a, "open"_a.none() = nb::none(),
+      "numbers"_a.none() = nb::none());
 }
 
 } // namespace stepwell::python

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from . import _core
 from ._core import Guards, Tensor
+from ._function import sizes_of
 from ._guards import Reach, depend_on
 from ._numbers import NumberTrace
 from ._structures import flatten, objects, signature, unflatten
@@ -64,6 +65,53 @@ class _Capture(NamedTuple):
     structure: Any  # of the results
     guards: Guards
     numbers: NumberTrace
+    open: list[tuple[int, int]]  # tensors and dimensions
+
+    def values(self, tensors: list[Tensor], numbers: list[Any]) -> list[Any]:
+        """What its expressions read."""
+        if not self.open:
+            return numbers
+        return [*(size for tensor in tensors for size in tensor.shape), *numbers]
+
+
+class _Sizes:
+    """Which sizes of the tensors among the arguments change, and which may only be constants."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self._first = [tensor.shape for tensor in tensors]
+        self._changing: set[tuple[int, int]] = set()
+        self._constant: set[tuple[int, int]] = set()
+
+    def note(self, tensors: list[Tensor], dynamic: bool | None) -> None:
+        if dynamic is False:
+            return
+        for index, (first, tensor) in enumerate(zip(self._first, tensors, strict=True)):
+            for dim, (before, now) in enumerate(zip(first, tensor.shape, strict=True)):
+                if dynamic or now != before:
+                    self._changing.add((index, dim))
+
+    def fix(self, places: set[tuple[int, int]]) -> None:
+        self._constant |= places
+
+    def open(self, tensors: list[Tensor]) -> list[tuple[int, int]]:
+        """Those that are left open for these tensors. 0 and 1 decide what broadcasts, and where a
+        tensor is not row-major, sizes decide how it lies."""
+        return [
+            (index, dim)
+            for index, dim in sorted(self._changing - self._constant)
+            if tensors[index].shape[dim] > 1 and tensors[index].is_contiguous()
+        ]
+
+
+def _with_open(signed: tuple[Any, ...], open: list[tuple[int, int]]) -> tuple[Any, ...]:
+    """A signature that calls of other sizes there have in common."""
+    if not open:
+        return signed
+    each = list(signed[1])
+    for index, dim in open:
+        shape = each[index][1]
+        each[index] = (each[index][0], (*shape[:dim], None, *shape[dim + 1 :]), *each[index][2:])
+    return (signed[0], tuple(each), *signed[2:])
 
 
 class _Numbers:
@@ -104,10 +152,12 @@ class CompiledFunction(_core.Compiled):
     do not come here: python/src/Compiled.cpp runs them.
     """
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], dynamic: bool | None = None):
         self._function = function
+        self._dynamic = dynamic
         self._cache: dict[Any, list[_Capture]] = {}
         self._numbers: dict[Any, _Numbers] = {}
+        self._sizes: dict[Any, _Sizes] = {}
         self._last: tuple[Any, ...] | None = None
         self._unstable = ""
         self._unstable_calls = 0
@@ -119,14 +169,33 @@ class CompiledFunction(_core.Compiled):
         return getattr(self._function, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return (CompiledFunction, (self._function,))
+        return (CompiledFunction, (self._function, self._dynamic))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def _trace(self, tensors: list[Tensor], args: Any, kwargs: Any, given: Any) -> _Capture:
+    def _trace(
+        self,
+        tensors: list[Tensor],
+        call: tuple[Any, Any, Any],
+        numbers: list[Any],
+        changing: set[int],
+        open: list[tuple[int, int]],
+    ) -> _Capture:
+        """A trace in which those numbers are inputs of the program, and those sizes are open."""
         structure = None
-        numbers = NumberTrace(0)
+        count = sum(tensor.ndim for tensor in tensors) if open else 0
+        trace = NumberTrace(len(numbers), count)
+        args, kwargs, given = call
+        if changing:
+            listed = [
+                trace.number(place, number) if place in changing else number
+                for place, number in enumerate(numbers)
+            ]
+            args, kwargs = unflatten(given, iter(tensors), iter(listed))
+        places = [[-1] * tensor.ndim for tensor in tensors]
+        for which, (index, dim) in enumerate(open):
+            places[index][dim] = which
 
         def once() -> list[Tensor]:
             nonlocal structure
@@ -134,62 +203,101 @@ class CompiledFunction(_core.Compiled):
             structure = flatten(self._function(*args, **kwargs), results)
             return results
 
-        with Reach([("", self._function), *(("", item) for item in objects(given))]) as reach:
-            executable = _core._capture(tensors, once)
-        return _Capture(executable, structure, reach.guards(tensors), numbers)
-
-    def _trace_numbers(
-        self, tensors: list[Tensor], numbers: list[Any], given: Any, changing: set[int]
-    ) -> _Capture:
-        """A trace in which those numbers are inputs of the program."""
-        trace = NumberTrace(len(numbers))
-        listed = [
-            trace.number(place, number) if place in changing else number
-            for place, number in enumerate(numbers)
-        ]
-        args, kwargs = unflatten(given, iter(tensors), iter(listed))
         try:
-            capture = self._trace(tensors, args, kwargs, given)
+            with (
+                Reach([("", self._function), *(("", item) for item in objects(given))]) as reach,
+                sizes_of(trace),
+            ):
+                executable = _core._capture(
+                    tensors, once, places if open else None, numbers if open else None
+                )
         finally:
             trace.over = True
-        return capture._replace(numbers=trace)
+        return _Capture(executable, structure, reach.guards(tensors), trace, open)
+
+    def _new(
+        self,
+        tensors: list[Tensor],
+        call: tuple[Any, Any, Any],
+        numbers: list[Any],
+        role: _Numbers,
+        open: list[tuple[int, int]],
+    ) -> _Capture:
+        """A trace with as many numbers and sizes left open as the function allows."""
+        while True:
+            changing = set(role.changing)
+            try:
+                capture = self._trace(tensors, call, numbers, changing, open)
+                role.fix(capture.numbers.used)
+                return capture
+            except Exception:
+                if not changing and not open:
+                    raise
+                role.fix(changing)
+                if not changing:
+                    open = []
+
+    def _serving(
+        self, key: Any, tensors: list[Tensor], numbers: list[Any], role: _Numbers
+    ) -> tuple[_Capture | None, list[Any], str]:
+        """A capture for this call and its numbers; or why there is none."""
+        reason = ""
+        for capture in reversed(self._cache.get(key, ())):
+            if not capture.executable.accepts(tensors):
+                continue
+            read = capture.values(tensors, numbers)
+            if capture.open:
+                where = capture.executable.why_not(read)
+                if where is not None:
+                    reason = reason or (
+                        f"a size or number decides something at {where or 'a line of the function'}"
+                    )
+                    continue
+            changed = capture.guards.why_not(tensors)
+            if changed is None:
+                values = capture.numbers.evaluate(read)
+                if values is not None:
+                    return capture, values, ""
+                role.fix(role.changing)
+                break
+            reason = reason or changed
+        return None, [], reason
 
     def _prepare(self, args: Any, kwargs: Any) -> tuple[_Capture, list[Tensor], list[Any]]:
         tensors: list[Tensor] = []
         numbers: list[Any] = []
         given = flatten((args, kwargs), tensors, numbers)
-        signed = signature(tensors, given)
+        exact = signature(tensors, given)
+        loose = _with_open(exact, [(i, d) for i, t in enumerate(tensors) for d in range(t.ndim)])
+        sizes = self._sizes.get(loose)
+        if sizes is None:
+            sizes = self._sizes.setdefault(loose, _Sizes(tensors))
+        sizes.note(tensors, self._dynamic)
+        open = sizes.open(tensors)
+        signed = _with_open(exact, open)
         role = self._numbers.get(signed)
         if role is None:
             role = self._numbers.setdefault(signed, _Numbers(numbers))
         if numbers:
             role.note(numbers)
         reason, self._unstable = self._unstable, ""
-        for capture in reversed(self._cache.get((signed, role.key(numbers)), ())):
-            if capture.executable.accepts(tensors):
-                changed = capture.guards.why_not(tensors)
-                if changed is None:
-                    values = capture.numbers.evaluate(numbers)
-                    if values is not None:
-                        self._serve(args, kwargs, capture, role)
-                        return capture, tensors, values
-                    role.fix(role.changing)
-                    break
-                reason = reason or changed
+        key = (signed, role.key(numbers))
+        found, values, changed = self._serving(key, tensors, numbers, role)
+        if found is not None:
+            self._serve(args, kwargs, found, role)
+            return found, tensors, values
+        reason = reason or changed
         if self._last is not None and "recompiles" in os.environ.get("STEPWELL_LOG", ""):
-            reason = reason or _difference(self._last, (*signed, role.key(numbers)))
+            reason = reason or _difference(self._last, (*exact, role.key(numbers)))
             print(f"stepwell: recompiling {self._name()}: {reason}", file=sys.stderr)
-        changing = set(role.changing)
-        if changing:
-            try:
-                capture = self._trace_numbers(tensors, numbers, given, changing)
-                role.fix(capture.numbers.used)
-            except Exception:
-                role.fix(changing)
-                changing = set()
-        if not changing:
-            capture = self._trace(tensors, args, kwargs, given)
-        self._last = (*signed, role.key(numbers))
+        capture = self._new(tensors, (args, kwargs, given), numbers, role, open)
+        fixed = set(open) - self._left_open(capture, tensors)
+        if fixed:
+            # Another size needs another trace all the same.
+            sizes.fix(fixed)
+            signed = _with_open(exact, sizes.open(tensors))
+            role = self._numbers.setdefault(signed, role)
+        self._last = (*exact, role.key(numbers))
         # What the function, or another thread, changed meanwhile is true of this call only.
         self._unstable = capture.guards.why_not(tensors) or ""
         if capture.executable.once_only:
@@ -202,13 +310,25 @@ class CompiledFunction(_core.Compiled):
             entries.append(capture)
             self._bound(entries)
             self._serve(args, kwargs, capture, role)
-        return capture, tensors, capture.numbers.evaluate(numbers) or []
+        values = capture.numbers.evaluate(capture.values(tensors, numbers)) or []
+        return capture, tensors, values
+
+    @staticmethod
+    def _left_open(capture: _Capture, tensors: list[Tensor]) -> set[tuple[int, int]]:
+        """The sizes that calls of a capture may have others of."""
+        if not capture.open:
+            return set()
+        constants = set(capture.executable.constants)
+        places = [(i, d) for i, tensor in enumerate(tensors) for d in range(tensor.ndim)]
+        return {each for value, each in enumerate(places) if value not in constants} & set(
+            capture.open
+        )
 
     def _bound(self, entries: list[_Capture]) -> None:
         if len(entries) > _MOST_CAPTURES:
             del entries[:-_MOST_CAPTURES]
             self._forget()
-        for kept in (self._cache, self._numbers):
+        for kept in (self._cache, self._numbers, self._sizes):
             while len(kept) > _MOST_SIGNATURES:
                 kept.pop(next(iter(kept)), None)
                 self._forget()
@@ -218,8 +338,9 @@ class CompiledFunction(_core.Compiled):
         inputs = capture.numbers.inputs
         places = role.changing if inputs else ()
         self._keep(
-            args, kwargs, capture.executable, capture.guards, capture.structure, inputs, places
-        )
+            args, kwargs, capture.executable, capture.guards, capture.structure, inputs, places,
+            capture.open,
+        )  # fmt: skip
 
     def _name(self) -> str:
         return getattr(self._function, "__name__", type(self._function).__name__)
@@ -253,7 +374,7 @@ class _Unannounced:
         pass
 
 
-def _compile_module(module: Any) -> Any:
+def _compile_module(module: Any, dynamic: bool | None = None) -> Any:
     """The module itself under another class, whose calls are compiled.
 
     Both objects have one dictionary of attributes: what is written to one is seen in the other.
@@ -273,16 +394,16 @@ def _compile_module(module: Any) -> Any:
         def __deepcopy__(self, memo: Any) -> Any:
             from copy import deepcopy
 
-            return _compile_module(deepcopy(module, memo))
+            return _compile_module(deepcopy(module, memo), dynamic)
 
         def __reduce_ex__(self, protocol: Any) -> Any:
-            return (_compile_module, (module,))
+            return (_compile_module, (module, dynamic))
 
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(Compiled, name, getattr(kind, name))
     made = object.__new__(Compiled)
     object.__setattr__(made, "__dict__", module.__dict__)
-    object.__setattr__(made, "_compiled", CompiledFunction(module))
+    object.__setattr__(made, "_compiled", CompiledFunction(module, dynamic))
     return made
 
 
@@ -332,7 +453,9 @@ def compile(
         model: a function, which becomes a compiled one (in a class, a method); or a module, which
             becomes a module of the same class with the same attributes. None: returns a decorator.
         fullgraph: nothing changes: a function is always captured as a whole, or refused.
-        dynamic: nothing changes: each size has a capture of its own.
+        dynamic: which sizes of arguments a capture leaves open. None: those that have changed from
+            one call to another. True: all from the first call on. False: none, each size has a
+            capture of its own.
         backend: `"stepwell"`, or PyTorch's default name for its own, `"inductor"`.
         mode: one of PyTorch's; nothing changes.
         options: none are known.
@@ -354,8 +477,8 @@ def compile(
         raise TypeError(f"compile(): argument 'model' must be callable, not {type(model).__name__}")
     modules = sys.modules.get("stepwell.nn.module")
     if modules is not None and isinstance(model, modules.Module):
-        return _compile_module(getattr(model, "_orig_mod", model))
-    return CompiledFunction(model)
+        return _compile_module(getattr(model, "_orig_mod", model), dynamic)
+    return CompiledFunction(model, dynamic)
 
 
 class Explanation:
@@ -400,7 +523,9 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanat
     inner = getattr(getattr(function, "_orig_mod", function), "_function", function)
     tensors: list[Tensor] = []
     given = flatten((args, kwargs), tensors)
-    executable = CompiledFunction(inner)._trace(tensors, args, kwargs, given).executable
+    executable = (
+        CompiledFunction(inner)._trace(tensors, (args, kwargs, given), [], set(), []).executable
+    )
     steps = {}
     with tempfile.TemporaryDirectory() as folder:
         executable.dump(folder)

@@ -9,7 +9,8 @@ import struct
 import threading
 import typing
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, update_wrapper
 from typing import Annotated, Any, TypeVar
 
@@ -81,6 +82,16 @@ class _Numbers:
 
 
 _trace = _Trace()
+
+
+@contextmanager
+def sizes_of(trace: Any) -> Iterator[None]:
+    """Around a trace: sizes that are asked for belong to it."""
+    _trace.running.append(trace)
+    try:
+        yield
+    finally:
+        _trace.running.pop()
 
 
 class ConstantNumbers(_Numbers):

@@ -27,17 +27,20 @@ class NumberTrace:
     Attributes:
         used: the places of those whose value was asked for.
         inputs: the expressions that are inputs of the program, with the type that each had.
+        sizes: how many sizes of tensors come before the numbers in an expression; 0 where none is
+            open.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, sizes: int = 0) -> None:
         self.used: set[int] = set()
         self.inputs: list[tuple[_core.HostExpression, type]] = []
+        self.sizes = sizes
         self._count = count
         self._places: dict[str, int] = {}
         self.over = False
 
     def number(self, place: int, value: Number) -> TracedNumber:
-        return TracedNumber(self, f"v{place}", value)
+        return TracedNumber(self, f"v{self.sizes + place}", value)
 
     def evaluate(self, numbers: Sequence[Number]) -> list[Number] | None:
         """The inputs for other numbers; None if one has another type than before."""
@@ -54,13 +57,16 @@ class NumberTrace:
         code = number._code
         if code not in self._places:
             self._places[code] = len(self.inputs)
-            expression = _core.HostExpression(code, self._count)
+            expression = _core.HostExpression(code, self.sizes + self._count)
             self.inputs.append((expression, type(number._value)))
         return self._places[code]
 
     def decide(self, code: str, value: Any) -> None:
         """Something was decided by an expression that has this value."""
-        self.used.update(int(place) for place in re.findall(r"\bv(\d+)", code))
+        places = [int(place) - self.sizes for place in re.findall(r"\bv(\d+)", code)]
+        self.used.update(place for place in places if place >= 0)
+        if self.sizes:
+            _core._require(code, value)
 
 
 def _plain(value: Any) -> bool:

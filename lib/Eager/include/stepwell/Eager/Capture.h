@@ -46,6 +46,10 @@ struct Executable {
     struct Step {
       ViewOp op;
       Geometry view; // its offset counts from that of what it is a view of
+      /// With open sizes, instead: of the view and of the slice, by expressions
+      /// over the values of a call.
+      bool isOpen = false;
+      std::vector<HostExpression> shape = {}, starts = {}, sizes = {};
     };
     std::vector<Step> steps;
     Dims order;        // the output's dimensions as the Program has them
@@ -82,8 +86,10 @@ struct Executable {
   std::vector<GradGuard> guards;
   /// Arguments of which the function changed requires_grad, and to what.
   std::vector<std::pair<int, bool>> flags;
-  /// The strides of the arguments: they decide what is a view.
+  /// The strides of the arguments: they decide what is a view. Those that have
+  /// open sizes are row-major.
   std::vector<Dims> layouts;
+  std::vector<bool> isPacked;
   /// Tensors from outside, and their memory when the function was captured.
   std::vector<Tensor> watched;
   std::vector<const Buffer *> memory;
@@ -94,6 +100,9 @@ struct Executable {
   /// the arguments.
   std::vector<HostGuard> hostGuards;
   std::vector<TensorType> argumentTypes;
+  /// Whether they hold of the sizes of these arguments and these numbers.
+  bool serves(std::span<const Tensor> arguments,
+              std::span<const Scalar> numbers) const;
   bool differentiable = false;
   /// The last launch, where nothing is recorded on the tape.
   Ref<CallPlan> plan;
@@ -226,6 +235,9 @@ private:
   Id openBroadcast(Id from, OpenShape to, const TensorType &result);
   Id openSlice(Id from, const TracedView &, const TensorType &result);
   Id openInsert(const std::function<Id()> &around, Id part, const TracedView &);
+  /// How a view of a result is taken again, of other sizes.
+  void openStep(const TracedView &, Executable::Result::Step &);
+  static bool areKnown(const OpenShape &);
   /// What a slice takes of what is flipped first.
   OpenView::Slice forwardSlice(const TracedView &, const Dims &flipped);
   /// The types, for all calls that the guards allow.

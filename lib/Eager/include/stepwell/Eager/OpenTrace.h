@@ -43,7 +43,8 @@ public:
   /// them: for each argument and dimension a number, which equal sizes share,
   /// or -1.
   OpenTrace(std::span<const Tensor> arguments,
-            std::span<const std::vector<int>> open);
+            std::span<const std::vector<int>> open,
+            std::span<const Scalar> numbers);
   /// Another capture of the same calls, of arguments of these shapes.
   OpenTrace(OpenTrace &&before, std::vector<OpenShape> arguments)
       : OpenTrace(std::move(before)) {
@@ -70,6 +71,11 @@ public:
   std::vector<int64_t> valuesOf(const OpenShape &) const;
   /// An argument and a dimension of it that has this size.
   std::pair<int, int> place(int64_t value) const;
+  /// What a call computes.
+  HostExpression expression(const OpenSize &) const;
+  /// Whether results lie as they do in the call that is captured.
+  bool keepsLayouts() const { return exact; }
+  void keepLayouts() { exact = true; }
   /// The same of other values.
   OpenSize rewritten(const OpenSize &, const OpenShape &values) const;
   /// What was computed in Python, as the rules here would have said it.
@@ -88,6 +94,7 @@ public:
 private:
   size_t sizes = 0;
   bool fewAreOpen = false; // sizes of 0 and 1
+  bool exact = false;
   std::vector<Scalar> values;
   std::vector<OpenShape> arguments;
   std::vector<HostGuard> guards;

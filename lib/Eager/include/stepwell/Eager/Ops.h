@@ -56,6 +56,9 @@ Tensor expand(const Tensor &, Dims sizes);
 /// diagonals.
 Tensor stridedView(const Tensor &, const Geometry &,
                    const SliceOf *slice = nullptr);
+/// A slice, with the sizes `shape`, which are those of the slice but for some
+/// of 1.
+Tensor viewBySlice(const Tensor &, const SliceOf &, const Dims &shape);
 /// A strided view that was made of a tensor like this one before.
 Tensor viewAgain(const Tensor &, const Geometry &, const ViewOp &);
 Tensor slice(const Tensor &, int64_t dim, int64_t start, int64_t count,
