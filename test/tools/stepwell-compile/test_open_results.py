@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Executables find the open sizes of their results in their arguments."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,43 @@ def test_an_exported_network(workshop, emit):
         workshop.run("./network", "x.npy")
         found = np.load(workshop.folder / "out0.npy")
         np.testing.assert_allclose(found, program(sw.tensor(x)).numpy(), rtol=1e-5)
+
+
+def cut(sw, x):
+    """Made and cut by the batch: a shift, halves, positions."""
+    n = x.shape[0]
+    shifted = sw.cat([x[1:], sw.zeros(1, 3)]) + sw.arange(n).unsqueeze(1).float()
+    return sw.cat([shifted[: n // 2] * 2, shifted[n // 2 :]]), x[:, -1].sum() * x[-1]
+
+
+def test_every_batch_of_a_program_that_cuts(workshop):
+    sw = pytest.importorskip("stepwell")
+    program = sw.export(
+        lambda x: cut(sw, x),
+        (sw.ones(4, 3),),
+        dynamic_shapes={"x": {0: sw.Dim("batch", min=1, max=64)}},
+    )
+    program.save(workshop.folder / "cut.stepwell")
+    workshop.compile("cut.stepwell", "--emit=exe", "-o", "cut")
+    workshop.compile("cut.stepwell", "--emit=shared", "-o", "libcut.so")
+    header = (workshop.folder / "libcut.h").read_text()
+    library = ctypes.CDLL(str(workshop.folder / "libcut.so"))
+    assert "x: f32[?,3], read" in header, header
+    pointer = ctypes.POINTER(ctypes.c_float)
+    for n in (1, 2, 3, 4, 5, 8, 33, 64):
+        x = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+        expected = [each.numpy() for each in cut(sw, sw.tensor(x))]
+        np.save(workshop.folder / "x.npy", x)
+        workshop.run("./cut", "x.npy")
+        found = [np.load(workshop.folder / f"out{i}.npy") for i in range(2)]
+        places = np.empty((n, 3), np.float32), np.empty(3, np.float32)
+        words = [x.ctypes.data_as(pointer), ctypes.c_int64(n)]
+        words += [places[0].ctypes.data_as(pointer), ctypes.c_int64(n)]
+        words += [places[1].ctypes.data_as(pointer)]
+        assert library.cut(*words) == 0, header
+        for one, other, wanted in zip(found, places, expected, strict=True):
+            np.testing.assert_allclose(one, wanted, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(other, wanted, rtol=1e-5, atol=1e-6)
+    # Another size of the result is an error code.
+    words[3] = ctypes.c_int64(63)
+    assert library.cut(*words) != 0
