@@ -304,6 +304,7 @@ static std::vector<ProgramInput> inputsOf(const Template &t,
     ProgramInput &input = inputs.emplace_back(ProgramInput{types[i]});
     input.scalar = t.inputs[i].scalar;
     input.shapeOnly = t.inputs[i].need == Need::Shape;
+    input.number = t.inputs[i].number;
   }
   return inputs;
 }

@@ -120,7 +120,8 @@ Ref<Template> stepwell::programTemplate(Program given) {
   const Program &program = *t->program;
   std::vector<DType> dtypes;
   for (const ProgramInput &input : program.inputs) {
-    t->inputs.push_back({input.type.dtype, input.scalar});
+    t->inputs.push_back(
+        {input.type.dtype, input.scalar, Need::Values, input.number});
     dtypes.push_back(input.type.dtype);
   }
   size_t count = program.inputs.size();

@@ -351,3 +351,11 @@ def test_functions_of_open_sizes_without_a_gradient():
             np.testing.assert_array_equal(open_layer(x, w, b).numpy(), recorded)
             assert not open_layer(x, w, b).requires_grad
     assert open_layer(x, w, b).requires_grad
+
+
+def test_a_number_that_kernels_are_made_for_is_one_on_the_way_back():
+    x = leaf(4, 8)
+    compiled = sw.compile(lambda x: (x**2).sum())
+    forward, backward = programs(lambda: compiled(x).backward())
+    number = "stepwell.number = 0x4000000000000000"  # a power by 2 is a product
+    assert [text.count(number) for text in (*forward, *backward)] == [1, 1]
