@@ -19,6 +19,7 @@ NAMESPACES = {
     "stepwell.nn.init": "First values of parameters",
     "stepwell.optim": "Optimisers",
     "stepwell.autograd": "Derivatives",
+    "stepwell.func": "Functions made of functions",
     "stepwell.utils.data": "Data sets and loaders",
 }
 

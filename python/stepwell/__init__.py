@@ -38,7 +38,7 @@ _core._set_compiler(_find_compiler())
 _core._set_kernel_packs(_os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "kernels"))
 
 from . import _hooks, _tensor  # noqa: E402, F401  (add the methods that are written in Python)
-from . import autograd, optim  # noqa: E402
+from . import autograd, func, optim  # noqa: E402
 from ._compile import compile, explain  # noqa: E402
 from ._function import Number, function  # type: ignore[assignment, unused-ignore]  # noqa: E402
 from ._factories import (  # noqa: E402
@@ -152,6 +152,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "function",
     "get_rng_state",
     "initial_seed",
