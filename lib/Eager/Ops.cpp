@@ -254,6 +254,12 @@ static bool mustRun(const Template &t, std::span<const Argument> arguments) {
   return false;
 }
 
+/// Whether a Template keeps the plans of such a call itself: it knows its sizes,
+/// so there are few, or it has too many arguments for a key.
+static bool keepsPlans(const Template &t, const CallKey &key, int into) {
+  return into < 0 && (t.isCaptured() || (!key.complete() && t.isProgram()));
+}
+
 /// A call of a new kind: once done, `key` knows its plan.
 static std::vector<Tensor> callFirst(Template &t,
                                      std::span<const Argument> arguments,
@@ -272,7 +278,7 @@ static std::vector<Tensor> callFirst(Template &t,
              " doesn't match the broadcast shape " + toString(results[0].dims));
 
   Ref<CallPlan> plan(new CallPlan);
-  bool captured = t.isCaptured() && into < 0 && !variant;
+  bool captured = keepsPlans(t, key, into) && !variant;
   plan->variant = std::move(variant);
   if (!captured)
     plan->call = Ref<Template>(&t);
@@ -343,9 +349,9 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
                                            int into) {
   CallKey key;
   CallPlan *plan = nullptr;
-  bool captured = t.isCaptured() && into < 0;
-  if (!captured)
+  if (!t.isCaptured())
     key.add(&t, arguments, into);
+  bool captured = keepsPlans(t, key, into);
   // A capture only writes calls down.
   if (!Capture::current())
     plan = captured         ? findPlan(t, arguments)

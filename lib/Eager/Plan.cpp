@@ -86,7 +86,7 @@ CallPlan *stepwell::findPlan(const Template &captured,
 
 void stepwell::keepPlan(Template &captured, std::span<const Argument> arguments,
                         Ref<CallPlan> plan) {
-  constexpr size_t kMost = 4; // a captured function knows its shapes
+  constexpr size_t kMost = 8; // a captured function meets few shapes
   LongKey key;
   key.add(&captured, arguments, -1);
   plan->key = std::move(key.words);

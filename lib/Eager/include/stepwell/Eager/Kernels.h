@@ -115,7 +115,9 @@ struct Template {
   std::vector<Ref<CallPlan>> plans;
 
   bool isDerivative() const { return body; }
-  /// A captured function that knows its sizes, or a derivative of one.
+  /// A captured function, or a derivative of one.
+  bool isProgram() const { return body ? body->isProgram() : !!program; }
+  /// One that knows its sizes.
   bool isCaptured() const {
     return body ? body->isCaptured() : program && !open;
   }

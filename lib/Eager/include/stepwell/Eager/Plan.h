@@ -209,7 +209,7 @@ struct CallPlan {
 /// The plan of an equal call, or null.
 CallPlan *findPlan(const CallKey &);
 void keepPlan(const CallKey &, Ref<CallPlan>);
-/// The same for a captured function or a derivative of one, which has its own
+/// The same for a captured function or a derivative of one that has its own
 /// plans: a call may have any number of arguments.
 CallPlan *findPlan(const Template &captured, std::span<const Argument>);
 void keepPlan(Template &captured, std::span<const Argument>, Ref<CallPlan>);
