@@ -254,8 +254,8 @@ static bool mustRun(const Template &t, std::span<const Argument> arguments) {
   return false;
 }
 
-/// Whether a Template keeps the plans of such a call itself: it knows its sizes,
-/// so there are few, or it has too many arguments for a key.
+/// Whether a Template keeps the plans of such a call itself: it knows its
+/// sizes, so there are few, or it has too many arguments for a key.
 static bool keepsPlans(const Template &t, const CallKey &key, int into) {
   return into < 0 && (t.isCaptured() || (!key.complete() && t.isProgram()));
 }
