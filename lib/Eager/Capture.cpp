@@ -28,9 +28,11 @@ Capture::Capture(std::vector<Tensor> arguments, std::unique_ptr<OpenTrace> open)
   for (const Tensor &argument : this->arguments)
     flags.push_back(argument->requiresGrad);
   threadState.capture = this;
+  ++running;
 }
 
 Capture::~Capture() {
+  --running;
   // What the trace left on tensors from outside was never true of them.
   for (OldGrad &old : oldGrads)
     old.leaf->grad = old.grad;
@@ -823,7 +825,8 @@ Executable Capture::finish(std::span<const Tensor> results) {
     if (arguments[i]->requiresGrad != flags[i])
       executable.flags.emplace_back(i, arguments[i]->requiresGrad);
     executable.layouts.push_back(arguments[i]->strides);
-    executable.isPacked.push_back(open && !areKnown(open->argument(i)));
+    if (open)
+      executable.isPacked.push_back(!areKnown(open->argument(i)));
   }
   program.outputs = std::move(outputs);
   executable.enablesGrad = !gradEnabled();

@@ -392,8 +392,9 @@ static bool sharesAlike(const Executable &executable,
 
 bool stepwell::accepts(const Executable &executable,
                        std::span<const Tensor> arguments) {
+  bool isOpen = !executable.isPacked.empty();
   for (size_t i = 0; i < arguments.size(); ++i)
-    if (executable.isPacked[i]
+    if (isOpen && executable.isPacked[i]
             ? !arguments[i]->contiguous()
             : !sameLayout(*arguments[i], executable.layouts[i]))
       return false;

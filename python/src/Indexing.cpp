@@ -34,10 +34,7 @@ bool isBasic(PyObject *item) {
          item == Py_Ellipsis;
 }
 
-bool isOpenCapture() {
-  Capture *capture = Capture::current();
-  return capture && capture->openTrace();
-}
+bool isOpenCapture() { return Capture::currentTrace(); }
 
 /// The integer that an item is: also a NumPy scalar, an array or a tensor of no
 /// dimensions. PyTorch takes uint8 tensors for masks.
@@ -108,25 +105,21 @@ bool isSize(PyObject *item) {
 /// What a slice takes of a dimension.
 struct Range {
   Py_ssize_t start, step, length;
-  GivenSize openStart, openLength; // in an open capture
+  Range() = default;
   Range(PyObject *slice, const Tensor &tensor, int dim) {
-    if (isOpenCapture())
-      readOpen(reinterpret_cast<PySliceObject *>(slice), tensor, dim);
-    else
-      readClosed(slice, tensor, dim);
-  }
-
-private:
-  void readClosed(PyObject *slice, const Tensor &tensor, int dim) {
     Py_ssize_t stop;
     if (PySlice_Unpack(slice, &start, &stop, &step) < 0)
       throw nb::python_error();
     // Only now: what an index is may change the tensor.
     length = PySlice_AdjustIndices(tensor->sizes[dim], &start, &stop, step);
   }
+};
 
-  /// The same, where every comparison is a guard.
-  void readOpen(PySliceObject *slice, const Tensor &tensor, int dim) {
+/// The same in an open capture, where every comparison is a guard.
+struct OpenRange : Range {
+  GivenSize openStart, openLength;
+  OpenRange(PyObject *given, const Tensor &tensor, int dim) {
+    auto *slice = reinterpret_cast<PySliceObject *>(given);
     GivenSize size = sizeAlong(tensor, dim);
     step = 1;
     if (slice->step != Py_None) {
@@ -163,6 +156,7 @@ private:
     length = openLength.hint;
   }
 
+private:
   /// Python cuts what has more than 64 bits.
   static GivenSize placeOf(PyObject *given) {
     if (!PyLong_CheckExact(given))
@@ -278,7 +272,9 @@ Index parse(const Tensor &tensor, PyObject *index) {
     } else if (chooser) {
       keepAll(chooser);
     } else if (PySlice_Check(item)) {
-      Range range(item, tensor, dim);
+      std::optional<OpenRange> inAll;
+      Range range =
+          open ? inAll.emplace(item, tensor, dim) : Range(item, tensor, dim);
       if (range.length > 0)
         result.geometry.offset += range.start * tensor->strides[dim];
       // A step beyond the end is never made.
@@ -289,8 +285,8 @@ Index parse(const Tensor &tensor, PyObject *index) {
            none);
       take(range.start, range.length, range.step);
       if (open) {
-        result.shape.push_back(range.openLength.size());
-        takeOpen(range.openStart.size(), range.openLength.size());
+        result.shape.push_back(inAll->openLength.size());
+        takeOpen(inAll->openStart.size(), inAll->openLength.size());
       }
       ++dim;
     } else if (isSize(item) || (open && PyLong_CheckExact(item))) {

@@ -99,14 +99,10 @@ std::pair<Dims, OpenShape> givenSizes(PyObject *const *args, Py_ssize_t count) {
   return sizes;
 }
 
-static OpenTrace *currentTrace() {
-  Capture *capture = Capture::current();
-  return capture ? capture->openTrace() : nullptr;
-}
-
 GivenSize GivenSize::of(PyObject *object) {
   nb::handle item(object);
-  OpenTrace *trace = Py_TYPE(object) == numberType ? currentTrace() : nullptr;
+  OpenTrace *trace =
+      Py_TYPE(object) == numberType ? Capture::currentTrace() : nullptr;
   nb::object value = trace ? nb::object(item.attr("_value")) : nb::object();
   bool isOpen = trace && PyLong_CheckExact(value.ptr());
   if (!isOpen)
@@ -138,28 +134,28 @@ GivenSize operator-(const GivenSize &a, const GivenSize &b) {
 bool operator<(const GivenSize &a, const GivenSize &b) {
   bool isLess = a.hint < b.hint;
   if (a.open || b.open)
-    currentTrace()->require(rules::compare(a.size(), "<", b.size()).postfix(),
-                            isLess);
+    Capture::currentTrace()->require(
+        rules::compare(a.size(), "<", b.size()).postfix(), isLess);
   return isLess;
 }
 
 GivenSize sizeAlong(const Tensor &tensor, int64_t dim) {
   auto at = static_cast<int>(dim);
-  if (!currentTrace())
+  if (!Capture::currentTrace())
     return tensor->sizes[at];
   return {tensor->sizes[at], Capture::openShapeOf(*tensor)[dim]};
 }
 
 Tensor sliceAlong(const Tensor &tensor, int64_t dim, const GivenSize &start,
                   const GivenSize &count, int64_t step) {
-  if (!currentTrace())
+  if (!Capture::currentTrace())
     return slice(tensor, dim, start.hint, count.hint, step);
   Capture::GivenSlice given(*tensor, dim, start.size(), count.size());
   return slice(tensor, dim, start.hint, count.hint, step);
 }
 
 Tensor selectAlong(const Tensor &tensor, int64_t dim, const GivenSize &index) {
-  if (!currentTrace())
+  if (!Capture::currentTrace())
     return select(tensor, dim, index.hint);
   GivenSize size = sizeAlong(tensor, dim);
   GivenSize at = index < 0 ? index + size : index;

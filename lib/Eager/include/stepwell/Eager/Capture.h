@@ -87,7 +87,7 @@ struct Executable {
   /// Arguments of which the function changed requires_grad, and to what.
   std::vector<std::pair<int, bool>> flags;
   /// The strides of the arguments: they decide what is a view. Those that have
-  /// open sizes are row-major.
+  /// open sizes are row-major (none is listed where none has).
   std::vector<Dims> layouts;
   std::vector<bool> isPacked;
   /// Tensors from outside, and their memory when the function was captured.
@@ -130,6 +130,11 @@ public:
 
   /// Null unless sizes are open.
   OpenTrace *openTrace() { return open.get(); }
+  /// That of the capture that runs. Asked in each call, where most often no
+  /// capture runs anywhere.
+  static OpenTrace *currentTrace() {
+    return running && current() ? current()->openTrace() : nullptr;
+  }
   std::unique_ptr<OpenTrace> takeOpenTrace() { return std::move(open); }
   /// The shape of a tensor of this capture, for an open one.
   OpenShape shapeOf(const TensorImpl &);
@@ -325,6 +330,7 @@ private:
   bool onceOnly = false;
   uint64_t since; // on the tape
   Capture *outer;
+  inline static int running = 0; // captures, in all threads
 };
 
 /// Computes something for real while a capture runs.
