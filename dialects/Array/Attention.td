@@ -53,7 +53,6 @@ class Array_AttentionLikeOp<string mnemonic, Masking masking> : Array_CompositeO
   let vjp = !listconcat([call # "of_query", call # "of_key", call # "of_value"],
                         !if(!empty(masking.operand), []<string>,
                             [!if(!empty(masking.rule), "", call # "of_mask")]));
-  let python = ["_" # mnemonic # "(query, key, value, " # !if(!empty(masking.operand), "", masking.operand # ", ") # "scale)"];
 }
 
 /// The derivative. A lowering without scores reads what the forward pass kept, and `delta`, the sum of `gradient *

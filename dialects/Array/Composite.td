@@ -48,7 +48,6 @@ def Array_VarOp : Array_CompositeOp<"var"> {
                        "cast(sum(d * d, dims, keepdim)"
                        " / maximum(count(x, dtype(x), dims) - number(correction, x), 0), dtype(input))"];
   let vjp = ["cast(broadcast_like(cast(g, wide(g)), input, dims, keepdim) * " # Spread<>.slope # ", dtype(input))"];
-  let python = ["_var(input, dim, keepdim, correction)"];
 }
 
 def Array_StdOp : Array_CompositeOp<"std"> {
@@ -63,7 +62,6 @@ def Array_StdOp : Array_CompositeOp<"std"> {
   let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(var(x, dims, keepdim, correction)), dtype(input))"];
   let vjp = ["cast(broadcast_like(where(eq(result, 0), 0, cast(g, wide(g)) / (cast(where(eq(result, 0), 1, result), wide(g)) * 2)),"
              " input, dims, keepdim) * " # Spread<>.slope # ", dtype(input))"];
-  let python = ["_std(input, dim, keepdim, correction)"];
 }
 
 def Array_NormOp : Array_CompositeOp<"norm"> {
@@ -77,7 +75,6 @@ def Array_NormOp : Array_CompositeOp<"norm"> {
   let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(sum(x * x, dims, keepdim)), dtype(input))"];
   let vjp = ["cast(cast(input, wide(input)) * broadcast_like(where(eq(result, 0), 0,"
              " cast(g, wide(g)) / cast(where(eq(result, 0), 1, result), wide(g))), input, dims, keepdim), dtype(input))"];
-  let python = ["_norm(input, dim, keepdim)"];
 }
 
 def Array_NormPOp : Array_CompositeOp<"norm_p"> {
@@ -97,7 +94,6 @@ def Array_NormPOp : Array_CompositeOp<"norm_p"> {
              " * broadcast_like(where(eq(result, 0), 0, cast(g, wide(g))"
              " / pow(cast(where(eq(result, 0), 1, result), wide(g)), number(ord, cast(input, wide(input))) - 1)),"
              " input, dims, keepdim), dtype(input))"];
-  let python = ["_norm_p(input, dim, keepdim, ord)"];
 }
 
 // Where the value lies, as a mask.
@@ -116,7 +112,6 @@ def Array_EvenlyOp : Array_CompositeOp<"evenly"> {
   let decomposition = ["cast(value, dtype(input))"];
   let vjp = ["where(" # Lies<>.mask # ", broadcast_like(cast(cast(g, wide(g)) / sum(cast(" # Lies<>.mask # ", wide(g)), dims, keepdim),"
              " dtype(g)), input, dims, keepdim), 0)", ""];
-  let python = ["_evenly(input, value, dim, keepdim)"];
 }
 
 def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {
@@ -165,7 +160,6 @@ def Array_MaskedSoftmaxOp : Array_CompositeOp<"masked_softmax"> {
                        "total = sum(e, dims(dim), True)",
                        "cast(e / where(eq(total, 0), 1, total), dtype(input))"];
   let vjp = ["result * (g - sum(g * result, dims(dim), True))"];
-  let python = ["_masked_softmax(input, dim)"];
 }
 
 def Array_LogSoftmaxOp : Array_CompositeOp<"log_softmax"> {
@@ -194,7 +188,6 @@ def Array_NormalizeOp : Array_CompositeOp<"normalize"> {
   let decomposition = ["x = cast(input, wide(input))",
                        "d = x - mean(x, dims, True)",
                        "cast(d * rsqrt(mean(d * d, dims, True) + number(eps, x)), dtype(input))"];
-  let python = ["_normalize(input, dims, eps)"];
 }
 
 def Array_LayerNormOp : Array_CompositeOp<"layer_norm"> {
@@ -210,7 +203,6 @@ def Array_LayerNormOp : Array_CompositeOp<"layer_norm"> {
   let decomposition = ["x = cast(input, wide(input))",
                        "y = normalize(x, dims, eps) * cast(weight, dtype(x)) + cast(bias, dtype(x))",
                        "cast(y, dtype(input))"];
-  let python = ["_layer_norm(input, weight, bias, dims, eps)"];
 }
 
 def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
@@ -226,7 +218,6 @@ def Array_BatchNormOp : Array_CompositeOp<"batch_norm"> {
                        "scale = rsqrt(cast(var, dtype(x)) + number(eps, x)) * cast(weight, dtype(x))",
                        "y = (x - cast(mean, dtype(x))) * scale + cast(bias, dtype(x))",
                        "cast(y, dtype(input))"];
-  let python = ["_batch_norm(input, mean, var, weight, bias, eps)"];
 }
 
 def Array_LinearOp : Array_CompositeOp<"linear"> {
@@ -239,7 +230,6 @@ def Array_LinearOp : Array_CompositeOp<"linear"> {
   let inference = [Infer<"linear", "numbers">];
   let decomposition = ["matmul(input, transpose(weight, permutation=swapLast(weight))) + bias"];
   let vjp = ["matmul(g, weight)", "matmul(transpose(g, permutation=swapLast(g)), input)", "g"];
-  let python = ["_linear(input, weight, bias)"];
 }
 
 def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
@@ -256,7 +246,6 @@ def Array_CrossEntropyOp : Array_CompositeOp<"cross_entropy"> {
                        "index = where(ignored, number(0, target), target)",
                        "picked = pick(log_softmax(x, 1), index, 1)",
                        "cast(where(ignored, 0, -picked), dtype(input))"];
-  let python = ["_cross_entropy(input, target, ignore_index)"];
 }
 
 def Array_MSELossOp : Array_CompositeOp<"mse_loss"> {

@@ -44,6 +44,5 @@ def Array_DotGeneralOp : Array_Op<"dot_general"> {
     /// The contraction of `g` with the other operand, transposed as operand `index`.
     static ::mlir::Value buildVJP(::mlir::OpBuilder &, DotGeneralOp, unsigned index, ::mlir::Value g);
   }];
-  let python = ["_dot_general(input, other, input_batch, other_batch, input_contract, other_contract)"];
 }
 #endif // STEPWELL_ARRAY_CONTRACTION

@@ -32,7 +32,6 @@ def Array_Conv2DOp
   }];
   let vjp = ["conv2d_input_gradient(g, weight, input, stride, padding, dilation, groups)",
              "conv2d_weight_gradient(input, g, weight, stride, padding, dilation, groups)"];
-  let python = ["_conv2d(input, weight, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1)"];
 }
 
 def Array_Conv2DInputGradientOp

@@ -46,7 +46,6 @@ def Array_ScatterAddOp : Array_IndexingOp<"scatter_add", "scatter"> {
   }];
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$index, Array_Tensor:$src, I64Attr:$dim);
   let vjp = ["g", "", "gather(g, index, dim)"];
-  let python = ["_scatter_add(input, dim, index, src)"];
 }
 
 def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {
@@ -95,7 +94,6 @@ def Array_LinearIndexOp
     "arith.addi(arith.muli(linear, size), "
     "arith.select(arith.cmpi('slt', index, 0), arith.addi(index, size), index)), -1)", "", "">;
   let nonDifferentiable = 1;
-  let python = ["_linear_index(linear, index, size)"];
 }
 
 def Array_WrapIndexOp : Array_Op<"wrap_index"> {
@@ -125,6 +123,5 @@ def Array_OneHotOp : Array_Op<"one_hot"> {
   let batch = "shift";
   let cheap = 1;
   let nonDifferentiable = 1;
-  let python = ["_one_hot(input, num_classes)"];
 }
 #endif // STEPWELL_ARRAY_INDEXING

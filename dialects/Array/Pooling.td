@@ -33,7 +33,6 @@ def Array_MaxPool2DOp : Array_MaxPoolOp<"max_pool2d", (ins Array_Tensor:$input)>
   let results = (outs Array_Tensor:$values, Array_Tensor:$indices);
   let inference = [Infer<"maxPool2d", "numbers">, Infer<"maxPool2d", "int64">];
   let vjp = ["max_pool2d_gradient(g, indices, input, kernel_size, stride, padding, dilation, ceil_mode)"];
-  let python = ["_max_pool2d(input, kernel_size, stride, padding=(0, 0), dilation=(1, 1), ceil_mode=False)"];
 }
 
 def Array_MaxPool2DGradientOp
@@ -80,7 +79,6 @@ def Array_AvgPool2DOp : Array_AvgPoolOp<"avg_pool2d", (ins Array_Tensor:$input),
     `count_include_pad`.
   }];
   let vjp = ["avg_pool2d_gradient(g, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor)"];
-  let python = ["_avg_pool2d(input, kernel_size, stride, padding=(0, 0), ceil_mode=False, count_include_pad=True, divisor=0)"];
 }
 
 def Array_AvgPool2DGradientOp

@@ -33,7 +33,6 @@ def Array_RandomBitsOp : Array_RandomOp<"random_bits", "bits"> {
   let arguments = (ins Array_Word:$key, Array_Word:$offset, Array_Tensor:$like,
                        DefaultValuedAttr<I64Attr, "32">:$bits,
                        DefaultValuedAttr<I64Attr, "0">:$stream);
-  let python = ["_random_bits(key, offset, like, bits=32, stream=0)"];
 }
 
 def Array_RandomUniformOp : Array_RandomOp<"random_uniform", "floatAttribute"> {
@@ -43,7 +42,6 @@ def Array_RandomUniformOp : Array_RandomOp<"random_uniform", "floatAttribute"> {
     bf16: the upper bits of word 0, for f64 the upper 26 bits of word 1 and 27 of word 0.
   }];
   let arguments = (ins Array_Word:$key, Array_Word:$offset, Array_Tensor:$like, TypeAttr:$dtype);
-  let python = ["_random_uniform(key, offset, like, dtype)"];
 }
 
 def Array_RandomNormalOp : Array_RandomOp<"random_normal", "floatAttribute"> {
@@ -53,7 +51,6 @@ def Array_RandomNormalOp : Array_RandomOp<"random_normal", "floatAttribute"> {
     element's block. Never infinite or NaN. f16 and bf16 are the f32 number, rounded.
   }];
   let arguments = (ins Array_Word:$key, Array_Word:$offset, Array_Tensor:$like, TypeAttr:$dtype);
-  let python = ["_random_normal(key, offset, like, dtype)"];
 }
 
 def Array_RandomIntegersOp : Array_RandomOp<"random_integers", "first"> {
@@ -65,6 +62,5 @@ def Array_RandomIntegersOp : Array_RandomOp<"random_integers", "first"> {
   }];
   let arguments = (ins Array_Word:$key, Array_Word:$offset, Array_Word:$low, Array_Word:$high,
                        Array_Tensor:$like);
-  let python = ["_random_integers(key, offset, low, high, like)"];
 }
 #endif // STEPWELL_ARRAY_RANDOM

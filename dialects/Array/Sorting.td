@@ -24,7 +24,6 @@ def Array_SortOp : Array_OrderOp<"sort", "sorted"> {
     order, always. Along `dim` there are fewer than 2**32 elements.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<BoolAttr, "false">:$descending);
-  let python = ["_sort(input, dim, descending=False)"];
 }
 
 def Array_TopkOp : Array_OrderOp<"topk", "topk"> {
@@ -33,6 +32,5 @@ def Array_TopkOp : Array_OrderOp<"topk", "topk"> {
     The first `k` of what `sort` gives, descending if `largest`.
   }];
   let arguments = (ins Array_Tensor:$input, I64Attr:$dim, I64Attr:$k, DefaultValuedAttr<BoolAttr, "true">:$largest);
-  let python = ["_topk(input, dim, k, largest=True)"];
 }
 #endif // STEPWELL_ARRAY_SORTING

@@ -198,7 +198,6 @@ def Array_PadOp : Array_Op<"pad"> {
   let batch = "rule";
   let cheap = 1;
   let vjp = ["pad(g, negated(low), negated(high))"];
-  let python = ["_pad(input, low, high, value=0.0)"];
 }
 
 def Array_SliceOp : Array_Op<"slice"> {

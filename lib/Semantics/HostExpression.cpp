@@ -13,12 +13,15 @@
 
 using namespace stepwell;
 
-ErrorOr<HostExpression> HostExpression::parse(std::string_view postfix,
-                                              size_t numValues) {
-  struct Operator {
-    Word word;
-    int operands;
-  };
+namespace {
+struct Operator {
+  HostExpression::Word word;
+  int operands;
+};
+} // namespace
+
+static const std::unordered_map<std::string_view, Operator> &operators() {
+  using Word = HostExpression::Word;
   static const auto &words =
       *new std::unordered_map<std::string_view, Operator>{
           {"+", {Word::Add, 2}},
@@ -38,6 +41,44 @@ ErrorOr<HostExpression> HostExpression::parse(std::string_view postfix,
           {">", {Word::Greater, 2}},
           {">=", {Word::GreaterEqual, 2}},
           {"?", {Word::Choose, 3}}};
+  return words;
+}
+
+std::string HostExpression::postfix(std::span<const std::string> values) const {
+  std::string text;
+  auto put = [&](std::string_view word) {
+    text += text.empty() ? "" : " ";
+    text += word;
+  };
+  for (const Step &step : steps) {
+    if (step.word == Word::Value) {
+      put(values[std::get<int64_t>(step.operand)]);
+    } else if (step.word == Word::Constant) {
+      put(numberText(step.operand));
+    } else {
+      for (const auto &[name, known] : operators())
+        if (known.word == step.word)
+          put(name);
+    }
+  }
+  return text;
+}
+
+std::string stepwell::numberText(const Scalar &number) {
+  if (const double *real = std::get_if<double>(&number)) {
+    char digits[32]; // the shortest that is read as the same number
+    char *end = std::to_chars(digits, std::end(digits) - 2, *real).ptr;
+    std::string text(digits, end);
+    // Without a point it would be an integer.
+    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+  }
+  if (const bool *flag = std::get_if<bool>(&number))
+    return *flag ? "1" : "0";
+  return std::to_string(std::get<int64_t>(number));
+}
+
+ErrorOr<HostExpression> HostExpression::parse(std::string_view postfix,
+                                              size_t numValues) {
   auto refusal = [&] {
     return Error{Error::Kind::Value,
                  "'" + std::string(postfix) + "' is no expression in postfix"};
@@ -50,7 +91,7 @@ ErrorOr<HostExpression> HostExpression::parse(std::string_view postfix,
     size_t end = std::min(rest.find(' '), rest.size());
     std::string_view word = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (auto found = words.find(word); found != words.end()) {
+    if (auto found = operators().find(word); found != operators().end()) {
       if (depth < found->second.operands)
         return refusal();
       depth -= found->second.operands - 1;

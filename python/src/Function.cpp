@@ -78,6 +78,26 @@ bool isImmutable(PyObject *value) {
          PyFloat_CheckExact(value) || isDType(value);
 }
 
+/// Whether two such objects are one constant; false where only their key tells.
+bool isSame(PyObject *a, PyObject *b) {
+  if (a == b)
+    return true;
+  if (!a || Py_TYPE(a) != Py_TYPE(b))
+    return false;
+  if (PyLong_CheckExact(a)) {
+    int overflow[2];
+    return PyLong_AsLongLongAndOverflow(a, &overflow[0]) ==
+               PyLong_AsLongLongAndOverflow(b, &overflow[1]) &&
+           !overflow[0] && !overflow[1];
+  }
+  if (!PyTuple_CheckExact(a) || PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b))
+    return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); ++i)
+    if (!isSame(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i)))
+      return false;
+  return true;
+}
+
 struct Parameter {
   nb::object name;
   Kind kind = Kind::Constant;
@@ -90,7 +110,7 @@ struct Parameter {
 
   uint64_t constant(PyObject *value) {
     for (const auto &[object, id] : recent)
-      if (object.ptr() == value)
+      if (isSame(object.ptr(), value))
         return id;
     uint64_t id = constantId(value);
     if (isImmutable(value))
@@ -154,6 +174,11 @@ struct Call {
   std::vector<Argument> tensors;
   std::vector<Scalar> numbers;
   PyObject *out = nullptr; // what results are written over, if it was given
+  /// In a trace whose sizes are open: how its values read there, and what
+  /// stands for them where the kernel is to have a number.
+  bool isOpen = false;
+  std::vector<PyObject *> numberObjects;
+  std::vector<std::string> texts;
 };
 
 /// The tensors of `out`, and whether the kernel wrote there.
@@ -273,10 +298,16 @@ bool classify(Definition &definition, Call &call, Keys keys) {
         keys.word(3);
         continue;
       }
-      if (isTensor(value) || !toScalar(value, number))
+      // Its value is a hint there, of which nothing is decided yet.
+      bool stands = call.isOpen && Py_TYPE(value) == numberType;
+      nb::object hint = stands ? nb::object(nb::handle(value).attr("_value"))
+                               : nb::borrow(value);
+      if (isTensor(value) || !toScalar(hint.ptr(), number))
         return false;
       keys.word(number.index());
       call.numbers.push_back(number);
+      if (call.isOpen)
+        call.numberObjects.push_back(value);
       continue;
     }
     case Kind::TensorOrConstant:
@@ -336,6 +367,31 @@ bool hold(const Variant &variant, std::span<const Scalar> values,
   return true;
 }
 
+/// How the values of a call read in the trace that it is made in.
+void readOpen(Call &call) {
+  Capture *capture = Capture::current();
+  for (const Argument &argument : call.tensors)
+    for (const OpenSize &size : capture->shapeOf(*argument.tensor))
+      call.texts.push_back(size.postfix());
+  for (size_t i = 0; i < call.numbers.size(); ++i) {
+    PyObject *object = call.numberObjects[i];
+    call.texts.push_back(
+        Py_TYPE(object) == numberType
+            ? nb::cast<std::string>(nb::handle(object).attr("_code"))
+            : numberText(call.numbers[i]));
+  }
+}
+
+/// What must hold for the trace that was chosen must hold of the outer one.
+void requireOutside(const Variant &variant, const Call &call) {
+  OpenTrace &outer = *Capture::current()->openTrace();
+  for (const HostGuard &guard : variant.guards) {
+    std::string text = guard.expression.postfix(call.texts);
+    if (text.find('v') != std::string::npos)
+      outer.require(text, guard.expected);
+  }
+}
+
 /// The arguments of the Program; false if a number cannot be computed.
 bool gather(const Variant &variant, const Call &call,
             std::span<const Scalar> values, std::span<Argument> arguments) {
@@ -358,6 +414,15 @@ bool gather(const Variant &variant, const Call &call,
       if (!value)
         return false;
       arguments[i].scalar = *value;
+      if (!call.isOpen)
+        continue;
+      nb::object stands;
+      if (place >= 0)
+        stands = nb::borrow(call.numberObjects[place]);
+      else
+        stands = numberObject(number.postfix(call.texts), *value);
+      if (!toCallNumber(stands.ptr(), arguments[i]))
+        return false;
     }
   }
   return true;
@@ -384,16 +449,22 @@ PyObject *runBody(Definition &definition, PyObject *const *args, size_t flags,
   return result;
 }
 
-nb::object boundValues(const Definition &definition, const Call &call) {
+/// `hints`: of numbers of an outer trace, the values that they have in it.
+nb::object boundValues(const Definition &definition, const Call &call,
+                       bool hints = false) {
   nb::object values = nb::steal(PyTuple_New(definition.parameters.size()));
-  for (size_t i = 0; i < definition.parameters.size(); ++i)
-    PyTuple_SET_ITEM(values.ptr(), i, Py_NewRef(call.values[i]));
+  for (size_t i = 0; i < definition.parameters.size(); ++i) {
+    nb::object value = nb::borrow(call.values[i]);
+    if (hints && Py_TYPE(value.ptr()) == numberType)
+      value = value.attr("_value");
+    PyTuple_SET_ITEM(values.ptr(), i, value.release().ptr());
+  }
   return values;
 }
 
 /// A trace for calls like this one; null if the definition runs as it is.
 std::shared_ptr<const Variant> trace(Definition &definition, const Call &call) {
-  nb::object values = boundValues(definition, call);
+  nb::object values = boundValues(definition, call, call.isOpen);
   nb::object made =
       callPython([&] { return definition.trace(values, definition.into); });
   if (made.is_none())
@@ -435,6 +506,8 @@ PyObject *callVariant(const std::shared_ptr<const Variant> &kept,
                       const Ref<CallPlan> &plan, std::span<const Scalar> values,
                       Outputs *over = nullptr) {
   const Variant &variant = *kept;
+  if (call.isOpen)
+    requireOutside(variant, call);
   size_t count = variant.inputs.size();
   Argument inside[8];
   std::vector<Argument> outside(count > 8 ? count : 0);
@@ -557,6 +630,7 @@ PyObject *callBound(Definition &definition, Call &call, bool captured,
                     Outputs *over = nullptr) {
   CallKey key;
   key.add(definition.id);
+  call.isOpen = captured && Capture::current()->openTrace();
   if (!classify(definition, call, {key, nullptr}))
     return nb::object(definition.other(boundValues(definition, call)))
         .release()
@@ -579,7 +653,10 @@ PyObject *callBound(Definition &definition, Call &call, bool captured,
   CallKey other;
   std::string kind;
   bind(definition, again, args, PyVectorcall_NARGS(flags), names);
+  again.isOpen = call.isOpen;
   classify(definition, again, {other, &kind});
+  if (again.isOpen)
+    readOpen(again);
   return callSlowly(definition, again, key, kind, args, flags, names);
 }
 

@@ -25,6 +25,8 @@ void addTracing(nanobind::module_ &);
 /// The shape of a tensor as Python sees it: in an open capture, sizes that
 /// remember where they came from.
 nanobind::object shapeObject(const Tensor &);
+/// A number of an open capture, which has this value in this call.
+nanobind::object numberObject(const std::string &postfix, const Scalar &value);
 /// A number made of sizes, in the same way.
 nanobind::object sizeObject(int64_t hint, const OpenSize &);
 /// In an open capture: what follows is for these sizes only.

@@ -4,10 +4,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A record's `python` schema, "sum(input, dim=None, keepdim=False)", becomes a
-// function and a method. Nothing here knows an operation.
+// function and a method. Besides, every record is a function of the namespace
+// `array`, for the package's own functions: its operands, then its attributes.
+// Nothing here knows an operation.
 //===----------------------------------------------------------------------===//
 
 #include "PyTensor.h"
+
+#include "stepwell/Semantics/HostExpression.h"
 
 #include <array>
 #include <utility>
@@ -38,6 +42,7 @@ struct Function {
   int castsTo = -1;   // the parameter that says what operand 0 is cast to
   bool along = false; // one dimension, which a tensor of none has as well
   bool into = false;  // the method whose name ends in "_"
+  bool isOwn = false; // of the namespace `array`
   /// Parameters that are operands and may be None, and the operation for each
   /// set of those that are not: clamp(input, min=0) is clamp_min.
   std::vector<size_t> optional;
@@ -149,7 +154,7 @@ Function parse(const OpRow &op, std::string_view schema) {
                      std::string(op.description);
   function.document = std::string(schema) + text;
   // A view has no memory of its own to be written into.
-  if (function.name[0] != '_' && op.results[0].shape != rules::permute)
+  if (op.results[0].shape != rules::permute)
     function.documentWithOut =
         std::string(schema.substr(0, close)) +
         (keywordOnly ? ", out=None)" : ", *, out=None)") + text;
@@ -245,7 +250,7 @@ void checkIndex(const Function &function, const OpRow &op,
                 std::span<const Argument> arguments) {
   const ResultRow &result = op.results[0];
   if ((result.dtype != rules::indexed && result.dtype != rules::floatIndexed) ||
-      function.name[0] == '_' || !arguments[1].tensor)
+      function.isOwn || !arguments[1].tensor)
     return;
   DType dtype = arguments[1].tensor->dtype;
   if (dtype != DType::I32 && dtype != DType::I64)
@@ -609,6 +614,63 @@ PyObject *callSlot(const Slot &slot, PyObject *a, PyObject *b, bool into) {
   });
 }
 
+/// A default as Python writes it.
+static std::string pythonText(const Attribute &attribute) {
+  if (const bool *flag = std::get_if<bool>(&attribute))
+    return *flag ? "True" : "False";
+  if (const int64_t *number = std::get_if<int64_t>(&attribute))
+    return std::to_string(*number);
+  if (const double *number = std::get_if<double>(&attribute))
+    return numberText(*number);
+  std::string text = "(";
+  for (int64_t number : std::get<Dims>(attribute))
+    text += std::to_string(number) + ", ";
+  return text + ")";
+}
+
+/// The signature of a record's own function: "sort(input, dim,
+/// descending=False)".
+static std::string ownSchema(const OpRow &op) {
+  std::string text, mnemonic(op.mnemonic);
+  for (const OperandRow &operand : op.operands)
+    text += (text.empty() ? "" : ", ") + std::string(operand.name);
+  // What comes before an attribute that must be given must be given, too.
+  size_t given = op.attributes.size();
+  auto hasText = [](const Attribute &value) {
+    return std::holds_alternative<bool>(value) ||
+           std::holds_alternative<int64_t>(value) ||
+           std::holds_alternative<double>(value) ||
+           std::holds_alternative<Dims>(value);
+  };
+  while (given > 0 && hasText(op.attributes[given - 1].defaultValue))
+    --given;
+  for (size_t i = 0; i < op.attributes.size(); ++i) {
+    const AttributeRow &row = op.attributes[i];
+    text += (text.empty() ? "" : ", ") + std::string(row.name);
+    if (i >= given)
+      text += "=" + pythonText(row.defaultValue);
+  }
+  return mnemonic + "(" + text + ")";
+}
+
+/// The functions of the namespace `array`.
+static void addOwn(const OpRow &op, std::vector<Function> &all) {
+  for (const OperandRow &operand : op.operands)
+    if (operand.variadic)
+      return;
+  if (op.results.empty())
+    return;
+  Function function = parse(op, ownSchema(op));
+  function.isOwn = true;
+  function.documentWithOut.clear();
+  all.push_back(function);
+  if (op.results[0].dtype == rules::indexed && op.operands.size() == 3) {
+    function.into = true;
+    function.name += "_";
+    all.push_back(std::move(function));
+  }
+}
+
 void addOperations(PyObject *module, PyTypeObject *tensor) {
   auto &all = functions();
   for (const OpRow &op : opTable()) {
@@ -616,7 +678,7 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
       Function function = parse(op, schema);
       all.push_back(function);
       bool sameType = op.results[0].dtype == rules::same;
-      bool elements = op.elementwise && sameType && function.name[0] != '_';
+      bool elements = op.elementwise && sameType;
       bool writes =
           op.results[0].dtype == rules::indexed && op.operands.size() == 3;
       if (elements || writes) {
@@ -627,7 +689,11 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
         all.push_back(std::move(function));
       }
     }
+    addOwn(op, all);
   }
+  nb::object space = nb::steal(PyModule_New("stepwell._core.array"));
+  if (!space.is_valid() || PyObject_SetAttrString(module, "array", space.ptr()))
+    throw nb::python_error();
   if (all.size() > kMaxFunctions)
     throw std::runtime_error("more operations than kMaxFunctions");
   for (const Function &function : all)
@@ -647,7 +713,7 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
                takesOut ? function.documentWithOut : function.document);
     function.method = define(table[i].second, function.document);
     // x.permute(1, 0), one argument each, is addMethods'.
-    if (function.op->results[0].shape != rules::permute) {
+    if (!function.isOwn && function.op->results[0].shape != rules::permute) {
       PyObject *method = PyDescr_NewMethod(tensor, &function.method);
       if (!method ||
           PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),
@@ -655,12 +721,13 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
         throw nb::python_error();
       Py_DECREF(method);
     }
-    if (function.into)
+    if (function.into && !function.isOwn)
       continue;
-    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *home = function.isOwn ? space.ptr() : module;
+    PyObject *name = PyModule_GetNameObject(home);
     PyObject *plain = PyCFunction_NewEx(&function.function, nullptr, name);
     Py_XDECREF(name);
-    if (!plain || PyObject_SetAttrString(module, function.name.c_str(), plain))
+    if (!plain || PyObject_SetAttrString(home, function.name.c_str(), plain))
       throw nb::python_error();
     Py_DECREF(plain);
   }

@@ -52,6 +52,14 @@ std::vector<Tensor> standIns(const std::vector<Tensor> &tensors) {
 
 static PyObject *makeSize = nullptr;
 
+nb::object numberObject(const std::string &postfix, const Scalar &value) {
+  nb::object plain = std::visit(
+      [](auto number) -> nb::object { return nb::cast(number); }, value);
+  if (postfix.find('v') == std::string::npos)
+    return plain;
+  return nb::handle(makeSize)(postfix, plain);
+}
+
 nb::object sizeObject(int64_t hint, const OpenSize &size) {
   if (size.known())
     return nb::int_(*size.known());

@@ -26,6 +26,12 @@ def flag(function: str, argument: str, value: Any) -> None:
         raise wrong(function, argument, "bool", value)
 
 
+def integer(function: str, argument: str, value: Any) -> None:
+    """TypeError for what is no integer, in a trace either."""
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise wrong(function, argument, "int", value)
+
+
 def tensors(function: str, **given: Any) -> None:
     """TypeError for the first argument that is no tensor."""
     for argument, value in given.items():

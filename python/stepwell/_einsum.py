@@ -115,7 +115,7 @@ def _product(a: Tensor, b: Tensor, of_a: list[str], of_b: list[str], keep: set[s
         a = a.reshape([*a.shape, *(1 for _ in lone[1])])
         b = b.reshape([*b.shape[: len(batch)], *(1 for _ in lone[0]), *b.shape[len(batch) :]])
         return a & b, batch + lone[0] + lone[1]
-    result = _core._dot_general(
+    result = _core.array.dot_general(
         a,
         b,
         tuple(of_a.index(n) for n in batch),

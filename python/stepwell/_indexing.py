@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _core
-from ._arguments import checked, flag, held_number, wrap_dim, wrong
+from ._arguments import checked, flag, held_number, integer, wrap_dim, wrong
 from ._core import Tensor, dtype
 from ._definition import library_function
-from ._function import Number, run_each_time
+from ._function import Integer, Number, run_each_time
 
 
 def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
-    if not hasattr(diagonal, "__index__"):
-        raise wrong("tril" if lower else "triu", "diagonal", "int", diagonal)
+    integer("tril" if lower else "triu", "diagonal", diagonal)
     if input.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
     rows = _core._iota(_core.int64, input.shape[-2]).unsqueeze(1)
@@ -26,8 +25,8 @@ def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
     return _core.where(inside, input, _core._full(input.dtype, (), 0))
 
 
-@checked
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+@library_function(method=True, inplace=True, out=True)
+def tril(input: Tensor, diagonal: Integer = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrices' elements on and below a diagonal, zero above it.
 
     Raises:
@@ -41,8 +40,8 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     return _band(input, diagonal, True)
 
 
-@checked
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+@library_function(method=True, inplace=True, out=True)
+def triu(input: Tensor, diagonal: Integer = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrices' elements on and above a diagonal, zero below it.
 
     Raises:
@@ -182,8 +181,10 @@ def _as_large(index: Tensor, src: Tensor) -> Tensor:
     return src
 
 
-@checked
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+@library_function(method=True, out=True)
+def scatter_add(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None
+) -> Tensor:
     """A copy of the input with `src[i][j]` added at `[index[i][j]][j]` (for `dim` 0, and so on).
 
     `src` is at least as large as `index`; what is beyond it is not read.
@@ -197,7 +198,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([2., 0., 1.])
     """
     _check_index(index)
-    return _core._scatter_add(input, dim, index, _as_large(index, src))
+    return _core.array.scatter_add(input, index, _as_large(index, src), dim)
 
 
 @checked
@@ -209,7 +210,7 @@ def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([2., 0., 0.])
     """
     _check_index(index)
-    return input._scatter_add_(dim, index, _as_large(index, src))
+    return _core.array.scatter_add_(input, index, _as_large(index, src), dim)
 
 
 def _places(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, ...]:
@@ -501,6 +502,6 @@ __all__ = [
 
 for _each in (
     index_add_, index_copy_, index_fill, index_fill_, index_put_,
-    masked_select, nonzero, scatter, scatter_, scatter_add, scatter_add_, tril, triu,
+    masked_select, nonzero, scatter, scatter_, scatter_add_,
 ):  # fmt: skip
     setattr(Tensor, _each.__name__, _each)

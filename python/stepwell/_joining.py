@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _core
-from ._arguments import checked, wrap_dim
+from ._arguments import wrap_dim
 from ._core import Tensor
+from ._definition import library_function
 
 _MAX_RANK = 16  # kMaxRank
 
 
-@checked
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+@library_function(out=True)
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after the other along `dim`; element types are promoted.
 
     All sizes but the one along `dim` must be equal (RuntimeError).
@@ -30,8 +31,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
-@checked
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+@library_function(out=True)
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors, of one shape, along a new dimension.
 
     Raises:
@@ -54,7 +55,6 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return _core._cat([each.unsqueeze(dim) for each in tensors], dim)
 
 
-@checked
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the order along `dims` reversed.
 
@@ -64,14 +64,18 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     """
     if not dims:
         raise TypeError("flip() missing 1 required positional argument: 'dims'")
-    listed = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
-    wrapped = [wrap_dim(dim, input.ndim) for dim in listed]
+    return _flip(input, dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims)
+
+
+@library_function
+def _flip(input: Tensor, dims: Sequence[int]) -> Tensor:
+    wrapped = [wrap_dim(dim, input.ndim) for dim in dims]
     if len(set(wrapped)) != len(wrapped):
-        raise RuntimeError(f"dim {listed[0]} appears multiple times in the list of dims")
+        raise RuntimeError(f"dim {dims[0]} appears multiple times in the list of dims")
     return (input._flip(wrapped) if input.ndim else input).clone()
 
 
-@checked
+@library_function(method=True)
 def roll(
     input: Tensor,
     shifts: int | Sequence[int],
@@ -120,7 +124,13 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     """
     if not sizes:
         raise TypeError("repeat() missing 1 required positional argument: 'sizes'")
-    times = tuple(sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes)
+    return _repeat(
+        input, tuple(sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes)
+    )
+
+
+@library_function
+def _repeat(input: Tensor, times: tuple[int, ...]) -> Tensor:
     if len(times) < input.ndim:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
@@ -153,5 +163,5 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
 
 __all__ = ["cat", "concat", "concatenate", "flip", "roll", "stack"]
 
-for _each in (flip, repeat, roll):
+for _each in (flip, repeat):
     setattr(Tensor, _each.__name__, _each)

@@ -114,7 +114,7 @@ def addmm(
             [31., 31.]])
     """
     if alpha == 1 and beta == 1 and _is_linear(input, mat1, mat2):
-        return _core._linear(mat1, mat2.t(), input)
+        return _core.array.linear(mat1, mat2.t(), input)
     _rank(mat1, 2, "addmm", "mat1")
     _rank(mat2, 2, "addmm", "mat2")
     if not input.dtype is mat1.dtype is mat2.dtype:
@@ -196,7 +196,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
                 f"and second has size {b.shape[j]} in dim {j}"
             )
-    return _core._dot_general(a, b, (), (), tuple(of_a), tuple(of_b))
+    return _core.array.dot_general(a, b, (), (), tuple(of_a), tuple(of_b))
 
 
 __all__ = ["addmm", "bmm", "dot", "mm", "outer", "tensordot"]

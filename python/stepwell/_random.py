@@ -203,14 +203,14 @@ def _number(value: Any, name: str, function: str) -> float:
 def _uniform(size: tuple[int, ...], kind: dtype, generator: Any, function: str) -> Tensor:
     _floating(kind, function)
     return _source(generator, function)._draw(
-        size, lambda key, offset, like: _core._random_uniform(key, offset, like, kind)
+        size, lambda key, offset, like: _core.array.random_uniform(key, offset, like, kind)
     )
 
 
 def _normal(size: tuple[int, ...], kind: dtype, generator: Any, function: str) -> Tensor:
     _floating(kind, function)
     return _source(generator, function)._draw(
-        size, lambda key, offset, like: _core._random_normal(key, offset, like, kind)
+        size, lambda key, offset, like: _core.array.random_normal(key, offset, like, kind)
     )
 
 
@@ -246,7 +246,7 @@ def _integers(
         raise RuntimeError(f"{function}(): [{low}, {high}) is out of bounds for {kind}")
     bounds = _word(low), _word(high)
     made = _source(generator, function)._draw(
-        size, lambda key, offset, like: _core._random_integers(key, offset, *bounds, like)
+        size, lambda key, offset, like: _core.array.random_integers(key, offset, *bounds, like)
     )
     return made._cast(kind)
 

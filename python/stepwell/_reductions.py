@@ -26,7 +26,7 @@ def _shared(input: Tensor, value: Tensor, dim: Any = None, keepdim: bool = False
     """`value`, whose gradient those elements over `dim` share that are equal to it."""
     if not (_core.is_grad_enabled() and input.requires_grad):
         return value
-    return _core._evenly(input, value, dim, keepdim)
+    return _core.array.evenly(input, value, dim, keepdim)
 
 
 def _extremum(name: str, input: Tensor, dim: Any, keepdim: bool, largest: bool) -> Any:
@@ -126,7 +126,7 @@ def var(
     dim, correction = _correction("var", dim, unbiased, correction)
     if not input.is_floating_point():
         raise RuntimeError("std and var only support floating point and complex dtypes")
-    return _core._var(input, dim, keepdim, correction)
+    return _core.array.var(input, dim, keepdim, correction)
 
 
 @library_function(method=True, out=True)
@@ -148,7 +148,7 @@ def std(
     dim, correction = _correction("std", dim, unbiased, correction)
     if not input.is_floating_point():
         raise RuntimeError("std and var only support floating point and complex dtypes")
-    return _core._std(input, dim, keepdim, correction)
+    return _core.array.std(input, dim, keepdim, correction)
 
 
 def _has_empty_sums(input: Tensor, dim: Any) -> bool:
@@ -189,13 +189,13 @@ def norm(
             f"norm: the {p} norm of no elements is not defined: it has no identity, shape {input.shape}"
         )
     if p == 2:
-        return _core._norm(input, dim, keepdim)
+        return _core.array.norm(input, dim, keepdim)
     if p == 0:
         # The gradient is 0: that of the sign, which counts nothing.
         one = _core.where(input != 0, 1, _core.sign(input))
         return _core.sum(one._cast(input.dtype), dim, keepdim)
     if abs(p) != math.inf and p != 1:
-        return _core._norm_p(input, dim, keepdim, p)
+        return _core.array.norm_p(input, dim, keepdim, p)
     size = abs(input)
     if p == 1:
         return _core.sum(size, dim, keepdim)

@@ -8,7 +8,7 @@ import math
 from typing import NamedTuple
 
 from . import _core
-from ._arguments import flag, wrap_dim
+from ._arguments import flag, integer, wrap_dim
 from ._core import Tensor
 from ._definition import library_function
 from ._function import Integer
@@ -67,7 +67,7 @@ def sort(
     flag("sort", "descending", descending)
     flag("sort", "stable", stable)
     dim = wrap_dim(dim, input.ndim)
-    values, indices = _core._sort(_row(input), dim, descending)
+    values, indices = _core.array.sort(_row(input), dim, descending)
     return sort_result(values.reshape(input.shape), indices.reshape(input.shape))
 
 
@@ -120,7 +120,7 @@ def topk(
     flag("topk", "largest", largest)
     flag("topk", "sorted", sorted)
     dim = wrap_dim(-1 if dim is None else dim, input.ndim)
-    values, indices = _core._topk(_row(input), dim, k, largest)
+    values, indices = _core.array.topk(_row(input), dim, k, largest)
     if input.ndim == 0 and k:
         values, indices = values.reshape(()), indices.reshape(())
     return topk_result(values, indices)
@@ -148,6 +148,7 @@ def kthvalue(
     >>> kthvalue(tensor([3, 1, 2]), 2)
     kthvalue_result(values=tensor(2), indices=tensor(2))
     """
+    integer("kthvalue", "k", k)
     flag("kthvalue", "keepdim", keepdim)
     dim = wrap_dim(-1 if dim is None else dim, input.ndim)
     row = _row(input)

@@ -283,3 +283,51 @@ def test_exported_programs_have_rules_and_no_lowerings(tmp_path):
     assert text != program.program
     with pytest.raises(ValueError, match="brings a lowering"):
         sw._core._bind_program(text, program._tensors)
+
+
+def test_sizes_stay_open_where_a_function_with_a_rule_calls_another():
+    traced = []
+
+    @sw.function
+    def mean_of(x: Tensor, scale: Number = 1.0):
+        traced.append("inner")
+        return x.sum() * scale / x.numel() if x.shape[0] > 3 else x.sum() * scale
+
+    @mean_of.vjp
+    def _(x, g, scale):
+        return (g * scale / 2).expand_as(x)
+
+    @sw.function
+    def outer(x: Tensor, by: Number = 2.0):
+        traced.append("outer")
+        return mean_of(x * by, by + 1) + 1
+
+    for size, by in [(5, 2.0), (7, 3.0), (64, 0.5)]:
+        x = values(size, 2).requires_grad_()
+        y = outer(x, by)
+        same(y, (x * by).sum() * (by + 1) / (2 * size) + 1)
+        y.backward()
+        same(x.grad, sw.full((size, 2), by * (by + 1) / 2))
+    assert traced == ["outer", "inner"]
+    same(outer(values(2, 2), 2.0), (values(2, 2) * 2).sum() * 3 + 1)  # another branch inside
+    assert traced == ["outer", "inner"] * 2
+
+
+def test_a_size_inside_of_another_function_is_a_number_of_each_call():
+    @sw.function
+    def spread(x: Tensor):
+        return x / x.shape[0]
+
+    @spread.vjp
+    def _(x, g):
+        return g / x.shape[0]
+
+    @sw.function
+    def tails(x: Tensor):
+        return spread(x[1:]) + spread(x)[1:]
+
+    for size in (4, 9, 30):
+        x = values(size).requires_grad_()
+        tails(x).sum().backward()
+        tail = 1 / (size - 1) + 1 / size
+        same(x.grad, sw.tensor([0.0] + [tail] * (size - 1)))

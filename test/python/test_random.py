@@ -59,8 +59,8 @@ def test_published_answers(counter, key, words):
     offset, stream = counter[0] | counter[1] << 32, signed(counter[2] | counter[3] << 32)
     state = word(key[0] | key[1] << 32), word(offset)
     one = sw.zeros(1)
-    low = sw._core._random_bits(*state, one, 32, stream).item()
-    both = sw._core._random_bits(*state, one, 64, stream).item()
+    low = sw._core.array.random_bits(*state, one, 32, stream).item()
+    both = sw._core.array.random_bits(*state, one, 64, stream).item()
     assert low % 2**32 == words[0]
     assert both % 2**64 == words[0] | words[1] << 32
 
@@ -69,7 +69,7 @@ def test_published_answers(counter, key, words):
 def test_bits_go_by_the_row_major_position(shape):
     count = math.prod(shape)
     like = sw.zeros(()).expand(shape)
-    got = sw._core._random_bits(word(-3), word(2**64 - 2), like, 64).numpy()
+    got = sw._core.array.random_bits(word(-3), word(2**64 - 2), like, 64).numpy()
     assert got.shape == shape and got.dtype == np.int64
     expected = philox.bits64(-3, 2**64 - 2, count)
     np.testing.assert_array_equal(got.reshape(-1).view(np.uint64), expected)
@@ -441,7 +441,11 @@ REFUSED = [
     (TypeError, "must be stepwell.dtype", lambda: sw.rand(2, dtype="float32")),
     (TypeError, "must be Tensor", lambda: sw.dropout([1.0])),
     (TypeError, "must be Tensor", lambda: sw.rand_like(3)),
-    (ValueError, "32 or 64 random bits", lambda: sw._core._random_bits(word(0), word(0), ONE, 16)),
+    (
+        ValueError,
+        "32 or 64 random bits",
+        lambda: sw._core.array.random_bits(word(0), word(0), ONE, 16),
+    ),
 ]
 
 

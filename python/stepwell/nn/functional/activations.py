@@ -74,7 +74,7 @@ def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
         raise wrong("gelu", "approximate", "str", approximate)
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return _core._gelu(input) if approximate == "none" else _core._gelu_tanh(input)
+    return _core.array.gelu(input) if approximate == "none" else _core.array.gelu_tanh(input)
 
 
 @library_function

@@ -100,7 +100,7 @@ def _with_dropout(
         scores = _core.where(mask, scores, -math.inf)
     elif mask is not None:
         scores = scores + mask
-    weights = _core._masked_softmax(scores, scores.ndim - 1)
+    weights = _core.array.masked_softmax(scores, scores.ndim - 1)
     return dropout(weights, p) @ value
 
 
@@ -182,11 +182,15 @@ def scaled_dot_product_attention(
         four(value, keys, value.shape[-1]),
     )
     if is_causal:
-        result = _core._causal_attention(*operands, factor)[0]
+        result = _core.array.causal_attention(*operands, factor)[0]
     elif mask is None:
-        result = _core._attention(*operands, factor)[0]
+        result = _core.array.attention(*operands, factor)[0]
     else:
         stretched = _spread(mask, batch, length, keys)
-        attend = _core._masked_attention if mask.dtype is _core.bool else _core._biased_attention
+        attend = (
+            _core.array.masked_attention
+            if mask.dtype is _core.bool
+            else _core.array.biased_attention
+        )
         result = attend(*operands, stretched, factor)[0]
     return result.reshape(*batch, length, value.shape[-1])

@@ -78,7 +78,7 @@ def conv2d(
         raise RuntimeError(f"conv2d: invalid padding string: '{padding}'")
     else:
         around = pair("conv2d", "padding", padding)
-    result = _core._conv2d(images, weight, steps, around, spread, groups)
+    result = _core.array.conv2d(images, weight, steps, around, spread, groups)
     if surplus != (0, 0):
         result = result[:, :, surplus[0] :, surplus[1] :]
     if bias is not None:

@@ -36,7 +36,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(
             "one_hot: give num_classes: it cannot be found in an empty tensor or a captured function"
         )
-    return _core._one_hot(tensor, num_classes)
+    return _core.array.one_hot(tensor, num_classes)
 
 
 @library_function

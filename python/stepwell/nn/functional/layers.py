@@ -13,7 +13,7 @@ from stepwell._random import dropout as _dropout
 from stepwell.nn.functional._definition import checked_function, library_function, of_shape
 
 
-@checked_function
+@library_function
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
@@ -47,9 +47,9 @@ def pad(
         value = 0  # is not read
     number = _core._number(value or 0, input.dtype)
     if isinstance(number, int) and abs(number) > 2**53:  # the operation's is a float
-        inside = _core._pad(_core._full(_core.bool, input.shape, True), low, high, False)
-        return _core.where(inside, _core._pad(input, low, high, 0), number)
-    return _core._pad(input, low, high, number)
+        inside = _core.array.pad(_core._full(_core.bool, input.shape, True), low, high, False)
+        return _core.where(inside, _core.array.pad(input, low, high, 0), number)
+    return _core.array.pad(input, low, high, number)
 
 
 @library_function
@@ -79,7 +79,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None or input.ndim < 2 or bias.ndim != 1 or bias.shape[0] != weight.shape[0]:
         product = _core.matmul(input, weight.t())
         return product if bias is None else _with_bias(product, bias)
-    return _core._linear(input, weight, bias)
+    return _core.array.linear(input, weight, bias)
 
 
 def _with_bias(product: Tensor, bias: Tensor) -> Tensor:

@@ -313,7 +313,7 @@ def cross_entropy(
     target = _check_classes("cross_entropy", input, target, weight, ignore_index)
     x, factors = _wide(input), _factors(input, weight)
     counted = _counted(target, ignore_index, None if weight is None else _wide(weight), x)
-    losses = _core._cross_entropy(x, target, ignore_index)
+    losses = _core.array.cross_entropy(x, target, ignore_index)
     if weight is not None:
         losses = losses * counted
     losses = _over_classes(losses, counted, reduction)

@@ -56,8 +56,8 @@ def layer_norm(
             )
     dims = tuple(range(input.ndim - len(shape), input.ndim))
     if weight is not None and bias is not None:
-        return _core._layer_norm(input, weight, bias, dims, eps)
-    result = _core._normalize(input, dims, eps)
+        return _core.array.layer_norm(input, weight, bias, dims, eps)
+    result = _core.array.normalize(input, dims, eps)
     if weight is not None:
         result = result * weight
     return result if bias is None else result + bias
@@ -134,7 +134,7 @@ def batch_norm(
             if running_var is not None and count:
                 old = running_var._cast(batch.dtype)
                 running_var.copy_(old + (batch.var(dims) - old) * momentum)
-        result = _core._normalize(input, dims, eps)
+        result = _core.array.normalize(input, dims, eps)
         if weight is not None:
             result = result * weight.reshape(*shape)
         return result if bias is None else result + bias.reshape(*shape)
@@ -143,4 +143,4 @@ def batch_norm(
     factor = ones_like(running_mean) if weight is None else weight
     summand = zeros_like(running_mean) if bias is None else bias
     vectors = (running_mean, running_var, factor, summand)
-    return _core._batch_norm(input, *(each.reshape(*shape) for each in vectors), eps)
+    return _core.array.batch_norm(input, *(each.reshape(*shape) for each in vectors), eps)

@@ -10,7 +10,7 @@ from stepwell import _core
 from stepwell._arguments import tensors
 from stepwell._core import Tensor
 from stepwell._joining import cat
-from stepwell.nn.functional._definition import checked_function, library_function
+from stepwell.nn.functional._definition import library_function
 from stepwell.nn.functional._images import batched, pair
 
 
@@ -39,7 +39,7 @@ def max_pool2d(
     size = pair(name, "kernel_size", kernel_size)
     steps = size if stride is None or stride == () else pair(name, "stride", stride)
     around, spread = pair(name, "padding", padding), pair(name, "dilation", dilation)
-    values, indices = _core._max_pool2d(images, size, steps, around, spread, ceil_mode)
+    values, indices = _core.array.max_pool2d(images, size, steps, around, spread, ceil_mode)
     if single:
         values, indices = values.squeeze(0), indices.squeeze(0)
     return (values, indices) if return_indices else values
@@ -73,7 +73,7 @@ def avg_pool2d(
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor must be not zero")
     images, single = batched(name, input)  # last: too few dimensions are another error
-    result = _core._avg_pool2d(
+    result = _core.array.avg_pool2d(
         images, size, steps, around, ceil_mode, count_include_pad, divisor_override or 0
     )
     return result.squeeze(0) if single else result
@@ -99,7 +99,7 @@ def _means(images: Tensor, dim: int, count: int) -> Tensor:
     return _core.index_select(cat(pools, dim), dim, at)
 
 
-@checked_function
+@library_function
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The means of as many windows of `(n, c, h, w)` or `(c, h, w)` as are asked for.
 

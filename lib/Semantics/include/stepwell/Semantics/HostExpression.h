@@ -55,6 +55,9 @@ public:
 
   const std::vector<Step> &words() const { return steps; }
 
+  /// In postfix, with a text in the place of each value.
+  std::string postfix(std::span<const std::string> values) const;
+
   /// With Python's rules for integers and floats. Nothing where Python raises,
   /// and for integers beyond 64 bits.
   std::optional<Scalar> evaluate(std::span<const Scalar> values) const;
@@ -69,6 +72,9 @@ private:
   static std::optional<Scalar> apply(Word, const Scalar &, const Scalar &);
   std::vector<Step> steps;
 };
+
+/// A number as an expression has it.
+std::string numberText(const Scalar &);
 
 /// Of sizes: expressions in integers, one after each comma.
 ErrorOr<std::vector<HostExpression>> parseSizes(std::string_view text,
