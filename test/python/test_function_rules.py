@@ -285,7 +285,7 @@ def test_exported_programs_have_rules_and_no_lowerings(tmp_path):
         sw._core._bind_program(text, program._tensors)
 
 
-def test_sizes_stay_open_where_a_function_with_a_rule_calls_another():
+def test_a_function_with_a_rule_inside_of_another_at_other_sizes():
     traced = []
 
     @sw.function
@@ -308,9 +308,9 @@ def test_sizes_stay_open_where_a_function_with_a_rule_calls_another():
         same(y, (x * by).sum() * (by + 1) / (2 * size) + 1)
         y.backward()
         same(x.grad, sw.full((size, 2), by * (by + 1) / 2))
-    assert traced == ["outer", "inner"]
+    assert traced.count("inner") == 1  # one trace of it serves all
     same(outer(values(2, 2), 2.0), (values(2, 2) * 2).sum() * 3 + 1)  # another branch inside
-    assert traced == ["outer", "inner"] * 2
+    assert traced.count("inner") == 2
 
 
 def test_a_size_inside_of_another_function_is_a_number_of_each_call():
