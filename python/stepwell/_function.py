@@ -235,6 +235,14 @@ class _Definition:
         self.check(values)
         return result
 
+    def body_over(self, *args: Any, **named: Any) -> Any:
+        """What the form with `inplace` does where the body runs as it is."""
+        target = args[0] if args else named[self.parameters[0].name]
+        return target.copy_(_fit(self.body(*args, **named), target))
+
+    def other_over(self, values: Sequence[Any]) -> Any:
+        return values[0].copy_(_fit(self.other(values), values[0]))
+
     def add_vjp(self, rule: Callable[..., Any]) -> None:
         """TypeError for a rule that asks for what there is not."""
         known = {each.name for each in self.parameters} | {"result", "g"}
@@ -594,9 +602,9 @@ def function(
         result = _core.Function(
             name,
             definition.rows(),
-            body,
+            definition.body_over if writes else body,
             definition.trace,
-            definition.other,
+            definition.other_over if writes else definition.other,
             writes,
             partial(_write_result, name) if takes_out else None,
         )

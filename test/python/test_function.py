@@ -303,6 +303,39 @@ def test_in_place():
         softened.inplace(values(4, 1), values(4))
 
 
+@pytest.mark.parametrize("view", [
+    lambda x: x, lambda x: x.T, lambda x: x[1:], lambda x: x.unsqueeze(0), lambda x: x[:, 1],
+])  # fmt: skip
+def test_in_place_inside_of_a_compiled_function(view):
+    @sw.function(inplace=True)
+    def raised(input: Tensor, least: sw.Number) -> Tensor:
+        return sw.where(input > least, input + 1, input)
+
+    def write(x, other):
+        part = view(x)
+        assert raised.inplace(part, 4) is part
+        # Of a class whose body runs as it is.
+        raised.inplace(input=part, least=other)
+        return x * 2
+
+    def start():
+        return sw.arange(12.0).reshape(3, 4) + 0
+
+    eager, compiled = start(), start()
+    results = [write(eager, 6.5).tolist(), sw.compile(write)(compiled, 6.5).tolist()]
+    assert results[0] == results[1] and eager.tolist() == compiled.tolist() != start().tolist()
+
+
+def test_in_place_where_the_body_runs_as_it_is():
+    @sw.function(inplace=True)
+    def chosen(input: Tensor, which) -> Tensor:
+        return input + 1 if which == [1] else input
+
+    x = sw.zeros(3)
+    assert chosen.inplace(x, [1]) is x and x.tolist() == [1, 1, 1]
+    assert chosen.inplace(x, {"no": {1}.__iter__()}) is x and x.tolist() == [1, 1, 1]
+
+
 def test_methods_of_tensors():
     @sw.function(method="_twice_plus", inplace=True)
     def twice_plus(input: Tensor, more: Number = 0.0):
