@@ -11,6 +11,7 @@ file(GLOB STEPWELL_RECORD_SOURCES CONFIGURE_DEPENDS
 set(_json "${STEPWELL_RECORDS_DOCS}/records.json")
 set(STEPWELL_RECORDS_FILES
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/OpTable.inc"
+  "${STEPWELL_RECORDS_INCLUDE}/stepwell/Eager/OpCounts.h"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayInference.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayScalarBodies.inc"
   "${STEPWELL_RECORDS_INCLUDE}/stepwell/Array/ArrayVJP.inc"

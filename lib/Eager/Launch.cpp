@@ -294,7 +294,7 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
 
   std::string key;
   key.reserve(8 * seen.size() + 8);
-  key += static_cast<char>(into);
+  key.append(reinterpret_cast<const char *>(&into), sizeof into);
   for (size_t i = 0; i < seen.size(); ++i) {
     uint32_t ones = 0, known = 0; // known: and not 1
     for (int d = 0; d < seen[i].classSizes.size(); ++d) {
@@ -367,7 +367,7 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
   plan.work = work;
   auto gap = [&](size_t of, bool output, bool scalar, DType dtype) {
     plan.gaps.push_back({static_cast<uint32_t>(plan.words.size()),
-                         static_cast<uint16_t>(of), output, scalar, dtype});
+                         static_cast<uint32_t>(of), output, scalar, dtype});
     plan.words.push_back({});
   };
   auto geometry = [&](const Seen &as) {

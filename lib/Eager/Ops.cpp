@@ -426,7 +426,7 @@ static std::optional<DType> numbersFit(const OpRow &op, DType compute,
                                        std::span<const Argument> arguments) {
   bool held = false;
   for (size_t i = 0; i < arguments.size(); ++i)
-    held |= !arguments[i].tensor && op.heldNumbers >> i & 1;
+    held |= !arguments[i].tensor && op.has(op.heldNumbers, i);
   if (!held)
     return std::nullopt;
   bool isHalf = compute == DType::F16 || compute == DType::BF16;
@@ -553,7 +553,7 @@ static bool describe(Words &words, const OpRow &op,
     for (size_t i = 0; i < arguments.size(); ++i)
       if (const Argument &argument = arguments[i]; !argument.tensor) {
         double value = asDouble(argument.scalar);
-        if (value < 0 && op.naturalNumbers >> i & 1)
+        if (value < 0 && op.has(op.naturalNumbers, i))
           checkNatural(arguments, argument.scalar);
         if (!words.add(op.constant(value).value_or(0.0)))
           return false;

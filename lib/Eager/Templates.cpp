@@ -73,8 +73,8 @@ Ref<Template> stepwell::opTemplate(const OpRow *op,
     entry->results.assign(results.begin(), results.end());
     entry->elementwise = !op || op->elementwise;
     if (op)
-      for (size_t i = 0; i < inputs.size() && i < 32; ++i)
-        if (op->shapeOnly >> i & 1)
+      for (size_t i = 0; i < inputs.size(); ++i)
+        if (op->has(op->shapeOnly, i))
           entry->inputs[i].need = Need::Shape;
   }
   return entry;
@@ -256,7 +256,7 @@ Needs stepwell::derivativeNeeds(Template &t, const std::vector<int> &wrt) {
     const GradientRow &row =
         t.op->gradients[std::min<size_t>(operand, t.op->gradients.size() - 1)];
     for (size_t i = 0; i < needs.inputs.size(); ++i)
-      if (row.operands >> i & 1)
+      if (t.op->has(row.operands, i))
         needs.inputs[i] = Need::Values;
     for (size_t i = 0; i < needs.results.size(); ++i)
       if (row.results >> i & 1)

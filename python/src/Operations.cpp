@@ -11,6 +11,7 @@
 
 #include "PyTensor.h"
 
+#include "stepwell/Eager/OpCounts.h"
 #include "stepwell/Semantics/HostExpression.h"
 
 #include <array>
@@ -53,7 +54,6 @@ struct Function {
   PyMethodDef function{}, method{};
 };
 
-constexpr size_t kMaxFunctions = 512, kMaxParameters = 16;
 std::vector<Function> &functions() {
   static auto &all = *new std::vector<Function>;
   return all;
@@ -348,24 +348,25 @@ const Attributes &defaultsOf(const Function &function, const OpRow &op,
   return known;
 }
 
-/// The operands of a call, of which most have few.
-class Operands {
+/// As many as a call needs, of which most need few.
+template <typename T, size_t Inside> class Few {
 public:
-  explicit Operands(size_t count)
-      : many(count > kInside ? count : 0),
-        all(count > kInside ? many.data() : inside, count) {}
-  Operands(const Operands &) = delete;
-  Argument &operator[](size_t i) const { return all[i]; }
+  explicit Few(size_t count)
+      : many(count > Inside ? count : 0),
+        all(count > Inside ? many.data() : inside, count) {}
+  Few(const Few &) = delete;
+  T &operator[](size_t i) const { return all[i]; }
+  T *data() const { return all.data(); }
   bool empty() const { return all.empty(); }
-  operator std::span<Argument>() const { return all; }
-  operator std::span<const Argument>() const { return all; }
+  operator std::span<T>() const { return all; }
+  operator std::span<const T>() const { return all; }
 
 private:
-  static constexpr size_t kInside = 3;
-  Argument inside[kInside];
-  std::vector<Argument> many;
-  std::span<Argument> all;
+  T inside[Inside]{};
+  std::vector<T> many;
+  std::span<T> all;
 };
+using Operands = Few<Argument, 3>;
 
 /// Along a dimension, a tensor that has none is a vector of one element. Says
 /// whether the result is to have none, either.
@@ -415,8 +416,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
   PyObject *out = nullptr;
   PyObject *result = guarded([&]() -> PyObject * {
     const auto &parameters = function.parameters;
-    PyObject *values[kMaxParameters];
-    std::fill_n(values, parameters.size(), nullptr);
+    Few<PyObject *, 8> values(parameters.size());
     size_t given = count + (self ? 1 : 0);
     if (given > function.positional)
       fail(Error::Kind::Type, function.name + "() takes " +
@@ -454,7 +454,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
                  PyUnicode_AsUTF8(name) + "'");
       values[at] = args[count + i];
     }
-    const OpRow &op = withoutNone(function, values);
+    const OpRow &op = withoutNone(function, values.data());
     Operands arguments(op.operands.size());
     size_t absent = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
@@ -562,7 +562,10 @@ template <size_t... I> constexpr auto entries(std::index_sequence<I...>) {
   return std::array<std::pair<Entry, Entry>, sizeof...(I)>{
       std::pair<Entry, Entry>{asFunction<I>, asMethod<I>}...};
 }
-constexpr auto table = entries(std::make_index_sequence<kMaxFunctions>());
+/// A schema may have a method beside it that ends in "_", and so may what a
+/// record is called by its own name.
+constexpr auto table =
+    entries(std::make_index_sequence<2 * (kNumSchemas + kNumOps)>());
 
 } // namespace
 
@@ -694,11 +697,6 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
   nb::object space = nb::steal(PyModule_New("stepwell._core.array"));
   if (!space.is_valid() || PyObject_SetAttrString(module, "array", space.ptr()))
     throw nb::python_error();
-  if (all.size() > kMaxFunctions)
-    throw std::runtime_error("more operations than kMaxFunctions");
-  for (const Function &function : all)
-    if (function.parameters.size() > kMaxParameters)
-      throw std::runtime_error("more parameters than kMaxParameters");
   for (size_t i = 0; i < all.size(); ++i) {
     Function &function = all[i];
     auto define = [&](Entry entry, const std::string &document) {

@@ -37,6 +37,7 @@ def _generate(definitions):
     ops = records.read(definitions)
     return {
         "stepwell/Array/OpTable.inc": emit_table.emit(ops),
+        "stepwell/Eager/OpCounts.h": emit_table.counts(ops),
         "stepwell/Array/ArrayInference.inc": emit_dialect.inference(ops),
         "stepwell/Array/ArrayScalarBodies.inc": emit_dialect.scalar_bodies(ops),
         "stepwell/Array/ArrayVJP.inc": emit_dialect.vjps(ops),

@@ -11,6 +11,7 @@
 #include "stepwell/Semantics/Promotion.h"
 #include "stepwell/Semantics/Rules.h"
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -111,9 +112,14 @@ struct OpRow {
         return each;
     return std::nullopt;
   }
+  /// Whether a bit mask of operands has one of a call's, of which there are
+  /// more than names where the last is variadic.
+  bool has(uint32_t mask, size_t operand) const {
+    return mask >> std::min(operand, operands.size() - 1) & 1;
+  }
   /// Whether the dispatcher casts this operand to the type it computes in.
   bool promotes(size_t operand) const {
-    return promotion != Promotion::None && !(unpromoted >> operand & 1);
+    return promotion != Promotion::None && !has(unpromoted, operand);
   }
 };
 

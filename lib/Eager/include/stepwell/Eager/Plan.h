@@ -175,7 +175,7 @@ struct LaunchPlan {
   std::vector<stepwell_arg> words;
   struct Gap {
     uint32_t word;
-    uint16_t index; // of the argument, or of the output
+    uint32_t index; // of the argument, or of the output
     bool output, scalar;
     DType dtype; // a number's
     /// The element type that a number must fit into, if it must.
