@@ -25,8 +25,10 @@ def Array_Dialect : Dialect {
   let hasOperationInterfaceFallback = 1; // BatchableOpInterface, by the records
 }
 
-def Array_Tensor
-    : RankedTensorOf<[I1, UI8, I8, I16, I32, I64, F16, BF16, F32, F64]>;
+/// One of those in stepwell/Semantics/DTypes.def.
+def Array_Element
+    : Type<CPred<"::stepwell::array::toDType($_self).has_value()">, "element that a tensor may have">;
+def Array_Tensor : RankedTensorOf<[Array_Element]>;
 
 //===--- The record schema ------------------------------------------------===//
 
@@ -126,6 +128,18 @@ class Array_Op<string mnemonic, list<Trait> traits = [],
   list<string> python = [];
   /// Python operator slots: "__add__".
   list<string> slots = [];
+  /// What the dispatcher must know beside that, and never guesses from a name or a rule:
+  ///   Reduces: along `dims`, of which an empty operand has nothing to read.
+  ///   NeedsElements: there is no result where a reduced dimension is empty.
+  ///   GivesPosition: of an element along one dimension, or of all.
+  ///   RankOfIndex: the result has the dimensions of the operand `index`.
+  ///   Permutes: it is a view, with the dimensions in another order.
+  ///   MultipliesMatrices: a vector is a matrix of one row or one column.
+  ///   ByPosition: an element depends on its row-major position, not on the shape.
+  ///   InPlace: it has a method that writes over its first operand.
+  list<string> dispatch = [];
+  /// Operations for a call that is given some of the operands that may be None: "clamp_min(input, min)".
+  list<string> partial = [];
 
   assert !or(nonDifferentiable, hasVJPHook, !not(!empty(vjp)), !not(!empty(decomposition))),
       "operation " # mnemonic # " has neither a derivative nor nonDifferentiable";

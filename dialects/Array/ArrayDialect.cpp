@@ -133,49 +133,33 @@ Operation *ArrayDialect::materializeConstant(OpBuilder &builder,
 }
 
 std::optional<DType> array::toDType(Type element) {
-  if (element.isUnsignedInteger(8))
-    return DType::U8;
-  if (element.isSignlessInteger())
-    switch (element.getIntOrFloatBitWidth()) {
-    case 1:
-      return DType::Bool;
-    case 8:
-      return DType::I8;
-    case 16:
-      return DType::I16;
-    case 32:
-      return DType::I32;
-    case 64:
-      return DType::I64;
-    }
-  if (element.isF16())
-    return DType::F16;
-  if (element.isBF16())
-    return DType::BF16;
-  if (element.isF32())
-    return DType::F32;
-  if (element.isF64())
-    return DType::F64;
+  auto integer = dyn_cast<IntegerType>(element);
+#define STEPWELL_INTEGER(E, NAME, MLIR, C, NPY, FORMAT, SAFE, TITLE, BITS,     \
+                         SIGNEDNESS)                                           \
+  if (integer && integer.getWidth() == BITS &&                                 \
+      integer.getSignedness() == IntegerType::SIGNEDNESS)                      \
+    return DType::E;
+#define STEPWELL_FLOAT(E, NAME, MLIR, C, NPY, FORMAT, SAFE, TITLE, DIGITS,     \
+                       CLASS)                                                  \
+  if (isa<CLASS>(element))                                                     \
+    return DType::E;
+#include "stepwell/Semantics/DTypes.def"
   return std::nullopt;
 }
 
 Type array::fromDType(MLIRContext *context, DType dtype) {
   switch (dtype) {
-  case DType::Bool:
-    return IntegerType::get(context, 1);
-  case DType::U8:
-    return IntegerType::get(context, 8, IntegerType::Unsigned);
-  case DType::F16:
-    return Float16Type::get(context);
-  case DType::BF16:
-    return BFloat16Type::get(context);
-  case DType::F32:
-    return Float32Type::get(context);
-  case DType::F64:
-    return Float64Type::get(context);
-  default:
-    return IntegerType::get(context, 8 * byteWidth(dtype));
+#define STEPWELL_INTEGER(E, NAME, MLIR, C, NPY, FORMAT, SAFE, TITLE, BITS,     \
+                         SIGNEDNESS)                                           \
+  case DType::E:                                                               \
+    return IntegerType::get(context, BITS, IntegerType::SIGNEDNESS);
+#define STEPWELL_FLOAT(E, NAME, MLIR, C, NPY, FORMAT, SAFE, TITLE, DIGITS,     \
+                       CLASS)                                                  \
+  case DType::E:                                                               \
+    return CLASS::get(context);
+#include "stepwell/Semantics/DTypes.def"
   }
+  llvm_unreachable("no element type");
 }
 
 std::optional<stepwell::TensorType> array::toTensorType(Type type) {

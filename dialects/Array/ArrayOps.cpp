@@ -12,6 +12,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace stepwell;
 using namespace stepwell::array;
@@ -49,6 +51,7 @@ static StringRef kindName(DType dtype) {
 static LogicalResult inferTypes(MLIRContext *context,
                                 std::optional<Location> location,
                                 StringRef name, ValueRange operands,
+                                ArrayRef<std::string_view> names,
                                 const Attributes &attributes,
                                 ArrayRef<rules::ShapeRule> shapeRules,
                                 ArrayRef<rules::DTypeRule> dtypeRules,
@@ -80,12 +83,13 @@ static LogicalResult inferTypes(MLIRContext *context,
                                std::string(stepwell::name(dtype)));
   }
   rules::Operands span(operandTypes.data(), operandTypes.size());
+  rules::NamedAttributes named({names.data(), names.size()}, attributes);
   for (auto [shapeRule, dtypeRule] : llvm::zip_equal(shapeRules, dtypeRules)) {
-    ErrorOr<DType> dtype = dtypeRule(span, attributes);
+    ErrorOr<DType> dtype = dtypeRule(span, named);
     if (!dtype)
       return emitOptionalError(location, "'", name, "' op ",
                                dtype.error().message);
-    ErrorOr<Dims> dims = shapeRule(span, attributes);
+    ErrorOr<Dims> dims = shapeRule(span, named);
     if (!dims)
       return emitOptionalError(location, "'", name, "' op ",
                                dims.error().message);
@@ -105,17 +109,16 @@ static bool areCompatible(TypeRange inferred, TypeRange actual) {
 }
 
 namespace {
-/// The shape rules of an operation, and the attributes that they read.
+/// How to read the shape rules of an operation.
 struct InferenceRow {
   StringRef name;
-  SmallVector<rules::ShapeRule> (*read)(Operation *, Attributes &);
+  array::ShapeInference (*read)(Operation *);
 };
 } // namespace
 
 #include "stepwell/Array/ArrayInference.inc"
 
-SmallVector<rules::ShapeRule> array::shapeRules(Operation *op,
-                                                Attributes &attributes) {
+array::ShapeInference array::shapeInference(Operation *op) {
   static const auto *rows = [] {
     auto *made = new llvm::StringMap<const InferenceRow *>;
     for (const InferenceRow &row : kInferenceRows)
@@ -123,7 +126,7 @@ SmallVector<rules::ShapeRule> array::shapeRules(Operation *op,
     return made;
   }();
   const InferenceRow *row = rows->lookup(op->getName().getStringRef());
-  return row ? row->read(op, attributes) : SmallVector<rules::ShapeRule>();
+  return row ? row->read(op) : ShapeInference();
 }
 
 //===--- Verifiers --------------------------------------------------------===//
@@ -138,8 +141,95 @@ LogicalResult CastOp::verify() {
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
+/// Whether every element of a constant is `number`: of a float the very one, 0
+/// is not -0.
+static bool isAll(mlir::Attribute value, double number) {
+  auto elements = dyn_cast_if_present<DenseElementsAttr>(value);
+  if (!elements || !elements.isSplat())
+    return false;
+  if (auto type = dyn_cast<FloatType>(elements.getElementType()))
+    return elements.getSplatValue<APFloat>().bitwiseIsEqual(
+        FloatAttr::get(type, number).getValue());
+  return elements.getSplatValue<APInt>() == static_cast<uint64_t>(number);
+}
+
+/// The operand that is left where the other one changes nothing.
+static OpFoldResult foldNeutral(Value input, mlir::Attribute other,
+                                double neutral, Type result) {
+  return input.getType() == result && isAll(other, neutral)
+             ? OpFoldResult(input)
+             : OpFoldResult();
+}
+
+/// What added to x is x: 0 + -0 is 0, and so is not it.
+static double zeroOf(Type type) {
+  return isa<FloatType>(getElementTypeOrSelf(type)) ? -0.0 : 0.0;
+}
+
+OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
+  double zero = zeroOf(getType());
+  if (OpFoldResult left =
+          foldNeutral(getInput(), adaptor.getOther(), zero, getType()))
+    return left;
+  return foldNeutral(getOther(), adaptor.getInput(), zero, getType());
+}
+
+OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
+  return foldNeutral(getInput(), adaptor.getOther(), 0.0, getType());
+}
+
+OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
+  if (OpFoldResult left =
+          foldNeutral(getInput(), adaptor.getOther(), 1.0, getType()))
+    return left;
+  return foldNeutral(getOther(), adaptor.getInput(), 1.0, getType());
+}
+
+OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
+  return foldNeutral(getInput(), adaptor.getOther(), 1.0, getType());
+}
+
+OpFoldResult NegOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<NegOp>();
+  return inner && inner.getInput().getType() == getType()
+             ? OpFoldResult(inner.getInput())
+             : OpFoldResult();
+}
+
+OpFoldResult AbsOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<AbsOp>();
+  return inner && getInput().getType() == getType() ? OpFoldResult(getInput())
+                                                    : OpFoldResult();
+}
+
+/// Whether every number of one element type is one of the other.
+static bool holdsAll(DType from, DType to) {
+  if (from == DType::Bool || from == to)
+    return true;
+  if (isFloat(from))
+    return isFloat(to) && byteWidth(to) > byteWidth(from);
+  return to != DType::Bool && to != DType::U8 && digits(to) >= digits(from);
+}
+
 OpFoldResult CastOp::fold(FoldAdaptor) {
-  return getInput().getType() == getType() ? getInput() : OpFoldResult();
+  if (getInput().getType() == getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<CastOp>();
+  if (!inner)
+    return {};
+  std::optional<stepwell::TensorType> first = toTensorType(
+                                          inner.getInput().getType()),
+                                      middle = toTensorType(inner.getType()),
+                                      last = toTensorType(getType());
+  // What a float that no integer holds becomes depends on where it comes from.
+  if (!first || !middle || !last || !holdsAll(first->dtype, middle->dtype) ||
+      (isFloat(first->dtype) && !isFloat(last->dtype) &&
+       last->dtype != DType::Bool))
+    return {};
+  if (inner.getInput().getType() == getType())
+    return inner.getInput();
+  getInputMutable().assign(inner.getInput());
+  return getResult();
 }
 
 /// What combines elements is the one element where nothing is reduced. Types
@@ -187,7 +277,13 @@ static OpFoldResult foldToInput(Value input, Type result) {
 }
 
 OpFoldResult BroadcastOp::fold(FoldAdaptor) {
-  return foldToInput(getInput(), getType());
+  if (OpFoldResult same = foldToInput(getInput(), getType()))
+    return same;
+  auto inner = getInput().getDefiningOp<BroadcastOp>();
+  if (!inner)
+    return {};
+  getInputMutable().assign(inner.getInput());
+  return getResult();
 }
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {

@@ -47,10 +47,12 @@ def Array_CallOp : Op<Array_Dialect, "call", [IsolatedFromAbove, Pure]> {
   let hasVerifier = 1;
 }
 
-def Array_YieldOp : Op<Array_Dialect, "yield", [Terminator, Pure, ReturnLike, HasParent<"CallOp">]> {
-  let summary = "What a block of a call gives back";
+/// Ends the blocks of calls, branches and loops.
+def Array_YieldOp : Op<Array_Dialect, "yield", [Terminator, Pure, ReturnLike, ParentOneOf<["CallOp", "CondOp", "WhileOp", "ScanOp"]>]> {
+  let summary = "What a block gives back";
   let description = [{
-    Ends the body of an `array.call`, with its results, or its `vjp`, with gradients.
+    Ends a block of an `array.call`, `array.cond`, `array.while` or `array.scan`, with what the operation says of that
+    block.
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";

@@ -22,6 +22,7 @@ def Array_MeanOp : Array_CompositeOp<"mean"> {
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let inference = [Infer<"reduce", "inexact">];
+  let dispatch = ["Reduces"];
   let decomposition = ["x = cast(input, wide(input))",
                        "cast(sum(x, dims, keepdim) / count(x, dtype(x), dims), dtype(input))"];
   // The count of elements may be too large for f16. Over none there is no gradient, but that has one, 0.
@@ -43,6 +44,7 @@ def Array_VarOp : Array_CompositeOp<"var"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim,
                        DefaultValuedAttr<F64Attr, "1.0">:$correction);
   let inference = [Infer<"reduce", "inexact">];
+  let dispatch = ["Reduces"];
   let decomposition = ["x = cast(input, wide(input))",
                        "d = x - mean(x, dims, True)",
                        "cast(sum(d * d, dims, keepdim)"
@@ -58,6 +60,7 @@ def Array_StdOp : Array_CompositeOp<"std"> {
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim,
                        DefaultValuedAttr<F64Attr, "1.0">:$correction);
   let inference = [Infer<"reduce", "same">];
+  let dispatch = ["Reduces"];
   let promotion = "ToFloat";
   let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(var(x, dims, keepdim, correction)), dtype(input))"];
   let vjp = ["cast(broadcast_like(where(eq(result, 0), 0, cast(g, wide(g)) / (cast(where(eq(result, 0), 1, result), wide(g)) * 2)),"
@@ -71,6 +74,7 @@ def Array_NormOp : Array_CompositeOp<"norm"> {
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let inference = [Infer<"reduce", "same">];
+  let dispatch = ["Reduces"];
   let promotion = "ToFloat";
   let decomposition = ["x = cast(input, wide(input))", "cast(sqrt(sum(x * x, dims, keepdim)), dtype(input))"];
   let vjp = ["cast(cast(input, wide(input)) * broadcast_like(where(eq(result, 0), 0,"
@@ -85,6 +89,7 @@ def Array_NormPOp : Array_CompositeOp<"norm_p"> {
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, BoolAttr:$keepdim, F64Attr:$ord);
   let inference = [Infer<"reduce", "same">];
+  let dispatch = ["Reduces"];
   let promotion = "ToFloat";
   let decomposition = ["x = abs(cast(input, wide(input)))",
                        "n = number(ord, x)",
@@ -109,6 +114,7 @@ def Array_EvenlyOp : Array_CompositeOp<"evenly"> {
   let arguments = (ins Array_Tensor:$input, Array_Tensor:$value, DenseI64ArrayAttr:$dims,
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let inference = [Infer<"reduce", "first">];
+  let dispatch = ["Reduces"];
   let decomposition = ["cast(value, dtype(input))"];
   let vjp = ["where(" # Lies<>.mask # ", broadcast_like(cast(cast(g, wide(g)) / sum(cast(" # Lies<>.mask # ", wide(g)), dims, keepdim),"
              " dtype(g)), input, dims, keepdim), 0)", ""];
@@ -121,6 +127,7 @@ def Array_LogsumexpOp : Array_CompositeOp<"logsumexp"> {
   }];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims, DefaultValuedAttr<BoolAttr, "false">:$keepdim);
   let inference = [Infer<"reduce", "same">];
+  let dispatch = ["Reduces"];
   let promotion = "ToFloat";
   // An infinite largest element is left out of the distances: inf - inf is NaN.
   let decomposition = [

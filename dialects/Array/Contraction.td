@@ -19,6 +19,7 @@ def Array_MatmulOp : Array_Op<"matmul"> {
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"matmul", "numbers">];
   let batch = "rule";
+  let dispatch = ["MultipliesMatrices"];
   let vjp = ["matmul(g, transpose(other, permutation=swapLast(other)))",
              "matmul(transpose(input, permutation=swapLast(input)), g)"];
   let python = ["matmul(input, other)"];

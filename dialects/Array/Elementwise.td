@@ -14,6 +14,7 @@ class Array_ElementwiseOp<string mnemonic, dag ins, string resultRule, list<Trai
   let arguments = ins;
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"broadcast", resultRule>];
+  let dispatch = !if(!eq(resultRule, "same"), ["InPlace"], []<string>);
 }
 class Array_UnaryOp<string mnemonic, list<Trait> traits = []>
     : Array_ElementwiseOp<mnemonic, (ins Array_Tensor:$input), "same", traits>;
@@ -54,6 +55,7 @@ def Array_AddOp : Array_ArithmeticOp<"add", [Commutative]> {
   let vjp = ["g", "g"];
   let python = ["add(input, other)"];
   let slots = ["__add__"];
+  let hasFolder = 1;
 }
 
 def Array_MulOp : Array_ArithmeticOp<"mul", [Commutative]> {
@@ -65,6 +67,7 @@ def Array_MulOp : Array_ArithmeticOp<"mul", [Commutative]> {
   let vjp = ["g * other", "g * input"];
   let python = ["mul(input, other)"];
   let slots = ["__mul__"];
+  let hasFolder = 1;
 }
 
 
@@ -79,6 +82,7 @@ def Array_SubOp : Array_ArithmeticOp<"sub"> {
   let vjp = ["g", "-g"];
   let python = ["sub(input, other)"];
   let slots = ["__sub__"];
+  let hasFolder = 1;
 }
 
 def Array_DivOp : Array_ArithmeticOp<"div"> {
@@ -92,6 +96,7 @@ def Array_DivOp : Array_ArithmeticOp<"div"> {
   let vjp = ["g / other", "-g * (input / other / other)"];
   let python = ["div(input, other)"];
   let slots = ["__truediv__"];
+  let hasFolder = 1;
 }
 
 /// The bodies of `floor_divide` and `remainder`.
@@ -179,6 +184,7 @@ def Array_NegOp : Array_UnaryOp<"neg"> {
   let vjp = ["-g"];
   let python = ["neg(input)"];
   let slots = ["__neg__"];
+  let hasFolder = 1;
 }
 
 def Array_AbsOp : Array_UnaryOp<"abs"> {
@@ -190,6 +196,7 @@ def Array_AbsOp : Array_UnaryOp<"abs"> {
   let vjp = ["g * sign(input)"];
   let python = ["abs(input)"];
   let slots = ["__abs__"];
+  let hasFolder = 1;
 }
 
 def Array_SignOp : Array_UnaryOp<"sign"> {
@@ -243,6 +250,7 @@ def Array_ClampOp
   let numbers = ["min", "max"];
   let heldNumbers = ["min", "max"];
   let python = ["clamp(input, min=None, max=None)"];
+  let partial = ["clamp_min(input, min)", "clamp_max(input, max)"];
 }
 
 class Array_BoundOp<string mnemonic, string bound, string floating, string integer, string unsigned, string inside, string outside>

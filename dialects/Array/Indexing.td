@@ -18,6 +18,7 @@ class Array_IndexingOp<string mnemonic, string shapeRule> : Array_Op<mnemonic> {
 }
 
 def Array_GatherOp : Array_IndexingOp<"gather", "gather"> {
+  let dispatch = ["RankOfIndex"];
   let summary = "Along a dimension, the elements that an index tensor names";
   let description = [{
     `result[i][j] = input[index[i][j]][j]` for `dim` 0, and so on: the result has the sizes of `index`, which along the
@@ -40,6 +41,7 @@ def Array_PickOp : Array_IndexingOp<"pick", "pick"> {
 
 def Array_ScatterAddOp : Array_IndexingOp<"scatter_add", "scatter"> {
   let summary = "Elements added where an index tensor says, along a dimension";
+  let dispatch = ["InPlace"];
   let description = [{
     `result[index[i][j]][j] += src[i][j]` for `dim` 0, and so on, from a copy of the input. `src` has the
     sizes of `index`.
@@ -61,6 +63,7 @@ def Array_IndexSelectOp : Array_IndexingOp<"index_select", "indexSelect"> {
 
 def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
   let summary = "Slices added along a dimension where an index tensor says";
+  let dispatch = ["InPlace"];
   let description = [{
     Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, is added to slice `index[i, ...]`
     of a copy of the input.
@@ -72,6 +75,7 @@ def Array_IndexAddOp : Array_IndexingOp<"index_add", "indexWrite"> {
 
 def Array_IndexCopyOp : Array_IndexingOp<"index_copy", "indexWrite"> {
   let summary = "Slices along a dimension replaced where an index tensor says";
+  let dispatch = ["InPlace"];
   let description = [{
     Slice `(i, ...)` of `source`, which has the shape of what `index_select` gives, replaces slice `index[i, ...]` in
     a copy of the input. Of equal indices the last one counts; the gradient of `source` is right if there are none.
@@ -84,6 +88,7 @@ def Array_IndexCopyOp : Array_IndexingOp<"index_copy", "indexWrite"> {
 def Array_LinearIndexOp
     : Array_ElementwiseOp<"linear_index", (ins Array_Tensor:$linear, Array_Tensor:$index, Array_Tensor:$size), "same"> {
   let summary = "One position for several dimensions";
+  let dispatch = [];
   let description = [{
     `linear * size + index`, where an index below 0 counts from the end; -1 where it is out of range or `linear` is -1.
   }];

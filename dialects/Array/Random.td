@@ -18,6 +18,7 @@ class Array_RandomOp<string mnemonic, string dtypeRule> : Array_Op<mnemonic> {
   let batch = "rule";
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<"like", dtypeRule>];
+  let dispatch = ["ByPosition"];
   let shapeOnly = ["like"];
   let nonDifferentiable = 1;
 }

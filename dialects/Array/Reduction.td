@@ -17,6 +17,7 @@ class Array_ReductionOp<string mnemonic, string dtypeRule, string shapeRule = "r
   let results = (outs Array_Tensor:$result);
   let inference = [Infer<shapeRule, dtypeRule>];
   let batch = "shift(dims)";
+  let dispatch = ["Reduces"];
   let python = [mnemonic # "(input, dim=None, keepdim=False)"];
   let hasFolder = 1;
 }
@@ -67,6 +68,7 @@ def Array_ProdOp : Array_TypedReductionOp<"prod"> {
 /// The gradient is shared by the elements that are equal to the result. Over no element there is none, unless `empty`
 /// allows it: then it is the one that loses against every other.
 class Array_ExtremumOp<string mnemonic> : Array_ReductionOp<mnemonic, "same", "reduceSome"> {
+  let dispatch = ["Reduces", "NeedsElements"];
   let arguments = (ins Array_Tensor:$input, DenseI64ArrayAttr:$dims,
                        DefaultValuedAttr<BoolAttr, "false">:$keepdim,
                        DefaultValuedAttr<BoolAttr, "false">:$empty);
@@ -112,6 +114,7 @@ def Array_AnyOp : Array_ReductionOp<"any", "same"> {
 }
 
 class Array_PositionOp<string mnemonic> : Array_ReductionOp<mnemonic, "int64", "reduceSome"> {
+  let dispatch = ["Reduces", "NeedsElements", "GivesPosition"];
   let nonDifferentiable = 1;
 }
 

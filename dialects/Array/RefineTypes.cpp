@@ -57,8 +57,10 @@ static LogicalResult refine(Operation *op) {
     result.setType(inferred);
     Value known = castTo(result, united), seen;
     for (OpOperand *use : uses) {
+      // A block's types are those that its operation says.
       bool ours =
-          isa_and_nonnull<array::ArrayDialect>(use->getOwner()->getDialect());
+          isa_and_nonnull<array::ArrayDialect>(use->getOwner()->getDialect()) &&
+          isa<InferTypeOpInterface>(use->getOwner());
       if (!ours && !seen)
         seen = castTo(known, written);
       use->set(ours ? known : seen);
@@ -68,9 +70,14 @@ static LogicalResult refine(Operation *op) {
 }
 
 LogicalResult array::refineTypes(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(block))
+  for (Operation &op : llvm::make_early_inc_range(block)) {
     if (isa_and_nonnull<ArrayDialect>(op.getDialect()) && failed(refine(&op)))
       return failure();
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        if (failed(refineTypes(inner)))
+          return failure();
+  }
   return success();
 }
 

@@ -62,6 +62,7 @@ def Array_TransposeOp : Array_Op<"transpose"> {
   let inference = [Infer<"permute", "same">];
   let batch = "rule";
   let cheap = 1;
+  let dispatch = ["Permutes"];
   let vjp = ["transpose(g, permutation=inverse(permutation))"];
   let python = ["permute(input, dims)"];
   let hasFolder = 1;

@@ -70,6 +70,7 @@ void stepwell::buildDescent(OpPassManager &pm, const Target &target,
   composites.runsForall = info.runsForall;
   pm.addPass(createDecomposeCompositesPass(composites));
   pm.addPass(createTidyProgramPass());
+  pm.addPass(createLowerControlFlowPass());
   ConvertArrayToLinalgPassOptions convert;
   convert.runsForall = info.runsForall;
   convert.reportsErrors = info.reportsErrors;

@@ -212,9 +212,11 @@ void ReverseMode::accumulate(Value value, Value gradient) {
 LogicalResult ReverseMode::differentiate(Operation *op, Value g) {
   switch (array::differentiability(op)) {
   case array::Differentiability::Unknown:
-    return op->emitOpError(
-        "has no derivative: autodiff.vjp differentiates operations of the "
-        "array dialect only");
+    return op->emitOpError("has no derivative: ")
+           << (op->getNumRegions()
+                   ? "branches and loops are not differentiated"
+                   : "autodiff.vjp differentiates operations of the array "
+                     "dialect only");
   case array::Differentiability::Composite: // gave way to its parts
   case array::Differentiability::NonDifferentiable:
     return success();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/OpAttributes.h"
 
 #include <algorithm>
 
@@ -111,15 +112,17 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
   whole.inputs = inputs.types;
   whole.locations = body.locations;
   ProgramNode call;
-  call.callee = callee;
+  call.op = findOp("call");
+  attributes::Call named{.callee = callee};
   if (lowered)
-    call.lowering = lowered->text;
+    named.lowering = lowered->text;
   call.location = whole.locations.empty() ? -1 : 0;
   call.results = results;
   auto count = static_cast<ValueId>(types.size());
   for (ValueId i = 0; i < count; ++i)
     call.operands.push_back(i);
-  call.body = std::make_shared<Program>(withInputs(body, own, types));
+  call.regions = {std::make_shared<Program>(withInputs(body, own, types)),
+                  nullptr};
   if (rule) {
     std::vector<TensorType> read = types;
     read.insert(read.end(), results.begin(), results.end());
@@ -133,12 +136,13 @@ void stepwell::makeCall(Executable &function, const std::string &callee,
         withInputs(*rule->executable.call->program, rulePlaces, read);
     std::vector<ProgramOutput> outputs;
     for (auto [input, output] : gradients) {
-      call.wrt.push_back(input);
+      named.wrt.push_back(input);
       outputs.push_back(program.outputs[output]);
     }
     program.outputs = std::move(outputs);
-    call.rule = std::make_shared<Program>(std::move(program));
+    call.regions[1] = std::make_shared<Program>(std::move(program));
   }
+  call.attributes = named;
   whole.nodes.push_back(std::move(call));
   for (size_t i = 0; i < results.size(); ++i)
     whole.outputs.push_back({count + static_cast<ValueId>(i)});

@@ -89,7 +89,7 @@ Capture::Id Capture::addNode(ProgramNode node, const OpenShape *shape) {
       likes.try_emplace(shapeKey(shapes.back()), first + static_cast<Id>(i));
     }
   types.insert(types.end(), node.results.begin(), node.results.end());
-  bool derived = !(node.op && node.op->nonDifferentiable) &&
+  bool derived = !node.op->nonDifferentiable &&
                  std::any_of(node.operands.begin(), node.operands.end(),
                              [&](Id operand) { return isActive(operand); });
   for (const TensorType &result : node.results)
@@ -738,7 +738,7 @@ void Capture::dropCuts() {
     for (ValueId &operand : node.operands)
       operand = now(operand);
     size_t count = node.results.size();
-    if (node.op && (node.op == cuts[0] || node.op == cuts[1])) {
+    if (node.op == cuts[0] || node.op == cuts[1]) {
       moved[from++] = node.operands[0];
       continue;
     }

@@ -7,6 +7,7 @@
 
 #include "stepwell/Eager/Export.h"
 
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/Ops.h"
 
 #include <algorithm>
@@ -30,21 +31,23 @@ std::vector<ClosedOver> stepwell::closedOver(const Executable &executable) {
 
 /// Whether a function in the program brings a lowering.
 static bool hasLowering(const Program &program) {
-  return std::any_of(program.nodes.begin(), program.nodes.end(),
-                     [](const ProgramNode &node) {
-                       return !node.lowering.empty() ||
-                              (node.body && hasLowering(*node.body)) ||
-                              (node.rule && hasLowering(*node.rule));
-                     });
+  return anyNode(program, [](const ProgramNode &node) {
+    return node.op->form == OpForm::Call &&
+           attributes::Call::of(node.attributes).lowering;
+  });
 }
 
 /// The program, in which functions are what their bodies say.
 static Program withoutLowerings(Program program) {
   for (ProgramNode &node : program.nodes) {
-    node.lowering.clear();
-    for (auto *part : {&node.body, &node.rule})
-      if (*part && hasLowering(**part))
-        *part = std::make_shared<Program>(withoutLowerings(**part));
+    if (node.op->form == OpForm::Call) {
+      auto call = attributes::Call::of(node.attributes);
+      call.lowering.reset();
+      node.attributes = call;
+    }
+    for (std::shared_ptr<const Program> &region : node.regions)
+      if (region && hasLowering(*region))
+        region = std::make_shared<Program>(withoutLowerings(*region));
   }
   return program;
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/Ops.h"
 #include "stepwell/Semantics/Promotion.h"
 
@@ -59,7 +60,8 @@ Tensor catRows(const std::vector<Tensor> &parts, DType dtype, const Dims &sizes,
       return {};
     flat.push_back({reshape(part, {rows, part->numel() / rows}, true)});
   }
-  Tensor made = callOp(*findOp("concat"), std::move(flat), {int64_t(1)})[0];
+  Tensor made = callOp(*findOp("concat"), std::move(flat),
+                       attributes::Concat{.dim = 1})[0];
   // The result itself and no view of it, which would be one made without
   // gradients.
   made->sizes = sizes;
@@ -93,8 +95,8 @@ Tensor stepwell::cat(std::vector<Tensor> tensors, int64_t dim) {
   }
   dim = wrapDim(dim, parts[0]->rank());
   const OpRow &op = *findOp("concat");
-  Attributes attributes{dim};
-  ErrorOr<Dims> sizes = op.results[0].shape(types, attributes);
+  Attributes attributes = attributes::Concat{.dim = dim};
+  ErrorOr<Dims> sizes = op.results[0].shape(types, op.named(attributes));
   if (!sizes)
     fail(Error::Kind::Runtime, "cat: " + sizes.error().message);
 
@@ -161,7 +163,9 @@ Tensor stepwell::iota(DType dtype, int64_t count) {
   if (Capture *capture = Capture::current())
     return capture->iota(dtype, count);
   Tensor numbers = empty(dtype, {count});
-  return count ? callOp("iota", {{numbers}}, {dtype, int64_t{0}}) : numbers;
+  return count ? callOp("iota", {{numbers}},
+                        attributes::Iota{.dtype = dtype, .dim = 0})
+               : numbers;
 }
 
 //===--- Choosing ---------------------------------------------------------===//
@@ -175,19 +179,19 @@ std::vector<Tensor> stepwell::nonzero(const Tensor &tensor) {
   Tensor mask = cast(contiguous(tensor), DType::Bool);
   int64_t total = tensor->numel();
   Tensor flat = cast(reshape(mask, {total}), DType::I64);
-  Tensor sum = callOp("sum", {{flat}}, {Dims{0}, false});
+  Tensor sum = callOp("sum", {{flat}}, attributes::Sum{.dims = {0}});
   int64_t count = *static_cast<const int64_t *>(sum->data());
   Tensor places = full(DType::I64, {count + 1}, int64_t{0});
   if (total) {
     // Element i that is not zero is the running sum's number, counted from 1;
     // the others all go to the end.
-    Tensor number = callOp("cumsum", {{flat}}, {int64_t{0}, false});
+    Tensor number = callOp("cumsum", {{flat}}, attributes::Cumsum{.dim = 0});
     Tensor order = callOp("sub", {{number}, {{}, int64_t{1}}});
     Tensor target =
         callOp("where", {{reshape(mask, {total})}, {order}, {{}, count}});
     places =
         callOp("index_copy", {{places}, {target}, {iota(DType::I64, total)}},
-               {int64_t{0}});
+               attributes::IndexCopy{.dim = 0});
   }
   Tensor rest = slice(places, 0, 0, count, 1);
   // PyTorch takes a number for a vector of one.
@@ -313,7 +317,8 @@ Tensor stepwell::indexWith(const Tensor &tensor, std::vector<Tensor> indices) {
     return tensor;
   Flattened flat = flatten(tensor, indices);
   try {
-    return callOp("index_select", {{flat.tensor}, {flat.index}}, {flat.dim});
+    return callOp("index_select", {{flat.tensor}, {flat.index}},
+                  attributes::IndexSelect{.dim = flat.dim});
   } catch (const EagerError &error) {
     if (error.kind != Error::Kind::Index || Capture::current())
       throw;
@@ -349,7 +354,9 @@ void stepwell::indexPut(const Tensor &target, std::vector<Tensor> indices,
     source = clone(source);
   const OpRow &op = *findOp(accumulate ? "index_add" : "index_copy");
   std::vector<Argument> arguments{{flat.tensor}, {flat.index}, {source}};
-  Attributes attributes{flat.dim};
+  Attributes attributes =
+      accumulate ? Attributes(attributes::IndexAdd{.dim = flat.dim})
+                 : attributes::IndexCopy{.dim = flat.dim};
   try {
     if (flat.isView) {
       callOp(op, arguments, attributes, true);

@@ -121,9 +121,8 @@ void checkComputable(const Dims &sizes) {
 void shrinkReduced(const Template &t, Seen &operand) {
   if (!t.op || operand.numel() != 0)
     return;
-  rules::ShapeRule rule = t.op->results[0].shape;
-  if (rule == rules::reduce || rule == rules::reduceSome)
-    for (int64_t dim : std::get<Dims>(t.attributes[0]))
+  if (t.op->is(OpTrait::Reduces))
+    for (int64_t dim : t.op->named(t.attributes).get<Dims>("dims"))
       operand.sizes[dim] = 0;
 }
 
@@ -264,7 +263,7 @@ LaunchPlan stepwell::launch(Template &t, std::span<const Argument> arguments,
     for (const Seen &each : seen)
       checkComputable(each.sizes);
   } else {
-    if (t.op && into < 0 && t.op->results[0].shape == rules::like)
+    if (t.op && into < 0 && t.op->is(OpTrait::ByPosition))
       flatten(seen);
     if (!seen.empty())
       shrinkReduced(t, seen[0]);

@@ -12,9 +12,15 @@ namespace stepwell {
 
 std::span<const OpRow> opTable() {
   // Never destroyed: rows are read until the process ends.
-  static const std::vector<OpRow> &rows = *new std::vector<OpRow>{
+  static const std::vector<OpRow> &rows = *[] {
+    auto *made = new std::vector<OpRow>{
 #include "stepwell/Array/OpTable.inc"
-  };
+    };
+    for (OpRow &row : *made)
+      for (const AttributeRow &attribute : row.attributes)
+        row.attributeNames.push_back(attribute.name);
+    return made;
+  }();
   return rows;
 }
 

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/OpAttributes.h"
 
 #include "stepwell/Eager/Ops.h"
 
@@ -95,13 +96,55 @@ OpenShape Capture::resultShape(const Program &body,
     for (ValueId operand : node.operands)
       operands.push_back(values[operand]);
     for (size_t i = 0; i < node.results.size(); ++i)
-      values.push_back(node.isCall() ? resultShape(*node.body, operands, i)
-                       : node.op ? open->resultOf(node.op->results[i], operands,
-                                                  node.attributes,
-                                                  node.results[i].dims)
-                                 : operands[node.wrt[i]]);
+      values.push_back(node.op->form == OpForm::Plain
+                           ? open->resultOf(*node.op, i, operands,
+                                            node.attributes,
+                                            node.results[i].dims)
+                           : regionShape(node, operands, i));
   }
   return values[body.outputs[result].value];
+}
+
+OpenShape Capture::regionShape(const ProgramNode &node,
+                               std::vector<OpenShape> operands, size_t result) {
+  switch (node.op->form) {
+  case OpForm::Plain:
+    break;
+  case OpForm::Call:
+    return resultShape(*node.region(0), std::move(operands), result);
+  case OpForm::Cond:
+    operands.erase(operands.begin());
+    return resultShape(*node.region(0), std::move(operands), result);
+  case OpForm::VJP:
+    return operands[attributes::VJP::of(node.attributes).wrt[result]];
+  case OpForm::VMap: {
+    OpenSize count = 1;
+    for (int64_t index : attributes::VMap::of(node.attributes).batched) {
+      OpenShape &batched = operands[index];
+      count = batched[0];
+      batched.erase(batched.begin());
+    }
+    OpenShape element =
+        resultShape(*node.region(0), std::move(operands), result);
+    element.insert(element.begin(), count);
+    return element;
+  }
+  case OpForm::While:
+    return operands[result];
+  case OpForm::Scan: {
+    auto sizes = attributes::Scan::of(node.attributes).operandSegmentSizes;
+    auto carried = static_cast<size_t>(sizes[0]);
+    if (result < carried)
+      return operands[result];
+    OpenSize count = operands[carried][0];
+    for (size_t i = 0; i < static_cast<size_t>(sizes[1]); ++i)
+      operands[carried + i].erase(operands[carried + i].begin());
+    OpenShape piece = resultShape(*node.region(0), std::move(operands), result);
+    piece.insert(piece.begin(), count);
+    return piece;
+  }
+  }
+  return {};
 }
 
 OpenShape Capture::resultShape(const ProgramNode &node, size_t result) {
@@ -110,10 +153,8 @@ OpenShape Capture::resultShape(const ProgramNode &node, size_t result) {
     operands.push_back(shapeOf(operand));
     open->settle(operands.back());
   }
-  if (node.isCall())
-    return resultShape(*node.body, std::move(operands), result);
-  if (!node.op) // a derivative
-    return operands[node.wrt[result]];
+  if (node.op->form != OpForm::Plain)
+    return regionShape(node, std::move(operands), result);
   // Sizes that a kernel of this operation is to know.
   for (size_t i = 0; i < operands.size(); ++i) {
     Dims known = rules::classSizes(node.op->results[0].shape, i,
@@ -125,7 +166,7 @@ OpenShape Capture::resultShape(const ProgramNode &node, size_t result) {
         operands[i][d] = one[0];
       }
   }
-  return open->resultOf(node.op->results[result], operands, node.attributes,
+  return open->resultOf(*node.op, result, operands, node.attributes,
                         node.results[result].dims);
 }
 

@@ -207,12 +207,12 @@ void OpenTrace::settle(OpenShape &shape) {
   }
 }
 
-OpenShape OpenTrace::resultOf(const ResultRow &row,
+OpenShape OpenTrace::resultOf(const OpRow &op, size_t result,
                               std::span<const OpenShape> operands,
                               const Attributes &attributes, const Dims &hints) {
   rules::SizeConditions conditions;
-  std::optional<OpenShape> shape =
-      rules::openShape(row.shape, operands, attributes, conditions);
+  std::optional<OpenShape> shape = rules::openShape(
+      op.results[result].shape, operands, op.named(attributes), conditions);
   if (!shape) {
     fixAll();
     return fixedShape(hints);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Ops.h"
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/Plan.h"
 
 #include "stepwell/Eager/Capture.h"
@@ -364,32 +365,6 @@ std::vector<Tensor> stepwell::callTemplate(Template &t,
   return outputs;
 }
 
-static std::string titleName(DType dtype) {
-  switch (dtype) {
-  case DType::Bool:
-    return "Bool";
-  case DType::U8:
-    return "Byte";
-  case DType::I8:
-    return "Char";
-  case DType::I16:
-    return "Short";
-  case DType::I32:
-    return "Int";
-  case DType::I64:
-    return "Long";
-  case DType::F16:
-    return "Half";
-  case DType::BF16:
-    return "BFloat16";
-  case DType::F32:
-    return "Float";
-  case DType::F64:
-    return "Double";
-  }
-  return "";
-}
-
 static int kindOf(DType dtype) {
   return isFloat(dtype) ? 2 : dtype == DType::Bool ? 0 : 1;
 }
@@ -501,7 +476,7 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
   }
   std::vector<DType> results;
   for (const ResultRow &row : op.results) {
-    ErrorOr<DType> dtype = row.dtype(types, attributes);
+    ErrorOr<DType> dtype = row.dtype(types, op.named(attributes));
     if (!dtype)
       fail(dtype.error().kind,
            std::string(op.mnemonic) + ": " + dtype.error().message);
@@ -514,9 +489,9 @@ static std::vector<Tensor> callOpFirst(const OpRow &op,
     checkWritable(target, arguments);
     if (kindOf(results[0]) > kindOf(target->dtype))
       fail(Error::Kind::Runtime,
-           "result type " + titleName(results[0]) +
+           "result type " + std::string(titleName(results[0])) +
                " can't be cast to the desired output type " +
-               titleName(target->dtype));
+               std::string(titleName(target->dtype)));
     results[0] = target->dtype;
   }
   checkElementKind(op, types);
@@ -805,7 +780,7 @@ Tensor stepwell::contiguous(const Tensor &tensor) {
 Tensor stepwell::cast(const Tensor &tensor, DType dtype) {
   if (tensor->dtype == dtype)
     return tensor;
-  return callOp("cast", {{tensor}}, {dtype});
+  return callOp("cast", {{tensor}}, attributes::Cast{.dtype = dtype});
 }
 
 Tensor stepwell::sumTo(const Tensor &tensor, const Dims &sizes) {
@@ -816,7 +791,7 @@ Tensor stepwell::sumTo(const Tensor &tensor, const Dims &sizes) {
   for (int i = 0; i < tensor->rank(); ++i)
     if (i < extra || (sizes[i - extra] == 1 && tensor->sizes[i] != 1))
       dims.push_back(i);
-  Tensor sum = callOp("sum", {{tensor}}, {dims, false});
+  Tensor sum = callOp("sum", {{tensor}}, attributes::Sum{.dims = dims});
   return reshape(sum, sizes);
 }
 

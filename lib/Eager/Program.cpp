@@ -14,6 +14,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <span>
 
 using namespace stepwell;
 
@@ -135,7 +136,7 @@ private:
     if (input.number) {
       comma(any);
       text += "stepwell.number = ";
-      attribute(*input.number);
+      attribute(*input.number, AttributeKind::F64);
       any = true;
     }
     unit(input.scalar, "stepwell.scalar");
@@ -155,14 +156,15 @@ private:
     text += '}';
   }
 
-  void array(const std::vector<int64_t> &values) {
-    text += "array<i64";
+  void array(std::span<const int64_t> values, const char *type = "i64") {
+    text += "array<";
+    text += type;
     for (size_t i = 0; i < values.size(); ++i)
       text += (i ? ", " : ": ") + std::to_string(values[i]);
     text += '>';
   }
 
-  void attribute(const Attribute &value) {
+  void attribute(const Attribute &value, AttributeKind kind) {
     if (auto *integer = std::get_if<int64_t>(&value)) {
       text += std::to_string(*integer) + " : i64";
     } else if (auto *number = std::get_if<double>(&value)) {
@@ -176,6 +178,8 @@ private:
       text += *flag ? "true" : "false";
     } else if (auto *dims = std::get_if<Dims>(&value)) {
       array({dims->begin(), dims->end()});
+    } else if (auto *list = std::get_if<std::vector<int64_t>>(&value)) {
+      array(*list, kind == AttributeKind::Segments ? "i32" : "i64");
     } else if (auto *dtype = std::get_if<DType>(&value)) {
       text += mlirName(*dtype);
     } else if (auto *word = std::get_if<std::string>(&value)) {
@@ -192,48 +196,40 @@ private:
         text += ":" + std::to_string(node.results.size());
       text += " = ";
     }
-    text += node.op ? "\"array." + std::string(node.op->mnemonic) + "\"("
-            : node.isCall() ? std::string("\"array.call\"(")
-                            : std::string("\"autodiff.vjp\"(");
+    text += '"';
+    text += node.op->dialect;
+    text += '.';
+    text += node.op->mnemonic;
+    text += "\"(";
     for (size_t i = 0; i < node.operands.size(); ++i)
       comma(i), text += names[node.operands[i]].name;
     text += ')';
-    if (node.op) {
-      bool any = false;
-      for (size_t i = 0; i < node.attributes.size(); ++i) {
-        if (std::holds_alternative<std::monostate>(node.attributes[i]))
-          continue;
-        text += any ? ", " : " <{";
-        text += node.op->attributes[i].name;
+    bool any = false;
+    for (size_t i = 0; i < node.attributes.size(); ++i) {
+      if (std::holds_alternative<std::monostate>(node.attributes[i]))
+        continue;
+      const AttributeRow &row = node.op->attributes[i];
+      text += any ? ", " : " <{";
+      text += row.name;
+      if (row.kind != AttributeKind::Unit) {
         text += " = ";
-        attribute(node.attributes[i]);
-        any = true;
+        attribute(node.attributes[i], row.kind);
       }
-      if (any)
-        text += "}>";
-    } else if (node.isCall()) {
-      text += " <{callee = ";
-      string(node.callee);
-      if (!node.lowering.empty()) {
-        text += ", lowering = ";
-        string(node.lowering);
+      any = true;
+    }
+    if (any)
+      text += "}>";
+    if (!node.regions.empty()) {
+      std::string end(node.op->dialect);
+      end += ".yield";
+      text += " (";
+      for (size_t i = 0; i < node.regions.size(); ++i) {
+        text += i ? ", {\n" : "{\n";
+        if (node.regions[i])
+          block(*node.regions[i], indent + "  ", end.c_str());
+        text += indent + '}';
       }
-      text += ", wrt = ";
-      array({node.wrt.begin(), node.wrt.end()});
-      text += "}> ({\n";
-      block(*node.body, indent + "  ", "array.yield");
-      text += indent + "}, {\n";
-      if (node.rule)
-        block(*node.rule, indent + "  ", "array.yield");
-      text += indent + "})";
-    } else {
-      text += " <{cotangents = ";
-      array({node.cotangents.begin(), node.cotangents.end()});
-      text += ", wrt = ";
-      array({node.wrt.begin(), node.wrt.end()});
-      text += "}> ({\n";
-      block(*node.body, indent + "  ", "autodiff.yield");
-      text += indent + "})";
+      text += ')';
     }
     text += " : (";
     for (size_t i = 0; i < node.operands.size(); ++i)

@@ -9,6 +9,7 @@
 // operations fit their operands is the compiler's to verify.
 //===----------------------------------------------------------------------===//
 
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/OpTable.h"
 #include "stepwell/Eager/Program.h"
 #include "stepwell/Eager/Tensor.h"
@@ -23,7 +24,7 @@ namespace {
 
 /// Sums of sizes stay far from overflow, whatever a program holds.
 constexpr int64_t kMostBytes = int64_t{1} << 46;
-constexpr int kDeepestRequest = 16;
+constexpr int kDeepestRegion = 16;
 
 class Reader {
 public:
@@ -45,7 +46,7 @@ public:
         results.size() != outputs.size())
       refuse("as many attributes as arguments and results");
     block(program, "func.return", 0);
-    if (types(program) != arguments)
+    if (inputTypes(program) != arguments)
       refuse("arguments of the types that function_type has");
     if (program.outputs.size() != outputs.size())
       refuse("as many results as function_type has");
@@ -159,9 +160,9 @@ private:
   //===--- Types and attributes -------------------------------------------===//
 
   DType dtype(std::string_view name) {
-    for (int i = 0; i < kNumDTypes; ++i)
-      if (mlirName(static_cast<DType>(i)) == name)
-        return static_cast<DType>(i);
+    for (DType dtype : kDTypes)
+      if (mlirName(dtype) == name)
+        return dtype;
     refuse("an element type");
   }
 
@@ -206,13 +207,6 @@ private:
     typeList(operands);
     expect("->");
     typeList(results);
-  }
-
-  static std::vector<TensorType> types(const Program &program) {
-    std::vector<TensorType> types;
-    for (const ProgramInput &input : program.inputs)
-      types.push_back(input.type);
-    return types;
   }
 
   void argumentAttributes(ProgramInput &input) {
@@ -263,11 +257,11 @@ private:
     });
   }
 
-  template <typename T> std::vector<T> array() {
-    std::vector<T> values;
-    expect("array<i64");
+  std::vector<int64_t> array(const char *type = "i64") {
+    std::vector<int64_t> values;
+    expect(std::string("array<") + type);
     if (accept(":"))
-      list(">", [&] { values.push_back(number<T>()); });
+      list(">", [&] { values.push_back(number()); });
     else
       expect(">");
     return values;
@@ -299,7 +293,7 @@ private:
       expect("false");
       return false;
     case AttributeKind::Dims: {
-      std::vector<int64_t> values = array<int64_t>();
+      std::vector<int64_t> values = array();
       if (values.size() > kMaxRank)
         refuse("at most " + std::to_string(kMaxRank) + " numbers");
       return Dims(values.begin(), values.end());
@@ -308,6 +302,12 @@ private:
       return dtype(word());
     case AttributeKind::String:
       return string();
+    case AttributeKind::List:
+      return array();
+    case AttributeKind::Segments:
+      return array("i32");
+    case AttributeKind::Unit:
+      return true;
     case AttributeKind::Elements:
       break;
     }
@@ -345,66 +345,15 @@ private:
                    int depth) {
     ProgramNode node;
     std::string name = string();
-    if (name.rfind("array.", 0) == 0)
-      node.op = findOp(std::string_view(name).substr(6));
-    bool isCall = name == "array.call";
-    if (!node.op && !isCall && name != "autodiff.vjp")
+    std::string_view whole = name;
+    size_t dot = whole.find('.');
+    node.op = dot == whole.npos ? nullptr : findOp(whole.substr(dot + 1));
+    if (!node.op || node.op->dialect != whole.substr(0, dot))
       refuse("an operation of this build, not '" + name + "'");
     expect("(");
     list(")", [&] { node.operands.push_back(use(names)); });
-    if (node.op) {
-      node.attributes.resize(node.op->attributes.size());
-      if (accept("<{"))
-        list("}>", [&] {
-          std::string_view key = word();
-          size_t i = 0;
-          while (i < node.attributes.size() &&
-                 node.op->attributes[i].name != key)
-            ++i;
-          if (i == node.attributes.size())
-            refuse("an attribute of '" + name + "'");
-          expect("=");
-          node.attributes[i] = attribute(node.op->attributes[i].kind);
-        });
-    } else if (isCall) {
-      if (depth == kDeepestRequest)
-        refuse("fewer calls inside of calls");
-      expect("<{callee = ");
-      node.callee = string();
-      if (node.callee.empty())
-        refuse("the name of a function");
-      expect(",");
-      if (accept("lowering = ")) {
-        node.lowering = string();
-        expect(",");
-      }
-      expect("wrt = ");
-      node.wrt = array<int>();
-      expect("}> ({");
-      auto body = std::make_shared<Program>();
-      block(*body, "array.yield", depth + 1);
-      node.body = std::move(body);
-      expect("}, {");
-      if (!accept("}")) {
-        auto rule = std::make_shared<Program>();
-        block(*rule, "array.yield", depth + 1);
-        node.rule = std::move(rule);
-        expect("}");
-      }
-      expect(")");
-    } else {
-      if (depth == kDeepestRequest)
-        refuse("fewer derivatives of derivatives");
-      expect("<{cotangents = ");
-      node.cotangents = array<int>();
-      expect(", wrt = ");
-      node.wrt = array<int>();
-      expect("}> ({");
-      auto body = std::make_shared<Program>();
-      block(*body, "autodiff.yield", depth + 1);
-      node.body = std::move(body);
-      expect("})");
-    }
+    readAttributes(node, name);
+    readRegions(node, depth);
     expect(":");
     std::vector<TensorType> operands;
     functionType(operands, node.results);
@@ -413,39 +362,100 @@ private:
       agree = defined[node.operands[i]] == operands[i];
     if (!agree)
       refuse("the types of the operands");
-    if (isCall)
-      checkCall(node, operands);
-    if (node.op && node.results.size() != node.op->results.size())
+    if (node.op->form != OpForm::Plain)
+      checkRegions(node, operands);
+    else if (node.results.size() != node.op->results.size())
       refuse("the number of results of '" + name + "'");
     return node;
   }
 
-  /// The types of a function's inputs and results, and of its rule's.
-  void checkCall(const ProgramNode &node, std::vector<TensorType> types) {
-    auto results = [](const Program &program) {
-      std::vector<TensorType> types;
-      for (const ProgramOutput &output : program.outputs)
-        types.push_back(program.type(output.value));
-      return types;
-    };
-    if (node.results.empty() || Reader::types(*node.body) != types ||
-        results(*node.body) != node.results)
-      refuse("a body of the call's types");
-    if (!node.rule)
+  void readAttributes(ProgramNode &node, const std::string &name) {
+    const std::vector<AttributeRow> &rows = node.op->attributes;
+    node.attributes.resize(rows.size());
+    if (accept("<{"))
+      list("}>", [&] {
+        std::string_view key = word();
+        size_t i = 0;
+        while (i < rows.size() && rows[i].name != key)
+          ++i;
+        if (i == rows.size())
+          refuse("an attribute of '" + name + "'");
+        if (rows[i].kind != AttributeKind::Unit)
+          expect("=");
+        node.attributes[i] = attribute(rows[i].kind);
+      });
+    if (node.op->form == OpForm::Plain)
       return;
-    types.insert(types.end(), node.results.begin(), node.results.end());
-    for (const TensorType &result : node.results)
-      if (isFloat(result.dtype))
-        types.push_back(result);
-    int previous = -1;
-    for (int index : node.wrt) {
-      if (index <= previous || index >= static_cast<int>(node.operands.size()))
+    // Of these the dispatcher reads what they say.
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Attribute &value = node.attributes[i];
+      if (!std::holds_alternative<std::monostate>(value) || rows[i].optional)
+        continue;
+      value = rows[i].defaultValue;
+      if (std::holds_alternative<std::monostate>(value))
+        refuse("the attribute '" + std::string(rows[i].name) + "' of '" + name +
+               "'");
+    }
+  }
+
+  void readRegions(ProgramNode &node, int depth) {
+    if (node.op->regions.empty())
+      return;
+    if (depth == kDeepestRegion)
+      refuse("fewer blocks inside of blocks");
+    std::string end = std::string(node.op->dialect) + ".yield";
+    expect("(");
+    for (size_t i = 0; i < node.op->regions.size(); ++i) {
+      expect(i ? ", {" : "{");
+      // A call need not have a rule.
+      if (node.op->form == OpForm::Call && i == 1 && accept("}")) {
+        node.regions.push_back(nullptr);
+        continue;
+      }
+      auto region = std::make_shared<Program>();
+      block(*region, end.c_str(), depth + 1);
+      node.regions.push_back(std::move(region));
+      expect("}");
+    }
+    expect(")");
+  }
+
+  /// Blocks take and give what the operation says.
+  void checkRegions(const ProgramNode &node,
+                    const std::vector<TensorType> &operands) {
+    for (size_t i = 0; i < node.regions.size(); ++i) {
+      if (!node.region(i))
+        continue;
+      auto inputs = regionInputs(node, i, operands);
+      if (!inputs)
+        refuse(inputs.error().message);
+      if (inputTypes(*node.region(i)) != *inputs)
+        refuse("a block '" + std::string(node.op->regions[i]) +
+               "' that takes " + std::to_string(inputs->size()) +
+               " values of the operation's types");
+    }
+    auto results = regionResults(node, operands);
+    if (!results)
+      refuse(results.error().message);
+    if (*results != node.results)
+      refuse("results of the types that the blocks give");
+    if (node.op->form == OpForm::Call)
+      checkRule(node);
+  }
+
+  /// A call's rule gives a gradient for each input that it says.
+  void checkRule(const ProgramNode &node) {
+    std::vector<int64_t> wrt = attributes::Call::of(node.attributes).wrt;
+    int64_t previous = -1;
+    for (int64_t index : wrt) {
+      if (index <= previous ||
+          index >= static_cast<int64_t>(node.operands.size()))
         refuse("inputs in ascending order in 'wrt'");
       previous = index;
     }
-    if (Reader::types(*node.rule) != types ||
-        node.rule->outputs.size() != node.wrt.size())
-      refuse("a rule of the call's types");
+    const Program *rule = node.region(1);
+    if (rule ? rule->outputs.size() != wrt.size() : !wrt.empty())
+      refuse("a rule that gives the gradients of 'wrt'");
   }
 
   void block(Program &program, const char *terminator, int depth) {

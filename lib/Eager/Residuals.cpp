@@ -10,6 +10,8 @@
 
 #include "stepwell/Eager/Residuals.h"
 
+#include "stepwell/Eager/OpAttributes.h"
+
 #include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
@@ -85,9 +87,9 @@ Reads::Reads(const Program &program, const std::vector<int> &wrt)
     active[input] = isFloat(types[input]->dtype);
   for (size_t n = 0; n < program.nodes.size(); ++n) {
     const ProgramNode &node = program.nodes[n];
-    if ((node.op && node.op->nonDifferentiable) || !dependsOnActive(node))
+    if (node.op->nonDifferentiable || !dependsOnActive(node))
       continue;
-    uint32_t auxiliary = node.op ? node.op->auxiliary : 0;
+    uint32_t auxiliary = node.op->auxiliary;
     for (size_t i = 0; i < node.results.size(); ++i)
       active[firsts[n] + i] =
           isFloat(node.results[i].dtype) && !(auxiliary >> i & 1);
@@ -115,11 +117,11 @@ void Reads::noteNode(const ProgramNode &node, ValueId firstResult) {
   for (ValueId operand : node.operands)
     if (active[operand]) // its gradient is stretched to its sizes
       sizes[operand] = true;
-  if (node.op && !node.op->gradients.empty())
+  if (!node.op->gradients.empty())
     return noteRules(*node.op, node.operands, firstResult);
   for (ValueId operand : node.operands)
     live[operand] = true;
-  if (node.rule)
+  if (node.op->form == OpForm::Call && node.region(1))
     return noteRule(node, firstResult);
   std::for_each(node.operands.begin(), node.operands.end(),
                 [&](ValueId operand) { read(operand); });
@@ -156,10 +158,10 @@ void Reads::noteRule(const ProgramNode &node, ValueId firstResult) {
     else if (value < operands + results)
       read(firstResult + static_cast<ValueId>(value - operands));
   };
-  for (const ProgramNode &each : node.rule->nodes)
+  for (const ProgramNode &each : node.region(1)->nodes)
     for (ValueId operand : each.operands)
       note(operand);
-  for (const ProgramOutput &output : node.rule->outputs)
+  for (const ProgramOutput &output : node.region(1)->outputs)
     note(output.value);
   for (size_t i = 0; i < results; ++i) // where one has no gradient, zeros stand
     sizes[firstResult + i] = true;
@@ -167,18 +169,18 @@ void Reads::noteRule(const ProgramNode &node, ValueId firstResult) {
 
 /// Whether a node's results are computed again rather than kept.
 bool isCheap(const ProgramNode &node) {
-  if (node.isCall())
-    return node.lowering.empty() &&
-           std::all_of(node.body->nodes.begin(), node.body->nodes.end(),
-                       isCheap);
-  return node.op && node.op->cheap;
+  if (node.op->form == OpForm::Call)
+    return !attributes::Call::of(node.attributes).lowering &&
+           std::all_of(node.region(0)->nodes.begin(),
+                       node.region(0)->nodes.end(), isCheap);
+  return node.op->cheap;
 }
 
 /// A node's operands, but for those of which only the sizes are used.
 template <typename Visit>
 void forEachRead(const ProgramNode &node, Visit visit) {
   for (size_t i = 0; i < node.operands.size(); ++i)
-    if (!node.op || !names(node.op->shapeOnly, *node.op, i))
+    if (!names(node.op->shapeOnly, *node.op, i))
       visit(node.operands[i]);
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/Plan.h"
 #include "stepwell/Eager/Residuals.h"
 
@@ -33,6 +34,10 @@ struct Bytes {
           } else if constexpr (std::is_same_v<T, std::string>) {
             raw(v.size());
             text += v;
+          } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
+            raw(v.size());
+            for (int64_t each : v)
+              raw(each);
           } else if constexpr (!std::is_same_v<T, std::monostate>) {
             raw(v);
           }
@@ -92,10 +97,12 @@ void Template::destroy(Template *t) {
 
 /// Whether a derivative goes through a node from its results to an operand.
 static bool passes(const ProgramNode &node, size_t operand) {
-  if (node.rule)
-    return std::find(node.wrt.begin(), node.wrt.end(), operand) !=
-           node.wrt.end();
-  if (!node.op)
+  if (node.op->form == OpForm::Call && node.region(1)) {
+    auto wrt = attributes::Call::of(node.attributes).wrt;
+    return std::find(wrt.begin(), wrt.end(), static_cast<int64_t>(operand)) !=
+           wrt.end();
+  }
+  if (node.op->form != OpForm::Plain)
     return true;
   if (node.op->nonDifferentiable)
     return false;
@@ -107,10 +114,11 @@ static bool passes(const ProgramNode &node, size_t operand) {
 static bool isElementwise(const Program &program) {
   return std::all_of(
       program.nodes.begin(), program.nodes.end(), [](const ProgramNode &node) {
-        if (node.isCall())
-          return node.lowering.empty() && isElementwise(*node.body) &&
-                 (!node.rule || isElementwise(*node.rule));
-        return node.op && node.op->elementwise;
+        if (node.op->form == OpForm::Call)
+          return !attributes::Call::of(node.attributes).lowering &&
+                 isElementwise(*node.region(0)) &&
+                 (!node.region(1) || isElementwise(*node.region(1)));
+        return node.op->elementwise;
       });
 }
 
@@ -301,7 +309,7 @@ static void checkCount(DType dtype, Dims sizes) {
 
 static Dims resultDims(const OpRow &op, size_t result, rules::Operands operands,
                        const Attributes &attributes, DType dtype) {
-  ErrorOr<Dims> dims = op.results[result].shape(operands, attributes);
+  ErrorOr<Dims> dims = op.results[result].shape(operands, op.named(attributes));
   if (!dims) // PyTorch's class for shapes that do not fit is RuntimeError.
     fail(dims.error().kind == Error::Kind::Value ? Error::Kind::Runtime
                                                  : dims.error().kind,
@@ -337,6 +345,31 @@ stepwell::inferResults(const Template &t, std::span<const TensorType> inputs) {
   return results;
 }
 
+static std::vector<TensorType>
+checkedTypes(const ProgramNode &node,
+             const ErrorOr<std::vector<TensorType>> &types) {
+  if (!types)
+    fail(Error::Kind::Runtime, std::string(node.op->mnemonic) + ": expected " +
+                                   types.error().message);
+  return *types;
+}
+
+/// The types in the blocks of a node, and of its results. A call's rule reads
+/// those, too.
+static void inferRegions(ProgramNode &node,
+                         std::span<const TensorType> operands) {
+  for (size_t i = 0; i < node.regions.size(); ++i) {
+    if (!node.regions[i])
+      continue;
+    if (i && node.op->form == OpForm::Call)
+      node.results = checkedTypes(node, regionResults(node, operands));
+    auto region = std::make_shared<Program>(*node.regions[i]);
+    inferTypes(*region, checkedTypes(node, regionInputs(node, i, operands)));
+    node.regions[i] = std::move(region);
+  }
+  node.results = checkedTypes(node, regionResults(node, operands));
+}
+
 void stepwell::inferTypes(Program &program,
                           std::span<const TensorType> inputs) {
   std::vector<TensorType> types(inputs.begin(), inputs.end());
@@ -346,29 +379,13 @@ void stepwell::inferTypes(Program &program,
     std::vector<TensorType> operands;
     for (ValueId operand : node.operands)
       operands.push_back(types[operand]);
-    if (node.body) {
-      auto body = std::make_shared<Program>(*node.body);
-      inferTypes(*body, std::span(operands).first(body->inputs.size()));
-      node.body = std::move(body);
-    }
-    for (size_t i = 0; i < node.results.size(); ++i) {
-      TensorType &result = node.results[i];
-      result.dims =
-          node.op
-              ? resultDims(*node.op, i, operands, node.attributes, result.dtype)
-          : node.isCall() ? node.body->type(node.body->outputs[i].value).dims
-                          : operands[node.wrt[i]].dims;
-      types.push_back(result);
-    }
-    if (node.rule) {
-      auto rule = std::make_shared<Program>(*node.rule);
-      operands.insert(operands.end(), node.results.begin(), node.results.end());
-      for (const TensorType &result : node.results)
-        if (isFloat(result.dtype))
-          operands.push_back(result);
-      inferTypes(*rule, operands);
-      node.rule = std::move(rule);
-    }
+    if (node.op->form != OpForm::Plain)
+      inferRegions(node, operands);
+    else
+      for (size_t i = 0; i < node.results.size(); ++i)
+        node.results[i].dims = resultDims(
+            *node.op, i, operands, node.attributes, node.results[i].dtype);
+    types.insert(types.end(), node.results.begin(), node.results.end());
   }
 }
 
@@ -390,7 +407,7 @@ static ValueId cast(Program &program, ValueId value, DType to, ValueId &next) {
   node.op = findOp("cast");
   if (!node.op)
     fail(Error::Kind::Runtime, "this build has no operation 'cast'");
-  node.attributes = {to};
+  node.attributes = attributes::Cast{.dtype = to};
   node.operands = {value};
   node.results = {type};
   return addNode(program, std::move(node), next);
@@ -426,9 +443,12 @@ Program stepwell::instantiate(const Template &t,
         program.inputs.begin(), program.inputs.begin() + t.body->inputs.size());
     for (ProgramInput &input : bodyInputs)
       input = {input.type};
-    node.body = std::make_shared<Program>(instantiate(*t.body, bodyInputs));
-    node.wrt = t.wrt;
-    node.cotangents = t.cotangents;
+    node.op = findOp("vjp");
+    node.regions = {
+        std::make_shared<Program>(instantiate(*t.body, bodyInputs))};
+    node.attributes = attributes::VJP{
+        .cotangents = {t.cotangents.begin(), t.cotangents.end()},
+        .wrt = {t.wrt.begin(), t.wrt.end()}};
     for (ValueId i = 0; i < next; ++i)
       node.operands.push_back(i);
     for (int input : t.wrt)
@@ -459,7 +479,8 @@ Program stepwell::instantiate(const Template &t,
   for (ValueId value : node.operands)
     operands.push_back(program.type(value));
   for (size_t i = 0; i < results.size(); ++i) {
-    ErrorOr<DType> dtype = t.op->results[i].dtype(operands, t.attributes);
+    ErrorOr<DType> dtype =
+        t.op->results[i].dtype(operands, t.op->named(t.attributes));
     if (!dtype)
       fail(dtype.error().kind,
            std::string(t.op->mnemonic) + ": " + dtype.error().message);

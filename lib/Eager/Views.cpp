@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "stepwell/Eager/Capture.h"
+#include "stepwell/Eager/OpAttributes.h"
 #include "stepwell/Eager/Ops.h"
 #include "stepwell/Semantics/Checked.h"
 
@@ -142,7 +143,7 @@ Tensor scatterView(const Tensor &gradient, const Geometry &view,
                            {{reshape(result, {count})},
                             {placesOf(once, count)},
                             {reshape(given, {once.numel()})}},
-                           {int64_t{0}});
+                           attributes::IndexAdd{.dim = 0});
       result = reshape(flat, sizes);
     }
   }

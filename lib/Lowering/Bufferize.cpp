@@ -164,6 +164,65 @@ void overwriteTemporaries(IRRewriter &rewriter, Operation *root) {
   }
 }
 
+/// Whether the value may lie in a buffer that was there before: it is no result
+/// that was made in a place of its own.
+bool mayBeArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<DestinationStyleOpInterface, bufferization::AllocTensorOp>(op))
+      return false;
+    if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return true;
+}
+
+/// Whether what is put into a place that nobody else has can be made there.
+bool makeIn(Value source, Value place) {
+  auto maker = source.getDefiningOp<DestinationStyleOpInterface>();
+  if (!maker || !source.hasOneUse() ||
+      !place.getDefiningOp<bufferization::AllocTensorOp>() ||
+      maker->getBlock() != (*source.user_begin())->getBlock())
+    return false;
+  OpOperand *init = maker.getTiedOpOperand(cast<OpResult>(source));
+  if (!init->get().getDefiningOp<tensor::EmptyOp>() ||
+      init->get().getType() != place.getType())
+    return false;
+  init->set(place);
+  return true;
+}
+
+/// Results of branches and what loops carry are copied to their places when the
+/// block has computed all else. What a loop carries would be in the way of what
+/// still reads the value before, if it were made there; a value that another
+/// carried one is replaced by is taken out of the way first.
+void placeResultsOfBlocks(IRRewriter &rewriter, Operation *root) {
+  using bufferization::MaterializeInDestinationOp;
+  SmallVector<MaterializeInDestinationOp> puts;
+  root->walk([&](MaterializeInDestinationOp put) {
+    if (!isa<func::FuncOp>(put->getParentOp()))
+      puts.push_back(put);
+  });
+  for (MaterializeInDestinationOp put : puts) {
+    Value source = put.getSource();
+    if (!mayBeArgument(source) || !isa<BlockArgument>(put.getDest()))
+      continue;
+    rewriter.setInsertionPointAfterValue(source);
+    put.getSourceMutable().set(bufferization::AllocTensorOp::create(
+        rewriter, put.getLoc(), cast<RankedTensorType>(source.getType()),
+        ValueRange{}, source));
+  }
+  for (MaterializeInDestinationOp put : puts) {
+    Value source = put.getSource(), place = put.getDest();
+    rewriter.setInsertionPoint(put);
+    if (makeIn(source, place))
+      rewriter.replaceOp(put, source);
+    else
+      rewriter.replaceOpWithNewOp<linalg::CopyOp>(put, source, place);
+  }
+}
+
 //===--- Long chains of writes --------------------------------------------===//
 
 /// The analysis looks at every pair of a read and a write among all values that
@@ -300,20 +359,6 @@ private:
   SmallVector<Segment> segments;
 };
 
-/// Whether the value may lie in a buffer that was there before: it is no result
-/// that was made in a place of its own.
-bool mayBeArgument(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (isa<DestinationStyleOpInterface, bufferization::AllocTensorOp>(op))
-      return false;
-    if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-             tensor::ExtractSliceOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return true;
-}
-
 /// Results are made in memory of their own and copied to where they are wanted
 /// at the end, after a copy of each that may lie in what is overwritten then.
 /// Nothing can be in the way of anything so.
@@ -345,6 +390,7 @@ void copyResultsAtTheEnd(IRRewriter &rewriter, Operation *root) {
 struct Bufferize : stepwell::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
+    placeResultsOfBlocks(rewriter, getOperation());
     separateEmptyTensors(rewriter, getOperation());
     fillForEachUse(rewriter, getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())

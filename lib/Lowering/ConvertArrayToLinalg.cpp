@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -31,13 +32,41 @@ using namespace stepwell;
 
 namespace {
 
-/// Types that know more or fewer sizes than others (array::refineTypes).
-struct CastPattern : OpConversionPattern<tensor::CastOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(tensor::CastOp op, OpAdaptor adaptor,
+/// What moves tensors about and came before (array::refineTypes, control flow)
+/// does so with elements as they are stored.
+struct RetypePattern : ConversionPattern {
+  RetypePattern(const TypeConverter &converter, MLIRContext *context)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
                                 ConversionPatternRewriter &b) const override {
-    b.replaceOpWithNewOp<tensor::CastOp>(
-        op, getTypeConverter()->convertType(op.getType()), adaptor.getSource());
+    if (!movesTensors(op))
+      return failure();
+    SmallVector<Type> types;
+    if (failed(getTypeConverter()->convertTypes(op->getResultTypes(), types)))
+      return failure();
+    OperationState state(op->getLoc(), op->getName(), operands, types,
+                         llvm::to_vector(op->getDiscardableAttrs()));
+    state.propertiesAttr = op->getPropertiesAsAttribute();
+    b.replaceOp(op, b.create(state));
+    return success();
+  }
+  static bool movesTensors(Operation *op) {
+    return isa<tensor::CastOp, tensor::DimOp, tensor::ExtractSliceOp,
+               tensor::InsertSliceOp, bufferization::AllocTensorOp,
+               bufferization::MaterializeInDestinationOp>(op);
+  }
+};
+
+/// The truth value that a branch or loop goes by.
+struct ExtractPattern : OpConversionPattern<tensor::ExtractOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(tensor::ExtractOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    if (!op.getType().isInteger(1))
+      return failure();
+    Value stored = tensor::ExtractOp::create(
+        b, op.getLoc(), adaptor.getTensor(), adaptor.getIndices());
+    b.replaceOp(op, loadElement(b, op.getLoc(), stored, op.getType()));
     return success();
   }
 };
@@ -84,7 +113,7 @@ struct ConvertArrayToLinalg
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
-    patterns.add<CastPattern>(converter, context);
+    patterns.add<RetypePattern, ExtractPattern>(converter, context);
 
     ConversionTarget target(*context);
     target.addIllegalDialect<array::ArrayDialect>();
@@ -92,11 +121,12 @@ struct ConvertArrayToLinalg
       return converter.isSignatureLegal(op.getFunctionType()) &&
              converter.isLegal(&op.getBody());
     });
-    target.addDynamicallyLegalOp<tensor::CastOp>([&](tensor::CastOp op) {
-      return converter.isLegal(op.getOperation());
-    });
+    scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
+                                                         target);
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
-      return !isa<func::ReturnOp>(op) || converter.isLegal(op);
+      return !(isa<func::ReturnOp, tensor::ExtractOp>(op) ||
+               RetypePattern::movesTensors(op)) ||
+             converter.isLegal(op);
     });
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))

@@ -200,17 +200,26 @@ namespace {
 /// One use of a rule: its operands, and what it finds out.
 class Use {
 public:
-  Use(std::span<const OpenShape> operands, const Attributes &attributes,
+  Use(std::span<const OpenShape> operands, const NamedAttributes &attributes,
       SizeConditions &conditions)
       : operands(operands), attributes(attributes), conditions(conditions) {}
 
   std::span<const OpenShape> operands;
 
-  const Dims &dims(size_t i) const { return std::get<Dims>(attributes[i]); }
-  int64_t number(size_t i) const { return std::get<int64_t>(attributes[i]); }
-  bool flag(size_t i) const { return std::get<bool>(attributes[i]); }
-  const std::string &text(size_t i) const {
-    return std::get<std::string>(attributes[i]);
+  const Dims &dims(std::string_view name) const {
+    return attributes.get<Dims>(name);
+  }
+  int64_t number(std::string_view name) const {
+    return attributes.get<int64_t>(name);
+  }
+  bool flag(std::string_view name) const { return attributes.get<bool>(name); }
+  /// False if the operation has no such flag.
+  bool isSet(std::string_view name) const {
+    const bool *flag = attributes.find<bool>(name);
+    return flag && *flag;
+  }
+  const std::string &text(std::string_view name) const {
+    return attributes.get<std::string>(name);
   }
 
   void require(const OpenSize &found, const char *relation,
@@ -265,7 +274,7 @@ public:
   }
 
 private:
-  const Attributes &attributes;
+  NamedAttributes attributes;
   SizeConditions &conditions;
 };
 
@@ -296,16 +305,16 @@ OpenShape openReduce(Use &use) {
   const OpenShape &input = use.operands[0];
   OpenShape result;
   for (size_t i = 0; i < input.size(); ++i)
-    if (!contains(use.dims(0), static_cast<int64_t>(i)))
+    if (!contains(use.dims("dims"), static_cast<int64_t>(i)))
       result.push_back(input[i]);
-    else if (use.flag(1))
+    else if (use.flag("keepdim"))
       result.push_back(1);
   return result;
 }
 
-template <bool canBeEmpty> OpenShape openReduceSome(Use &use) {
-  if (!(canBeEmpty && use.flag(2)))
-    for (int64_t dim : use.dims(0))
+OpenShape openReduceSome(Use &use) {
+  if (!use.isSet("empty"))
+    for (int64_t dim : use.dims("dims"))
       use.require(use.operands[0][dim], ">=", 1, dim);
   return openReduce(use);
 }
@@ -344,26 +353,29 @@ OpenShape openLinear(Use &use) {
 }
 
 OpenShape openDotGeneral(Use &use) {
+  const Dims *batch[] = {&use.dims("input_batch"), &use.dims("other_batch")};
+  const Dims *contract[] = {&use.dims("input_contract"),
+                            &use.dims("other_contract")};
   OpenShape result;
-  for (size_t pair : {0, 2})
-    for (int i = 0; i < use.dims(pair).size(); ++i) {
-      int64_t there = use.dims(pair + 1)[i];
+  for (auto &pairs : {batch, contract})
+    for (int i = 0; i < pairs[0]->size(); ++i) {
+      int64_t there = (*pairs[1])[i];
       OpenSize size = use.unite(use.operands[1][there],
-                                use.operands[0][use.dims(pair)[i]], there);
-      if (pair == 0)
+                                use.operands[0][(*pairs[0])[i]], there);
+      if (pairs == batch)
         result.push_back(size);
     }
   for (size_t side : {0, 1})
     for (size_t i = 0; i < use.operands[side].size(); ++i)
-      if (!contains(use.dims(side), static_cast<int64_t>(i)) &&
-          !contains(use.dims(2 + side), static_cast<int64_t>(i)))
+      if (!contains(*batch[side], static_cast<int64_t>(i)) &&
+          !contains(*contract[side], static_cast<int64_t>(i)))
         result.push_back(use.operands[side][i]);
   return result;
 }
 
 OpenShape openPermute(Use &use) {
   OpenShape result;
-  for (int64_t dim : use.dims(0))
+  for (int64_t dim : use.dims("permutation"))
     result.push_back(use.operands[0][dim]);
   return result;
 }
@@ -371,11 +383,11 @@ OpenShape openPermute(Use &use) {
 OpenShape openBroadcastLike(Use &use) {
   OpenShape aligned = use.operands.front();
   OpenShape result = use.operands.back();
-  if (!use.flag(1) && !use.dims(0).empty()) {
+  if (!use.flag("keepdim") && !use.dims("dims").empty()) {
     const OpenShape &input = use.operands.front();
     aligned.clear();
     for (size_t i = 0, next = 0; i < result.size(); ++i)
-      aligned.push_back(contains(use.dims(0), static_cast<int64_t>(i))
+      aligned.push_back(contains(use.dims("dims"), static_cast<int64_t>(i))
                             ? OpenSize(1)
                             : input[next++]);
   }
@@ -388,7 +400,7 @@ OpenShape openBroadcastLike(Use &use) {
 }
 
 OpenShape openBroadcastTo(Use &use) {
-  OpenShape result = fixed(use.dims(0));
+  OpenShape result = fixed(use.dims("sizes"));
   use.stretches(use.operands[0], result);
   return result;
 }
@@ -400,7 +412,7 @@ OpenShape openReshape(Use &use) {
     count = count * size;
   OpenShape result;
   int left = -1;
-  for (int64_t size : use.dims(0)) {
+  for (int64_t size : use.dims("sizes")) {
     result.push_back(size >= 0 || size == kDynamic ? OpenSize(size)
                                                    : input[-1 - size]);
     if (size == kDynamic)
@@ -424,7 +436,7 @@ OpenShape openPad(Use &use) {
   OpenShape result;
   for (size_t i = 0; i < input.size(); ++i) {
     auto dim = static_cast<int>(i);
-    int64_t low = use.dims(0)[dim], high = use.dims(1)[dim];
+    int64_t low = use.dims("low")[dim], high = use.dims("high")[dim];
     OpenSize size = input[i] + low + high;
     for (int64_t edge : {low, high})
       if (edge < 0)
@@ -442,7 +454,7 @@ OpenShape openEmpty(Use &use) {
     values.insert(values.end(), operand.begin(), operand.end());
   std::vector<OpenSize> divisors;
   ErrorOr<std::vector<HostExpression>> sizes =
-      parseSizes(use.text(1), values.size());
+      parseSizes(use.text("sizes"), values.size());
   for (const HostExpression &size : *sizes)
     shape.push_back(evaluate(size, values, &divisors));
   for (const OpenSize &divisor : divisors)
@@ -468,32 +480,33 @@ void checkSlice(Use &use, const OpenShape &input, const OpenShape &starts,
 }
 
 OpenShape openSlice(Use &use) {
-  OpenShape sizes = fixed(use.dims(1));
-  checkSlice(use, use.operands[0], fixed(use.dims(0)), sizes, use.dims(2));
+  OpenShape sizes = fixed(use.dims("sizes"));
+  checkSlice(use, use.operands[0], fixed(use.dims("starts")), sizes,
+             use.dims("steps"));
   return sizes;
 }
 
 OpenShape openSliceLike(Use &use) {
   checkSlice(use, use.operands[0], use.operands[1], use.operands[2],
-             use.dims(0));
+             use.dims("steps"));
   return use.operands[2];
 }
 
 OpenShape openInsertSliceAt(Use &use) {
   checkSlice(use, use.operands[0], use.operands[2], use.operands[1],
-             use.dims(0));
+             use.dims("steps"));
   return use.operands[0];
 }
 
 OpenShape openInsertSlice(Use &use) {
-  checkSlice(use, use.operands[0], fixed(use.dims(0)), use.operands[1],
-             use.dims(1));
+  checkSlice(use, use.operands[0], fixed(use.dims("starts")), use.operands[1],
+             use.dims("steps"));
   return use.operands[0];
 }
 
 OpenShape openConcat(Use &use) {
   OpenShape result = use.operands[0];
-  auto along = static_cast<size_t>(use.number(0));
+  auto along = static_cast<size_t>(use.number("dim"));
   for (const OpenShape &operand : use.operands.subspan(1))
     for (size_t i = 0; i < result.size(); ++i)
       result[i] = i == along ? result[i] + operand[i]
@@ -508,7 +521,7 @@ OpenShape openConcat(Use &use) {
 void checkIndex(Use &use) {
   const OpenShape &input = use.operands[0], &index = use.operands[1];
   for (size_t i = 0; i < index.size(); ++i)
-    if (auto dim = static_cast<int64_t>(i); dim != use.number(0))
+    if (auto dim = static_cast<int64_t>(i); dim != use.number("dim"))
       use.require(index[i], "<=", input[i], dim);
 }
 
@@ -525,9 +538,10 @@ OpenShape openScatter(Use &use) {
 
 OpenShape openIndexSelect(Use &use) {
   const OpenShape &input = use.operands[0], &index = use.operands[1];
-  OpenShape result(input.begin(), input.begin() + use.number(0));
+  OpenShape result(input.begin(), input.begin() + use.number("dim"));
   result.insert(result.end(), index.begin(), index.end());
-  result.insert(result.end(), input.begin() + use.number(0) + 1, input.end());
+  result.insert(result.end(), input.begin() + use.number("dim") + 1,
+                input.end());
   return result;
 }
 
@@ -543,26 +557,26 @@ OpenShape withoutDim(Use &use, int64_t dim) {
   return use.operands[1];
 }
 
-OpenShape openPick(Use &use) { return withoutDim(use, use.number(0)); }
+OpenShape openPick(Use &use) { return withoutDim(use, use.number("dim")); }
 OpenShape openClasses(Use &use) { return withoutDim(use, 1); }
 
 OpenShape openOneHot(Use &use) {
   OpenShape result = use.operands[0];
-  result.emplace_back(use.number(0));
+  result.emplace_back(use.number("num_classes"));
   return result;
 }
 
 OpenShape openSorted(Use &use) {
-  use.require(use.operands[0][use.number(0)], "<=", (int64_t(1) << 32) - 1,
-              use.number(0));
+  use.require(use.operands[0][use.number("dim")], "<=", (int64_t(1) << 32) - 1,
+              use.number("dim"));
   return use.operands[0];
 }
 
 OpenShape openTopk(Use &use) {
   OpenShape result = openSorted(use);
-  OpenSize &size = result[use.number(0)];
-  use.require(size, ">=", use.number(1), use.number(0));
-  size = use.number(1);
+  OpenSize &size = result[use.number("dim")];
+  use.require(size, ">=", use.number("k"), use.number("dim"));
+  size = use.number("k");
   return result;
 }
 
@@ -622,9 +636,9 @@ void checkImage(Use &use, const OpenShape &image) {
 }
 
 OpenShape convolved(Use &use, const OpenShape &input, const OpenShape &weight) {
-  const Dims &stride = use.dims(0), &padding = use.dims(1),
-             &dilation = use.dims(2);
-  int64_t groups = use.number(3);
+  const Dims &stride = use.dims("stride"), &padding = use.dims("padding"),
+             &dilation = use.dims("dilation");
+  int64_t groups = use.number("groups");
   checkImage(use, input);
   checkImage(use, weight);
   use.equal(input[1], weight[1] * groups, 1);
@@ -658,14 +672,14 @@ OpenShape openConv2dWeightGradient(Use &use) {
 }
 
 OpenShape pooled(Use &use, const OpenShape &input, bool isMax) {
-  const Dims &kernel = use.dims(0), &strides = use.dims(1),
-             &padding = use.dims(2);
-  bool ceil = use.flag(isMax ? 4 : 3);
+  const Dims &kernel = use.dims("kernel_size"), &strides = use.dims("stride"),
+             &padding = use.dims("padding");
+  bool ceil = use.flag("ceil_mode");
   checkImage(use, input);
   OpenShape result{input[0], input[1]};
   for (int i : {0, 1}) {
     int64_t stride = strides[i], pad = padding[i];
-    int64_t reach = (isMax ? use.dims(3)[i] : 1) * (kernel[i] - 1) + 1;
+    int64_t reach = (isMax ? use.dims("dilation")[i] : 1) * (kernel[i] - 1) + 1;
     const OpenSize &size = input[2 + i];
     OpenSize room = size + (2 * pad - reach);
     if (size.known()) { // the rule has checked it
@@ -754,6 +768,7 @@ constexpr Row kRows[] = {
     {permute, openPermute},
     {pick, openPick},
     {reduce, openReduce},
+    {reduceSome, openReduceSome},
     {reduceKeeping, openReduceKeeping},
     {reshape, openReshape},
     {reshapeLike, openReshapeLike},
@@ -770,12 +785,9 @@ constexpr Row kRows[] = {
 
 std::optional<OpenShape> openShape(ShapeRule rule,
                                    std::span<const OpenShape> operands,
-                                   const Attributes &attributes,
+                                   const NamedAttributes &attributes,
                                    SizeConditions &conditions) {
   Use use(operands, attributes, conditions);
-  if (rule == reduceSome)
-    return attributes.size() > 2 ? openReduceSome<true>(use)
-                                 : openReduceSome<false>(use);
   for (const Row &row : kRows)
     if (row.rule == rule)
       return row.open(use);

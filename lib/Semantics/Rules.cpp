@@ -39,7 +39,7 @@ static std::optional<Dims> broadcastDims(const Dims &a, const Dims &b) {
 
 //===--- Shape rules ------------------------------------------------------===//
 
-ErrorOr<Dims> broadcast(Operands operands, const Attributes &) {
+ErrorOr<Dims> broadcast(Operands operands, const NamedAttributes &) {
   Dims result;
   for (const TensorType &operand : operands) {
     std::optional<Dims> dims = broadcastDims(result, operand.dims);
@@ -52,7 +52,7 @@ ErrorOr<Dims> broadcast(Operands operands, const Attributes &) {
   return result;
 }
 
-ErrorOr<Dims> broadcastToFirst(Operands operands, const Attributes &) {
+ErrorOr<Dims> broadcastToFirst(Operands operands, const NamedAttributes &) {
   const Dims &first = operands[0].dims;
   for (const TensorType &operand : operands.subspan(1)) {
     const Dims &dims = operand.dims;
@@ -68,7 +68,7 @@ ErrorOr<Dims> broadcastToFirst(Operands operands, const Attributes &) {
   return first;
 }
 
-ErrorOr<Dims> withNumbers(Operands operands, const Attributes &) {
+ErrorOr<Dims> withNumbers(Operands operands, const NamedAttributes &) {
   for (const TensorType &operand : operands.subspan(1))
     if (operand.dims.size())
       return valueError("expected numbers after the first operand, the shapes "
@@ -92,16 +92,16 @@ static ErrorOr<Dims> reduceDims(const Dims &input, const Dims &dims,
   return result;
 }
 
-ErrorOr<Dims> reduce(Operands operands, const Attributes &attributes) {
-  return reduceDims(operands[0].dims, std::get<Dims>(attributes[0]),
-                    std::get<bool>(attributes[1]));
+ErrorOr<Dims> reduce(Operands operands, const NamedAttributes &attributes) {
+  return reduceDims(operands[0].dims, attributes.get<Dims>("dims"),
+                    attributes.get<bool>("keepdim"));
 }
 
-ErrorOr<Dims> reduceSome(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> reduceSome(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<Dims> result = reduce(operands, attributes);
-  bool empty = attributes.size() > 2 && std::get<bool>(attributes[2]);
-  if (result && !empty)
-    for (int64_t dim : std::get<Dims>(attributes[0]))
+  const bool *empty = attributes.find<bool>("empty");
+  if (result && !(empty && *empty))
+    for (int64_t dim : attributes.get<Dims>("dims"))
       if (operands[0].dims[dim] == 0)
         return indexError("expected at least one element along dimension " +
                           number(dim) + " of the shape " +
@@ -109,8 +109,9 @@ ErrorOr<Dims> reduceSome(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> reduceKeeping(Operands operands, const Attributes &attributes) {
-  const Dims &input = operands[0].dims, &dims = std::get<Dims>(attributes[0]);
+ErrorOr<Dims> reduceKeeping(Operands operands,
+                            const NamedAttributes &attributes) {
+  const Dims &input = operands[0].dims, &dims = attributes.get<Dims>("dims");
   ErrorOr<Dims> reduced = reduceDims(input, dims, true);
   if (!reduced)
     return reduced.error();
@@ -129,26 +130,24 @@ ErrorOr<Dims> reduceKeeping(Operands operands, const Attributes &attributes) {
   return input;
 }
 
-ErrorOr<Dims> scalar(Operands operands, const Attributes &attributes) {
-  // `dims`, where there are any, come last.
-  if (!attributes.empty())
-    if (auto *dims = std::get_if<Dims>(&attributes.back()))
-      if (auto mask = dimMask(*dims, operands[0].dims.size()); !mask)
-        return mask.error();
+ErrorOr<Dims> scalar(Operands operands, const NamedAttributes &attributes) {
+  if (const Dims *dims = attributes.find<Dims>("dims"))
+    if (auto mask = dimMask(*dims, operands[0].dims.size()); !mask)
+      return mask.error();
   if (operands.size() > 1)
     if (ErrorOr<Dims> dims = broadcast(operands, {}); !dims)
       return dims.error();
   return Dims();
 }
 
-ErrorOr<Dims> along(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> along(Operands operands, const NamedAttributes &attributes) {
   if (std::optional<Error> error =
-          checkDim(std::get<int64_t>(attributes[0]), operands[0].dims))
+          checkDim(attributes.get<int64_t>("dim"), operands[0].dims))
     return *error;
   return operands[0].dims;
 }
 
-ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
+ErrorOr<Dims> matmul(Operands operands, const NamedAttributes &) {
   const Dims &a = operands[0].dims, &b = operands[1].dims;
   if (a.size() < 2 || b.size() < 2)
     return valueError(
@@ -170,7 +169,7 @@ ErrorOr<Dims> matmul(Operands operands, const Attributes &) {
   return *batch;
 }
 
-ErrorOr<Dims> linear(Operands operands, const Attributes &) {
+ErrorOr<Dims> linear(Operands operands, const NamedAttributes &) {
   const Dims &input = operands[0].dims, &weight = operands[1].dims,
              &bias = operands[2].dims;
   auto differ = [](int64_t a, int64_t b) {
@@ -186,11 +185,11 @@ ErrorOr<Dims> linear(Operands operands, const Attributes &) {
   return result;
 }
 
-ErrorOr<Dims> dotGeneral(Operands operands, const Attributes &attributes) {
-  const Dims *batch[] = {&std::get<Dims>(attributes[0]),
-                         &std::get<Dims>(attributes[1])};
-  const Dims *contract[] = {&std::get<Dims>(attributes[2]),
-                            &std::get<Dims>(attributes[3])};
+ErrorOr<Dims> dotGeneral(Operands operands, const NamedAttributes &attributes) {
+  const Dims *batch[] = {&attributes.get<Dims>("input_batch"),
+                         &attributes.get<Dims>("other_batch")};
+  const Dims *contract[] = {&attributes.get<Dims>("input_contract"),
+                            &attributes.get<Dims>("other_contract")};
   Dims free;
   for (int side = 0; side < 2; ++side) {
     const Dims &dims = operands[side].dims;
@@ -234,8 +233,8 @@ ErrorOr<Dims> dotGeneral(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> permute(Operands operands, const Attributes &attributes) {
-  const Dims &permutation = std::get<Dims>(attributes[0]);
+ErrorOr<Dims> permute(Operands operands, const NamedAttributes &attributes) {
+  const Dims &permutation = attributes.get<Dims>("permutation");
   const Dims &input = operands[0].dims;
   if (permutation.size() != input.size())
     return valueError("permutation " + toString(permutation) + " has " +
@@ -251,9 +250,10 @@ ErrorOr<Dims> permute(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> broadcastLike(Operands operands, const Attributes &attributes) {
-  const Dims &dims = std::get<Dims>(attributes[0]);
-  bool keepdim = std::get<bool>(attributes[1]);
+ErrorOr<Dims> broadcastLike(Operands operands,
+                            const NamedAttributes &attributes) {
+  const Dims &dims = attributes.get<Dims>("dims");
+  bool keepdim = attributes.get<bool>("keepdim");
   const Dims &input = operands.front().dims, &like = operands.back().dims;
   ErrorOr<uint32_t> mask = dimMask(dims, like.size());
   if (!mask)
@@ -288,13 +288,13 @@ ErrorOr<Dims> broadcastLike(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> like(Operands operands, const Attributes &) {
+ErrorOr<Dims> like(Operands operands, const NamedAttributes &) {
   return operands.back().dims;
 }
 
 //===--- Element type rules -----------------------------------------------===//
 
-ErrorOr<DType> same(Operands operands, const Attributes &) {
+ErrorOr<DType> same(Operands operands, const NamedAttributes &) {
   for (const TensorType &operand : operands)
     if (operand.dtype != operands[0].dtype)
       return Error{Error::Kind::Runtime,
@@ -304,7 +304,7 @@ ErrorOr<DType> same(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
-ErrorOr<DType> numbers(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> numbers(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && *dtype == DType::Bool)
     return Error{Error::Kind::Unsupported,
@@ -312,7 +312,7 @@ ErrorOr<DType> numbers(Operands operands, const Attributes &attributes) {
   return dtype;
 }
 
-ErrorOr<DType> inexact(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> inexact(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && !isFloat(*dtype))
     return Error{Error::Kind::Runtime,
@@ -321,14 +321,14 @@ ErrorOr<DType> inexact(Operands operands, const Attributes &attributes) {
   return dtype;
 }
 
-ErrorOr<DType> boolean(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> boolean(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (!dtype)
     return dtype;
   return DType::Bool;
 }
 
-ErrorOr<DType> select(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> select(Operands operands, const NamedAttributes &attributes) {
   if (operands[0].dtype != DType::Bool)
     return Error{Error::Kind::Runtime,
                  "the condition must be bool, not " +
@@ -336,27 +336,27 @@ ErrorOr<DType> select(Operands operands, const Attributes &attributes) {
   return same(operands.subspan(1), attributes);
 }
 
-ErrorOr<DType> first(Operands operands, const Attributes &) {
+ErrorOr<DType> first(Operands operands, const NamedAttributes &) {
   return operands[0].dtype;
 }
 
-ErrorOr<DType> firstTwo(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> firstTwo(Operands operands, const NamedAttributes &attributes) {
   return same(operands.first(2), attributes);
 }
 
-ErrorOr<DType> int64(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> int64(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   return dtype ? DType::I64 : dtype;
 }
 
-ErrorOr<DType> indices(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> indices(Operands operands, const NamedAttributes &attributes) {
   if (!isInteger(operands[0].dtype))
     return typeError("indices must be integers, not " +
                      std::string(name(operands[0].dtype)));
   return same(operands, attributes);
 }
 
-ErrorOr<DType> indexed(Operands operands, const Attributes &) {
+ErrorOr<DType> indexed(Operands operands, const NamedAttributes &) {
   if (!isInteger(operands[1].dtype))
     return typeError("indices must be integers, not " +
                      std::string(name(operands[1].dtype)));
@@ -369,27 +369,28 @@ ErrorOr<DType> indexed(Operands operands, const Attributes &) {
   return operands[0].dtype;
 }
 
-ErrorOr<DType> floatIndexed(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> floatIndexed(Operands operands,
+                            const NamedAttributes &attributes) {
   if (!isFloat(operands[0].dtype))
     return typeError("the input must be of a float type, not " +
                      std::string(name(operands[0].dtype)));
   return indexed(operands, attributes);
 }
 
-ErrorOr<DType> fromAttribute(Operands, const Attributes &attributes) {
-  return std::get<DType>(attributes[0]);
+ErrorOr<DType> fromAttribute(Operands, const NamedAttributes &attributes) {
+  return attributes.get<DType>("dtype");
 }
 
-ErrorOr<DType> floatAttribute(Operands, const Attributes &attributes) {
-  DType dtype = std::get<DType>(attributes[0]);
+ErrorOr<DType> floatAttribute(Operands, const NamedAttributes &attributes) {
+  DType dtype = attributes.get<DType>("dtype");
   if (!isFloat(dtype))
     return typeError("the result must be of a float type, not " +
                      std::string(name(dtype)));
   return dtype;
 }
 
-ErrorOr<DType> bits(Operands, const Attributes &attributes) {
-  int64_t count = std::get<int64_t>(attributes[0]);
+ErrorOr<DType> bits(Operands, const NamedAttributes &attributes) {
+  int64_t count = attributes.get<int64_t>("bits");
   if (count != 32 && count != 64)
     return valueError("there are 32 or 64 random bits for an element, not " +
                       number(count));

@@ -30,15 +30,16 @@ static std::optional<Error> checkLength(const Dims &values, const char *what,
                     " has " + number(input.size()) + " dimensions");
 }
 
-ErrorOr<Dims> iota(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> iota(Operands operands, const NamedAttributes &attributes) {
   const Dims &like = operands[0].dims;
-  if (auto error = checkDim(std::get<int64_t>(attributes[1]), like))
+  if (auto error = checkDim(attributes.get<int64_t>("dim"), like))
     return *error;
   return like;
 }
 
-ErrorOr<Dims> broadcastTo(Operands operands, const Attributes &attributes) {
-  const Dims &input = operands[0].dims, &sizes = std::get<Dims>(attributes[0]);
+ErrorOr<Dims> broadcastTo(Operands operands,
+                          const NamedAttributes &attributes) {
+  const Dims &input = operands[0].dims, &sizes = attributes.get<Dims>("sizes");
   if (auto error = checkSizes(sizes))
     return *error;
   int offset = sizes.size() - input.size();
@@ -78,9 +79,9 @@ std::vector<int> reshapedFrom(const Dims &input, const Dims &sizes) {
   return at == input.size() ? from : std::vector<int>();
 }
 
-ErrorOr<Dims> reshape(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> reshape(Operands operands, const NamedAttributes &attributes) {
   const Dims &input = operands[0].dims;
-  Dims sizes = std::get<Dims>(attributes[0]);
+  Dims sizes = attributes.get<Dims>("sizes");
   int left = -1;
   for (int i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == kDynamic) {
@@ -110,22 +111,22 @@ ErrorOr<Dims> reshape(Operands operands, const Attributes &attributes) {
   return reshapeTo(input, sizes);
 }
 
-ErrorOr<Dims> reshapeLike(Operands operands, const Attributes &) {
+ErrorOr<Dims> reshapeLike(Operands operands, const NamedAttributes &) {
   return reshapeTo(operands[0].dims, operands[1].dims);
 }
 
-ErrorOr<Dims> flip(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> flip(Operands operands, const NamedAttributes &attributes) {
   const Dims &input = operands[0].dims;
-  ErrorOr<uint32_t> mask = dimMask(std::get<Dims>(attributes[0]), input.size());
+  ErrorOr<uint32_t> mask = dimMask(attributes.get<Dims>("dims"), input.size());
   if (!mask)
     return mask.error();
   return input;
 }
 
-ErrorOr<Dims> pad(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> pad(Operands operands, const NamedAttributes &attributes) {
   const Dims &input = operands[0].dims;
-  const Dims &low = std::get<Dims>(attributes[0]),
-             &high = std::get<Dims>(attributes[1]);
+  const Dims &low = attributes.get<Dims>("low"),
+             &high = attributes.get<Dims>("high");
   if (auto error = checkLength(low, "low", input))
     return *error;
   if (auto error = checkLength(high, "high", input))
@@ -178,24 +179,25 @@ static std::optional<Error> checkSlice(const Dims &input, const Dims &starts,
   return std::nullopt;
 }
 
-ErrorOr<Dims> slice(Operands operands, const Attributes &attributes) {
-  const Dims &sizes = std::get<Dims>(attributes[1]);
+ErrorOr<Dims> slice(Operands operands, const NamedAttributes &attributes) {
+  const Dims &sizes = attributes.get<Dims>("sizes");
   if (auto error = checkSizes(sizes))
     return *error;
-  if (auto error = checkSlice(operands[0].dims, std::get<Dims>(attributes[0]),
-                              sizes, std::get<Dims>(attributes[2])))
+  if (auto error = checkSlice(operands[0].dims, attributes.get<Dims>("starts"),
+                              sizes, attributes.get<Dims>("steps")))
     return *error;
   return sizes;
 }
 
-ErrorOr<Dims> insertSlice(Operands operands, const Attributes &attributes) {
-  if (auto error = checkSlice(operands[0].dims, std::get<Dims>(attributes[0]),
-                              operands[1].dims, std::get<Dims>(attributes[1])))
+ErrorOr<Dims> insertSlice(Operands operands,
+                          const NamedAttributes &attributes) {
+  if (auto error = checkSlice(operands[0].dims, attributes.get<Dims>("starts"),
+                              operands[1].dims, attributes.get<Dims>("steps")))
     return *error;
   return operands[0].dims;
 }
 
-ErrorOr<Dims> empty(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> empty(Operands operands, const NamedAttributes &attributes) {
   std::vector<Scalar> values;
   std::vector<bool> isOpen;
   for (const TensorType &operand : operands)
@@ -203,7 +205,7 @@ ErrorOr<Dims> empty(Operands operands, const Attributes &attributes) {
       values.push_back(size);
       isOpen.push_back(size == kDynamic);
     }
-  const auto &text = std::get<std::string>(attributes[1]);
+  const auto &text = attributes.get<std::string>("sizes");
   ErrorOr<std::vector<HostExpression>> sizes = parseSizes(text, values.size());
   if (!sizes)
     return sizes.error();
@@ -244,26 +246,27 @@ static std::optional<Error> checkSliceAt(const Dims &input, const Dims &starts,
   return checkSlice(input, known, within, steps);
 }
 
-ErrorOr<Dims> sliceLike(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> sliceLike(Operands operands, const NamedAttributes &attributes) {
   if (auto error =
           checkSliceAt(operands[0].dims, operands[1].dims, operands[2].dims,
-                       std::get<Dims>(attributes[0])))
+                       attributes.get<Dims>("steps")))
     return *error;
   return operands[2].dims;
 }
 
-ErrorOr<Dims> insertSliceAt(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> insertSliceAt(Operands operands,
+                            const NamedAttributes &attributes) {
   if (auto error =
           checkSliceAt(operands[0].dims, operands[2].dims, operands[1].dims,
-                       std::get<Dims>(attributes[0])))
+                       attributes.get<Dims>("steps")))
     return *error;
   return operands[0].dims;
 }
 
-ErrorOr<Dims> concat(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> concat(Operands operands, const NamedAttributes &attributes) {
   if (operands.empty())
     return valueError("expected at least one tensor");
-  int64_t dim = std::get<int64_t>(attributes[0]);
+  int64_t dim = attributes.get<int64_t>("dim");
   Dims result = operands[0].dims;
   if (auto error = checkDim(dim, result))
     return *error;
@@ -308,8 +311,8 @@ static std::optional<Error> checkIndex(const Dims &index, const Dims &dims,
                     shapes(operands));
 }
 
-ErrorOr<Dims> gather(Operands operands, const Attributes &attributes) {
-  int64_t dim = std::get<int64_t>(attributes[0]);
+ErrorOr<Dims> gather(Operands operands, const NamedAttributes &attributes) {
+  int64_t dim = attributes.get<int64_t>("dim");
   if (auto error = checkDim(dim, operands[0].dims))
     return *error;
   if (auto error =
@@ -318,8 +321,8 @@ ErrorOr<Dims> gather(Operands operands, const Attributes &attributes) {
   return operands[1].dims;
 }
 
-ErrorOr<Dims> scatter(Operands operands, const Attributes &attributes) {
-  int64_t dim = std::get<int64_t>(attributes[0]);
+ErrorOr<Dims> scatter(Operands operands, const NamedAttributes &attributes) {
+  int64_t dim = attributes.get<int64_t>("dim");
   const Dims &input = operands[0].dims;
   if (auto error = checkDim(dim, input))
     return *error;
@@ -335,8 +338,9 @@ ErrorOr<Dims> scatter(Operands operands, const Attributes &attributes) {
   return input;
 }
 
-ErrorOr<Dims> indexSelect(Operands operands, const Attributes &attributes) {
-  int64_t dim = std::get<int64_t>(attributes[0]);
+ErrorOr<Dims> indexSelect(Operands operands,
+                          const NamedAttributes &attributes) {
+  int64_t dim = attributes.get<int64_t>("dim");
   const Dims &input = operands[0].dims, &index = operands[1].dims;
   if (auto error = checkDim(dim, input))
     return *error;
@@ -355,7 +359,7 @@ ErrorOr<Dims> indexSelect(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> indexWrite(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> indexWrite(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<Dims> slices = indexSelect(operands.first(2), attributes);
   if (!slices)
     return slices;
@@ -384,17 +388,17 @@ static ErrorOr<Dims> withoutDim(Operands operands, int64_t dim) {
   return index;
 }
 
-ErrorOr<Dims> pick(Operands operands, const Attributes &attributes) {
-  return withoutDim(operands, std::get<int64_t>(attributes[0]));
+ErrorOr<Dims> pick(Operands operands, const NamedAttributes &attributes) {
+  return withoutDim(operands, attributes.get<int64_t>("dim"));
 }
 
-ErrorOr<Dims> classes(Operands operands, const Attributes &) {
+ErrorOr<Dims> classes(Operands operands, const NamedAttributes &) {
   return withoutDim(operands, 1);
 }
 
-ErrorOr<Dims> oneHot(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> oneHot(Operands operands, const NamedAttributes &attributes) {
   Dims result = operands[0].dims;
-  int64_t classes = std::get<int64_t>(attributes[0]);
+  int64_t classes = attributes.get<int64_t>("num_classes");
   if (classes < 1)
     return valueError("the number of classes must be positive, not " +
                       number(classes));
@@ -404,7 +408,7 @@ ErrorOr<Dims> oneHot(Operands operands, const Attributes &attributes) {
   return result;
 }
 
-ErrorOr<Dims> attention(Operands operands, const Attributes &) {
+ErrorOr<Dims> attention(Operands operands, const NamedAttributes &) {
   static constexpr const char *kRoles[] = {"query", "key", "value", "mask"};
   for (size_t i = 0; i < operands.size(); ++i)
     if (operands[i].rank() != 4)
@@ -429,12 +433,13 @@ ErrorOr<Dims> attention(Operands operands, const Attributes &) {
   return Dims{query[0], query[1], query[2], value[3]};
 }
 
-ErrorOr<Dims> attentionRows(Operands operands, const Attributes &) {
+ErrorOr<Dims> attentionRows(Operands operands, const NamedAttributes &) {
   const Dims &query = operands[0].dims;
   return Dims{query[0], query[1], query[2]};
 }
 
-ErrorOr<Dims> attentionQuery(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> attentionQuery(Operands operands,
+                             const NamedAttributes &attributes) {
   std::vector<TensorType> forward(operands.begin(), operands.begin() + 3);
   forward.insert(forward.end(), operands.begin() + 7, operands.end());
   ErrorOr<Dims> result = attention(forward, attributes);
@@ -455,22 +460,22 @@ ErrorOr<Dims> attentionQuery(Operands operands, const Attributes &attributes) {
   return operands[0].dims;
 }
 
-ErrorOr<Dims> attentionKey(Operands operands, const Attributes &) {
+ErrorOr<Dims> attentionKey(Operands operands, const NamedAttributes &) {
   return operands[1].dims;
 }
 
-ErrorOr<Dims> attentionValue(Operands operands, const Attributes &) {
+ErrorOr<Dims> attentionValue(Operands operands, const NamedAttributes &) {
   return operands[2].dims;
 }
 
-ErrorOr<Dims> attentionMask(Operands operands, const Attributes &) {
+ErrorOr<Dims> attentionMask(Operands operands, const NamedAttributes &) {
   const Dims &query = operands[0].dims, &key = operands[1].dims;
   return Dims{query[0], query[1], query[2], key[2]};
 }
 
-ErrorOr<Dims> sorted(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> sorted(Operands operands, const NamedAttributes &attributes) {
   const Dims &input = operands[0].dims;
-  int64_t dim = std::get<int64_t>(attributes[0]);
+  int64_t dim = attributes.get<int64_t>("dim");
   if (auto error = checkDim(dim, input))
     return *error;
   // Kernels keep a position in 32 bits.
@@ -479,12 +484,12 @@ ErrorOr<Dims> sorted(Operands operands, const Attributes &attributes) {
   return input;
 }
 
-ErrorOr<Dims> topk(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> topk(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<Dims> result = sorted(operands, attributes);
   if (!result)
     return result;
-  int64_t dim = std::get<int64_t>(attributes[0]),
-          k = std::get<int64_t>(attributes[1]);
+  int64_t dim = attributes.get<int64_t>("dim"),
+          k = attributes.get<int64_t>("k");
   if (k < 0 || ((*result)[dim] != kDynamic && k > (*result)[dim]))
     return valueError("selected index k out of range: " + number(k) + " of " +
                       number((*result)[dim]) + " elements");

@@ -74,11 +74,11 @@ int64_t extent(int64_t kernel, int64_t dilation) {
 }
 
 ErrorOr<Dims> convolved(const Dims &input, const Dims &weight,
-                        const Attributes &attributes) {
-  const Dims &stride = std::get<Dims>(attributes[0]),
-             &padding = std::get<Dims>(attributes[1]),
-             &dilation = std::get<Dims>(attributes[2]);
-  int64_t groups = std::get<int64_t>(attributes[3]);
+                        const NamedAttributes &attributes) {
+  const Dims &stride = attributes.get<Dims>("stride"),
+             &padding = attributes.get<Dims>("padding"),
+             &dilation = attributes.get<Dims>("dilation");
+  int64_t groups = attributes.get<int64_t>("groups");
   for (std::optional<Error> error :
        {checkImage("input", input), checkImage("weight", weight),
         checkPair("stride", stride, 1), checkPair("padding", padding, 0),
@@ -127,7 +127,7 @@ ErrorOr<Dims> convolved(const Dims &input, const Dims &weight,
 /// `like` is the result's shape if the convolution of it fits the gradient.
 ErrorOr<Dims> transposed(const Dims &input, const Dims &weight,
                          const Dims &gradient, const Dims &like,
-                         const Attributes &attributes) {
+                         const NamedAttributes &attributes) {
   ErrorOr<Dims> result = convolved(input, weight, attributes);
   if (!result)
     return result;
@@ -193,15 +193,15 @@ ErrorOr<Dims> pooled(const Dims &input, const Windows &windows) {
   return result;
 }
 
-Windows maxWindows(const Attributes &attributes) {
-  return {std::get<Dims>(attributes[0]), std::get<Dims>(attributes[1]),
-          std::get<Dims>(attributes[2]), std::get<Dims>(attributes[3]),
-          std::get<bool>(attributes[4])};
+Windows maxWindows(const NamedAttributes &attributes) {
+  return {attributes.get<Dims>("kernel_size"), attributes.get<Dims>("stride"),
+          attributes.get<Dims>("padding"), attributes.get<Dims>("dilation"),
+          attributes.get<bool>("ceil_mode")};
 }
-Windows avgWindows(const Attributes &attributes) {
-  return {std::get<Dims>(attributes[0]), std::get<Dims>(attributes[1]),
-          std::get<Dims>(attributes[2]), Dims{1, 1},
-          std::get<bool>(attributes[3])};
+Windows avgWindows(const NamedAttributes &attributes) {
+  return {attributes.get<Dims>("kernel_size"), attributes.get<Dims>("stride"),
+          attributes.get<Dims>("padding"), Dims{1, 1},
+          attributes.get<bool>("ceil_mode")};
 }
 
 /// `result` if `pooled` has the shape of a pool over `input`.
@@ -221,28 +221,28 @@ ErrorOr<Dims> matching(const char *what, const Dims &given, const Dims &input,
 
 //===--- Shape rules ------------------------------------------------------===//
 
-ErrorOr<Dims> conv2d(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> conv2d(Operands operands, const NamedAttributes &attributes) {
   return convolved(operands[0].dims, operands[1].dims, attributes);
 }
 
 ErrorOr<Dims> conv2dInputGradient(Operands operands,
-                                  const Attributes &attributes) {
+                                  const NamedAttributes &attributes) {
   return transposed(operands[2].dims, operands[1].dims, operands[0].dims,
                     operands[2].dims, attributes);
 }
 
 ErrorOr<Dims> conv2dWeightGradient(Operands operands,
-                                   const Attributes &attributes) {
+                                   const NamedAttributes &attributes) {
   return transposed(operands[0].dims, operands[2].dims, operands[1].dims,
                     operands[2].dims, attributes);
 }
 
-ErrorOr<Dims> maxPool2d(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> maxPool2d(Operands operands, const NamedAttributes &attributes) {
   return pooled(operands[0].dims, maxWindows(attributes));
 }
 
 ErrorOr<Dims> maxPool2dGradient(Operands operands,
-                                const Attributes &attributes) {
+                                const NamedAttributes &attributes) {
   const Dims &like = operands[2].dims;
   Windows windows = maxWindows(attributes);
   ErrorOr<Dims> checked =
@@ -251,17 +251,18 @@ ErrorOr<Dims> maxPool2dGradient(Operands operands,
                  : checked;
 }
 
-ErrorOr<Dims> maxPool2dGather(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> maxPool2dGather(Operands operands,
+                              const NamedAttributes &attributes) {
   return matching("indices", operands[1].dims, operands[0].dims,
                   maxWindows(attributes), operands[1].dims);
 }
 
-ErrorOr<Dims> avgPool2d(Operands operands, const Attributes &attributes) {
+ErrorOr<Dims> avgPool2d(Operands operands, const NamedAttributes &attributes) {
   return pooled(operands[0].dims, avgWindows(attributes));
 }
 
 ErrorOr<Dims> avgPool2dGradient(Operands operands,
-                                const Attributes &attributes) {
+                                const NamedAttributes &attributes) {
   const Dims &like = operands[1].dims;
   return matching("gradient", operands[0].dims, like, avgWindows(attributes),
                   like);
@@ -269,7 +270,7 @@ ErrorOr<Dims> avgPool2dGradient(Operands operands,
 
 //===--- Element type rules -----------------------------------------------===//
 
-ErrorOr<DType> floats(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> floats(Operands operands, const NamedAttributes &attributes) {
   ErrorOr<DType> dtype = same(operands, attributes);
   if (dtype && !isFloat(*dtype))
     return Error{Error::Kind::Unsupported, "not defined for elements of type " +
@@ -277,19 +278,21 @@ ErrorOr<DType> floats(Operands operands, const Attributes &attributes) {
   return dtype;
 }
 
-ErrorOr<DType> floatsAndMask(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> floatsAndMask(Operands operands,
+                             const NamedAttributes &attributes) {
   if (operands.back().dtype != DType::Bool)
     return typeError("the mask must be bool, not " +
                      std::string(name(operands.back().dtype)));
   return floats(operands.first(operands.size() - 1), attributes);
 }
 
-ErrorOr<DType> wideFirst(Operands operands, const Attributes &) {
+ErrorOr<DType> wideFirst(Operands operands, const NamedAttributes &) {
   DType dtype = operands[0].dtype;
   return dtype == DType::F16 || dtype == DType::BF16 ? DType::F32 : dtype;
 }
 
-ErrorOr<DType> attentionTypes(Operands operands, const Attributes &attributes) {
+ErrorOr<DType> attentionTypes(Operands operands,
+                              const NamedAttributes &attributes) {
   ErrorOr<DType> sums = wideFirst(operands, attributes);
   bool fits = true;
   for (size_t i = 4; i < 7; ++i)
@@ -303,7 +306,7 @@ ErrorOr<DType> attentionTypes(Operands operands, const Attributes &attributes) {
   return floats(operands.first(4), attributes);
 }
 
-ErrorOr<DType> firstAtPositions(Operands operands, const Attributes &) {
+ErrorOr<DType> firstAtPositions(Operands operands, const NamedAttributes &) {
   if (operands[1].dtype != DType::I64)
     return Error{Error::Kind::Type, "the indices must be int64, not " +
                                         std::string(name(operands[1].dtype))};

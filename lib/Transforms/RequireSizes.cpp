@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "stepwell/Array/Array.h"
+#include "stepwell/Array/OpenShapes.h"
 #include "stepwell/Lowering/Entry.h"
 #include "stepwell/Lowering/Passes.h"
-#include "stepwell/Semantics/OpenSizes.h"
 #include "stepwell/Transforms/Passes.h"
 #include "stepwell/abi.h"
 
@@ -42,10 +42,9 @@ public:
     if (failed(array::refineTypes(block)))
       return failure();
     for (BlockArgument argument : block.getArguments())
-      shapes[argument] = readArgument(argument);
-    for (Operation &op : block.without_terminator())
-      if (failed(readOperation(&op)))
-        return failure();
+      shapes.set(argument, readArgument(argument));
+    if (failed(shapes.run(block)))
+      return failure();
     auto ret = cast<func::ReturnOp>(block.getTerminator());
     for (auto [i, value] : llvm::enumerate(ret.getOperands()))
       checkResult(static_cast<unsigned>(i), value);
@@ -115,68 +114,19 @@ private:
     return {};
   }
 
-  LogicalResult readOperation(Operation *op) {
-    SmallVector<OpenShape> results;
-    rules::SizeConditions needed;
-    if (auto cast = dyn_cast<tensor::CastOp>(op)) {
-      results.push_back(shapes.lookup(cast.getSource()));
-    } else if (op->getNumOperands() == 0 && op->getNumResults() == 1 &&
-               mlir::cast<RankedTensorType>(op->getResult(0).getType())
-                   .hasStaticShape()) {
-      ArrayRef<int64_t> sizes =
-          mlir::cast<RankedTensorType>(op->getResult(0).getType()).getShape();
-      results.emplace_back(sizes.begin(), sizes.end());
-    } else {
-      SmallVector<OpenShape> operands;
-      for (Value operand : op->getOperands())
-        operands.push_back(shapes.lookup(operand));
-      Attributes attributes;
-      for (rules::ShapeRule rule : array::shapeRules(op, attributes)) {
-        std::optional<OpenShape> shape = rules::openShape(
-            rule, {operands.data(), operands.size()}, attributes, needed);
-        if (shape)
-          results.push_back(std::move(*shape));
-      }
-    }
-    if (results.size() != op->getNumResults())
-      return op->emitError("the sizes of the results of '")
-             << op->getName() << "' do not follow from its operands";
-    for (const rules::SizeCondition &condition : needed)
-      require(condition.found, condition.relation, condition.expected,
-              condition.dim);
-    for (auto [result, shape] : llvm::zip_equal(op->getResults(), results))
-      shapes[result] = asTyped(shape, cast<RankedTensorType>(result.getType()));
-    return success();
-  }
-
-  /// A size is known here where the type knows it: kernels are made from types.
-  OpenShape asTyped(const OpenShape &shape, RankedTensorType type) {
-    OpenShape typed;
-    for (auto [i, size] : llvm::enumerate(type.getShape())) {
-      if (ShapedType::isDynamic(size)) {
-        typed.push_back(OpenSize::open(shape[i].postfix()));
-        continue;
-      }
-      if (!shape[i].is(size))
-        require(shape[i], "==", size, static_cast<int64_t>(i));
-      typed.emplace_back(size);
-    }
-    return typed;
-  }
-
   void checkResult(unsigned index, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     OpenShape place;
     if (auto into = main.getResultAttrOfType<IntegerAttr>(index, kIntoAttr)) {
       if (into.getInt() < 0 || into.getInt() >= main.getNumArguments())
         return; // stepwell-lower-entry says so
-      place = shapes.lookup(main.getArgument(into.getInt()));
+      place = shapes.get(main.getArgument(into.getInt()));
     } else {
       if (!type.hasStaticShape())
-        saySizes(index, shapes.lookup(value));
+        saySizes(index, shapes.get(value));
       place = readWords(type, /*hasData=*/true);
     }
-    for (auto [i, size] : llvm::enumerate(shapes.lookup(value)))
+    for (auto [i, size] : llvm::enumerate(shapes.get(value)))
       if (i < place.size() && place[i].postfix() != size.postfix())
         require(place[i], "==", size, static_cast<int64_t>(i));
   }
@@ -192,7 +142,10 @@ private:
   func::FuncOp main;
   Builder builder;
   int64_t nextWord = 0;
-  DenseMap<Value, OpenShape> shapes;
+  array::OpenShapes shapes{[this](const rules::SizeCondition &condition) {
+    require(condition.found, condition.relation, condition.expected,
+            condition.dim);
+  }};
   std::vector<std::pair<OpenSize, OpenSize>> pointers;
   llvm::StringSet<> seen;
   SmallVector<mlir::Attribute> conditions;

@@ -116,32 +116,6 @@ PyObject *toList(const Tensor &tensor) {
 
 //===--- The buffer protocol ----------------------------------------------===//
 
-static const char *formatOf(DType dtype) {
-  switch (dtype) {
-  case DType::Bool:
-    return "?";
-  case DType::U8:
-    return "B";
-  case DType::I8:
-    return "b";
-  case DType::I16:
-    return "h";
-  case DType::I32:
-    return "i";
-  case DType::I64:
-    return "q";
-  case DType::F16:
-    return "e";
-  case DType::F32:
-    return "f";
-  case DType::F64:
-    return "d";
-  case DType::BF16:
-    break;
-  }
-  return nullptr;
-}
-
 static std::optional<DType> dtypeOfFormat(const char *format, int64_t size) {
   if (!format)
     return size == 1 ? std::optional(DType::U8) : std::nullopt;
@@ -184,7 +158,7 @@ int getBuffer(PyObject *object, Py_buffer *view, int flags) {
   PyObject *done = guarded([&]() -> PyObject * {
     Tensor tensor = unwrap(object);
     refuseTraced(tensor, "numpy()");
-    const char *format = formatOf(tensor->dtype);
+    const char *format = bufferFormat(tensor->dtype);
     if (!format || (gradEnabled() && requiresGrad(*tensor))) {
       PyErr_SetString(PyExc_BufferError,
                       format ? "Can't call numpy() on Tensor that requires "
@@ -382,9 +356,9 @@ static std::optional<DType> numpyType(PyTypeObject *type) {
   name.remove_prefix(6);
   if (name == "bool_")
     return DType::Bool;
-  for (int i = 0; i < kNumDTypes; ++i)
-    if (stepwell::name(static_cast<DType>(i)) == name)
-      return static_cast<DType>(i);
+  for (DType dtype : kDTypes)
+    if (stepwell::name(dtype) == name)
+      return dtype;
   return std::nullopt;
 }
 

@@ -34,7 +34,7 @@ namespace {
 struct DTypeBox {
   DType dtype;
 };
-PyObject *dtypes[kNumDTypes];
+PyObject *dtypes[std::size(kDTypes)];
 PyTypeObject *dtypeType;
 } // namespace
 
@@ -52,6 +52,9 @@ static void addDTypes(nb::module_ &m) {
                    [](const DTypeBox &d) { return byteWidth(d.dtype); })
       .def_prop_ro("is_floating_point",
                    [](const DTypeBox &d) { return isFloat(d.dtype); })
+      .def_prop_ro("is_signed",
+                   [](const DTypeBox &d) { return isSigned(d.dtype); })
+      .def_prop_ro("_digits", [](const DTypeBox &d) { return digits(d.dtype); })
       .def_prop_ro("name",
                    [](const DTypeBox &d) { return std::string(name(d.dtype)); })
       .def("__repr__",
@@ -62,12 +65,14 @@ static void addDTypes(nb::module_ &m) {
            [](const DTypeBox &d) { return std::string(name(d.dtype)); });
   type.attr("__module__") = "stepwell";
   dtypeType = reinterpret_cast<PyTypeObject *>(type.ptr());
-  for (int i = 0; i < kNumDTypes; ++i) {
-    auto dtype = static_cast<DType>(i);
+  nb::dict files;
+  for (DType dtype : kDTypes) {
     nb::object box = nb::cast(DTypeBox{dtype});
-    dtypes[i] = nb::object(box).release().ptr();
+    dtypes[static_cast<int>(dtype)] = nb::object(box).release().ptr();
     m.attr(std::string(name(dtype)).c_str()) = box;
+    files[std::string(safetensorsName(dtype)).c_str()] = box;
   }
+  m.attr("_safetensors_dtypes") = files;
 }
 
 //===--- Methods ----------------------------------------------------------===//
@@ -660,9 +665,8 @@ static void addKernels(nb::module_ &m) {
         names.append(std::string(schema.substr(0, schema.find('('))));
       for (const OperandRow &operand : op.operands)
         operands.append(nb::str(operand.name.data(), operand.name.size()));
-      for (int i = 0; i < kNumDTypes; ++i)
-        if (auto dtype = static_cast<DType>(i);
-            op.promotion == Promotion::ToFloat || op.accepts(dtype))
+      for (DType dtype : kDTypes)
+        if (op.promotion == Promotion::ToFloat || op.accepts(dtype))
           dtypes.append(nb::borrow(dtypeObject(dtype)));
       nb::dict record;
       record["functions"] = names;

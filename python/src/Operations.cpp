@@ -141,14 +141,22 @@ Function parse(const OpRow &op, std::string_view schema) {
     if (function.parameters[i].operand >= 0 &&
         function.parameters[i].hasFallback)
       function.optional.push_back(i);
+  uint32_t all = 0, mayLack = 0; // bit masks of operands
+  for (size_t i = 0; i < op.operands.size(); ++i)
+    all |= 1u << i;
+  for (size_t i : function.optional)
+    mayLack |= 1u << function.parameters[i].operand;
   for (size_t given = 0; given < size_t{1} << function.optional.size();
        ++given) {
-    std::string mnemonic(op.mnemonic);
+    uint32_t operands = all & ~mayLack;
     for (size_t i = 0; i < function.optional.size(); ++i)
       if (given >> i & 1)
-        mnemonic += "_" + function.parameters[function.optional[i]].name;
-    bool all = given + 1 == size_t{1} << function.optional.size();
-    function.without.push_back(all ? &op : given ? findOp(mnemonic) : nullptr);
+        operands |= 1u << function.parameters[function.optional[i]].operand;
+    const OpRow *found = operands == all ? &op : nullptr;
+    for (const PartialRow &row : op.partial)
+      if (row.operands == operands)
+        found = findOp(row.mnemonic);
+    function.without.push_back(found);
   }
   std::string text = "\n--\n\n" + std::string(op.summary) + ".\n" +
                      std::string(op.description);
@@ -175,9 +183,8 @@ Attribute convert(const Function &function, const Parameter &parameter,
   switch (row.kind) {
   case AttributeKind::Dims: {
     Dims dims;
-    const ResultRow &result = function.op->results[0];
     // A position lies along one dimension, or along all.
-    if (axis && result.dtype == rules::int64 && value != Py_None &&
+    if (axis && function.op->is(OpTrait::GivesPosition) && value != Py_None &&
         !PyIndex_Check(value))
       badType(function, parameter, value, "int");
     if (value == Py_None) {
@@ -238,6 +245,9 @@ Attribute convert(const Function &function, const Parameter &parameter,
       badType(function, parameter, value, "str");
     return std::string(text);
   }
+  case AttributeKind::List: // no function of Python has such a parameter
+  case AttributeKind::Segments:
+  case AttributeKind::Unit:
   case AttributeKind::Elements:
     break;
   }
@@ -248,15 +258,17 @@ Attribute convert(const Function &function, const Parameter &parameter,
 /// integer does.
 void checkIndex(const Function &function, const OpRow &op,
                 std::span<const Argument> arguments) {
-  const ResultRow &result = op.results[0];
-  if ((result.dtype != rules::indexed && result.dtype != rules::floatIndexed) ||
-      function.isOwn || !arguments[1].tensor)
+  if (!op.checked || function.isOwn)
     return;
-  DType dtype = arguments[1].tensor->dtype;
-  if (dtype != DType::I32 && dtype != DType::I64)
-    fail(Error::Kind::Runtime,
-         function.name + "(): Expected dtype int32/int64 for index, not " +
-             std::string(name(dtype)));
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!op.has(op.checked, i) || !arguments[i].tensor)
+      continue;
+    DType dtype = arguments[i].tensor->dtype;
+    if (dtype != DType::I32 && dtype != DType::I64)
+      fail(Error::Kind::Runtime,
+           function.name + "(): Expected dtype int32/int64 for index, not " +
+               std::string(name(dtype)));
+  }
 }
 
 /// What an operator, which is given none, calls its operation with.
@@ -371,8 +383,8 @@ using Operands = Few<Argument, 3>;
 /// Along a dimension, a tensor that has none is a vector of one element. Says
 /// whether the result is to have none, either.
 bool makeVectors(const OpRow &op, std::span<Argument> arguments) {
-  bool gathers = op.results[0].shape == rules::gather;
-  bool none = arguments[gathers ? 1 : 0].tensor->rank() == 0;
+  size_t alike = op.is(OpTrait::RankOfIndex) ? 1 : 0;
+  bool none = arguments[alike].tensor->rank() == 0;
   for (Argument &argument : arguments)
     if (argument.tensor && !argument.tensor->rank())
       argument.tensor = unsqueeze(argument.tensor, 0);
@@ -488,14 +500,14 @@ PyObject *callFunction(const Function &function, PyObject *self,
     }
     Tensor target = arguments.empty() ? Tensor() : arguments[0].tensor;
     bool loseDim = function.along && makeVectors(op, arguments);
-    if (op.results[0].shape == rules::permute)
+    if (op.is(OpTrait::Permutes))
       return permuted(function, arguments[0].tensor, values[1]);
     int64_t rank = arguments.empty() || !arguments[0].tensor
                        ? 0
                        : arguments[0].tensor->rank();
     const Attributes *attributes = &defaultsOf(function, op, rank);
     Attributes own; // of a call that is given some
-    bool some = op.results[0].shape == rules::reduceSome;
+    bool some = op.is(OpTrait::NeedsElements);
     for (size_t i = 0; i < parameters.size(); ++i) {
       const Parameter &parameter = parameters[i];
       if (parameter.attribute < 0)
@@ -503,8 +515,8 @@ PyObject *callFunction(const Function &function, PyObject *self,
       PyObject *value = values[i];
       if (some && parameter.isAxis && meansAll(value) && rank &&
           !arguments[0].tensor->numel())
-        fail(op.results[0].dtype == rules::int64 ? Error::Kind::Index
-                                                 : Error::Kind::Runtime,
+        fail(op.is(OpTrait::GivesPosition) ? Error::Kind::Index
+                                           : Error::Kind::Runtime,
              function.name +
                  "(): Expected reduction dim to be specified for "
                  "input.numel() == 0. Specify the reduction dim with the 'dim' "
@@ -521,7 +533,7 @@ PyObject *callFunction(const Function &function, PyObject *self,
       }
       own[parameter.attribute] = convert(function, parameter, value, rank);
     }
-    if (op.results[0].shape == rules::matmul)
+    if (op.is(OpTrait::MultipliesMatrices))
       return multiply(op, arguments, *attributes);
     if (op.results.size() == 1) {
       Tensor result = callSingle(op, arguments, *attributes, function.into);
@@ -611,7 +623,7 @@ PyObject *callSlot(const Slot &slot, PyObject *a, PyObject *b, bool into) {
     if (!b && isFloat(both[0].tensor->dtype) && !op->accepts(DType::F32))
       fail(Error::Kind::Type, "~ (operator.invert) is only implemented on "
                               "integer and Boolean-type tensors");
-    if (op->results[0].shape == rules::matmul)
+    if (op->is(OpTrait::MultipliesMatrices))
       return multiply(*op, arguments, *slot.attributes);
     return wrap(callSingle(*op, arguments, *slot.attributes, into));
   });
@@ -667,7 +679,7 @@ static void addOwn(const OpRow &op, std::vector<Function> &all) {
   function.isOwn = true;
   function.documentWithOut.clear();
   all.push_back(function);
-  if (op.results[0].dtype == rules::indexed && op.operands.size() == 3) {
+  if (op.checked && op.is(OpTrait::InPlace)) {
     function.into = true;
     function.name += "_";
     all.push_back(std::move(function));
@@ -680,11 +692,7 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
     for (std::string_view schema : op.python) {
       Function function = parse(op, schema);
       all.push_back(function);
-      bool sameType = op.results[0].dtype == rules::same;
-      bool elements = op.elementwise && sameType;
-      bool writes =
-          op.results[0].dtype == rules::indexed && op.operands.size() == 3;
-      if (elements || writes) {
+      if (op.is(OpTrait::InPlace)) {
         function.into = true;
         function.name += "_";
         function.document = function.name + function.document.substr(
@@ -711,7 +719,7 @@ void addOperations(PyObject *module, PyTypeObject *tensor) {
                takesOut ? function.documentWithOut : function.document);
     function.method = define(table[i].second, function.document);
     // x.permute(1, 0), one argument each, is addMethods'.
-    if (!function.isOwn && function.op->results[0].shape != rules::permute) {
+    if (!function.isOwn && !function.op->is(OpTrait::Permutes)) {
       PyObject *method = PyDescr_NewMethod(tensor, &function.method);
       if (!method ||
           PyObject_SetAttrString(reinterpret_cast<PyObject *>(tensor),

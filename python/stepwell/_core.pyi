@@ -16,7 +16,14 @@ class dtype:
     @property
     def is_floating_point(self) -> builtins.bool: ...
     @property
+    def is_signed(self) -> builtins.bool: ...
+    @property
+    def _digits(self) -> builtins.int: ...
+    @property
     def name(self) -> str: ...
+
+# What a safetensors file calls each element type: all that there are.
+_safetensors_dtypes: dict[str, dtype]
 
 bool: dtype
 uint8: dtype

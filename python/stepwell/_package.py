@@ -20,18 +20,7 @@ _ALIGNMENT = 64
 _LARGEST_HEADER = 100_000_000  # as in the safetensors format
 _MOST_DIMENSIONS = 16
 # What a safetensors file calls an element type.
-SAFETENSORS_DTYPES = {
-    "BOOL": _core.bool,
-    "U8": _core.uint8,
-    "I8": _core.int8,
-    "I16": _core.int16,
-    "I32": _core.int32,
-    "I64": _core.int64,
-    "F16": _core.float16,
-    "BF16": _core.bfloat16,
-    "F32": _core.float32,
-    "F64": _core.float64,
-}
+SAFETENSORS_DTYPES = _core._safetensors_dtypes
 _NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
 _NO_DIGEST = "0" * 64
 

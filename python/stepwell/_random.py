@@ -216,16 +216,11 @@ def _normal(size: tuple[int, ...], kind: dtype, generator: Any, function: str) -
 
 # The integers that an element type can hold, or, of floats, all of which it can count.
 _LIMITS = {
-    _core.bool: (0, 1),
-    _core.uint8: (0, 2**8 - 1),
-    _core.int8: (-(2**7), 2**7 - 1),
-    _core.int16: (-(2**15), 2**15 - 1),
-    _core.int32: (-(2**31), 2**31 - 1),
-    _core.int64: (-(2**63), 2**63 - 1),
-    _core.bfloat16: (-(2**8), 2**8),
-    _core.float16: (-(2**11), 2**11),
-    _core.float32: (-(2**24), 2**24),
-    _core.float64: (-(2**53), 2**53),
+    dtype: (
+        -(2**dtype._digits) if dtype.is_signed else 0,
+        2**dtype._digits - (not dtype.is_floating_point),
+    )
+    for dtype in _core._safetensors_dtypes.values()
 }
 
 

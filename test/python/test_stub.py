@@ -22,7 +22,7 @@ TABLE = (BUILD / "dialects/include/stepwell/Array/OpTable.inc").read_text()
 SCHEMAS = {
     mnemonic: re.findall(r'"((?!_)(?:[^"\\]|\\.)*)"', schemas)
     for mnemonic, schemas in re.findall(
-        r'\.mnemonic = "(\w+)".*?\.python = \{(.*?)\},\n', TABLE, re.S
+        r'\.mnemonic = "(\w+)",\n    \.summary.*?\.python = \{(.*?)\},\n', TABLE, re.S
     )
 }
 

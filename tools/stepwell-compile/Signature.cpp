@@ -23,17 +23,25 @@
 using namespace llvm;
 using namespace stepwell;
 
+/// Where a number of this type lies in a stepwell_arg: small signed integers
+/// are widened.
+template <typename T> static constexpr const char *fieldOf() {
+  if constexpr (std::is_same_v<T, float>)
+    return "f32";
+  else if constexpr (std::is_same_v<T, double>)
+    return "f64";
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return "i32";
+  else if constexpr (std::is_signed_v<T>)
+    return "i64";
+  else
+    return sizeof(T) == 1 ? "u8" : "u16";
+}
+
 static const ElementType elementTypes[] = {
-    {"i1", "uint8_t", "|b1", "BOOL", 1, "u8"},
-    {"ui8", "uint8_t", "|u1", "U8", 1, "u8"},
-    {"i8", "int8_t", "|i1", "I8", 1, "i64"},
-    {"i16", "int16_t", "<i2", "I16", 2, "i64"},
-    {"i32", "int32_t", "<i4", "I32", 4, "i32"},
-    {"i64", "int64_t", "<i8", "I64", 8, "i64"},
-    {"f16", "uint16_t", "<f2", "F16", 2, "u16"},
-    {"bf16", "uint16_t", "<u2", "BF16", 2, "u16"}, // NumPy has no bf16
-    {"f32", "float", "<f4", "F32", 4, "f32"},
-    {"f64", "double", "<f8", "F64", 8, "f64"},
+#define STEPWELL_DTYPE(E, NAME, MLIR, C, NPY, FORMAT, SAFE, TITLE)             \
+  {MLIR, #C, NPY, SAFE, sizeof(C), fieldOf<C>()},
+#include "stepwell/Semantics/DTypes.def"
 };
 
 const ElementType *stepwell::lookupElementType(StringRef mlir) {

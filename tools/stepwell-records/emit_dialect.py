@@ -42,20 +42,21 @@ def inference(ops):
         dtypes = ", ".join(f"rules::{dtype}" for _, dtype in op.inference)
         attributes = ", ".join(f"toAttribute(adaptor.{_getter(a.name)}())" for a in op.attributes)
         table.append(
-            f"""    {{"array.{op.mnemonic}", [](Operation *op, Attributes &attributes) {{
+            f"""    {{"array.{op.mnemonic}", [](Operation *op) {{
        [[maybe_unused]] auto adaptor = cast<{op.cpp_class}>(op);
-       attributes = Attributes{{{attributes}}};
-       return SmallVector<rules::ShapeRule>{{{shapes}}};
+       return array::ShapeInference{{{{{shapes}}}, kNames{op.cpp_class}, Attributes{{{attributes}}}}};
      }}}},
 """
         )
+        names = ", ".join(json.dumps(a.name) for a in op.attributes)
         out.append(
             f"""
+static constexpr std::array<std::string_view, {len(op.attributes)}> kNames{op.cpp_class}{{{names}}};
 LogicalResult {op.cpp_class}::inferReturnTypes(
     MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {{
   return inferTypes(context, location, getOperationName(), adaptor.getOperands(),
-                    Attributes{{{attributes}}}, {{{shapes}}}, {{{dtypes}}}, {_mask(op)}, types);
+                    kNames{op.cpp_class}, Attributes{{{attributes}}}, {{{shapes}}}, {{{dtypes}}}, {_mask(op)}, types);
 }}
 bool {op.cpp_class}::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {{
   return areCompatible(inferred, actual);

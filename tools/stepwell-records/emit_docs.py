@@ -81,10 +81,8 @@ def stub(ops):
         for text in _public(op):
             lines += _annotated(op, text)
             methods += _annotated(op, text, method=True)
-            # As the dispatcher has them (python/src/Operations.cpp).
-            if op.elementwise and op.inference[0][1] == "same" or op.inference[0][1] == "indexed":
-                writes = op.elementwise or len(op.operands) == 3
-                methods += _annotated(op, text, method=True, suffix="_") if writes else []
+            if "InPlace" in op.dispatch:
+                methods += _annotated(op, text, method=True, suffix="_")
     lines += ["", "class Methods:", *(f"    {line}" for line in methods)]
     return "\n".join(lines) + "\n"
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes every file that is derived from dialects/Array/*.td (docs/record-schema.md).
 
-    generate.py records.json --out FOLDER
+    generate.py array.json autodiff.json --out FOLDER --docs FOLDER
 
-`records.json` is the output of `llvm-tblgen -dump-json`.
+Each is the output of `llvm-tblgen -dump-json` for a dialect.
 """
 
 import argparse
@@ -21,11 +21,11 @@ import emit_table
 import records
 
 
-def generate(text):
-    """Relative path -> text of every generated file."""
+def generate(text, *others):
+    """Relative path -> text of every generated file, from the array dialect's records and others'."""
     definitions = json.loads(text)
     try:
-        return _generate(definitions)
+        return _generate(definitions, [json.loads(other) for other in others])
     except records.RecordError as error:
         record = str(error).partition(":")[0]
         places = definitions.get(record, {}).get("!locs") or [""]
@@ -33,10 +33,12 @@ def generate(text):
         raise records.RecordError(f"{place}: {error}" if place else str(error)) from None
 
 
-def _generate(definitions):
+def _generate(definitions, others):
     ops = records.read(definitions)
+    block_ops = [op for each in (definitions, *others) for op in records.read_block_ops(each)]
     return {
-        "stepwell/Array/OpTable.inc": emit_table.emit(ops),
+        "stepwell/Array/OpTable.inc": emit_table.emit(ops, block_ops),
+        "stepwell/Eager/OpAttributes.h": emit_table.attributes(ops, block_ops),
         "stepwell/Eager/OpCounts.h": emit_table.counts(ops),
         "stepwell/Array/ArrayInference.inc": emit_dialect.inference(ops),
         "stepwell/Array/ArrayScalarBodies.inc": emit_dialect.scalar_bodies(ops),
@@ -56,12 +58,12 @@ def write(path, text):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("records", type=Path)
+    parser.add_argument("records", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True, help="folder of the C++ files")
     parser.add_argument("--docs", type=Path, required=True, help="folder of stub and pages")
     arguments = parser.parse_args(argv)
     try:
-        code, docs = generate(arguments.records.read_text())
+        code, docs = generate(*(path.read_text() for path in arguments.records))
     except records.RecordError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -22,6 +22,21 @@ ATTRIBUTE_KINDS = {
     "ElementsAttr": "Elements",
 }
 
+# In an operation with blocks a list is of operands or results, of which there is any number.
+BLOCK_ATTRIBUTE_KINDS = ATTRIBUTE_KINDS | {"DenseI64ArrayAttr": "List", "UnitAttr": "Unit"}
+
+# What a record's `dispatch` may list: stepwell::OpTrait.
+DISPATCH_TRAITS = (
+    "Reduces",
+    "NeedsElements",
+    "GivesPosition",
+    "RankOfIndex",
+    "Permutes",
+    "MultipliesMatrices",
+    "ByPosition",
+    "InPlace",
+)
+
 SCALAR_KINDS = ("onFloat", "onInteger", "onUnsigned", "onBool")
 
 
@@ -36,6 +51,24 @@ class AttributeField:
     name: str
     kind: str
     default: str | None = None  # as in the record: a C++ literal
+    optional: bool = False
+
+
+@dataclass
+class BlockOp:
+    """An operation with blocks, a call or a loop: of it the dispatcher knows the form alone."""
+
+    record: str
+    dialect: str
+    mnemonic: str
+    operands: list[Operand]
+    attributes: list[AttributeField]
+    results: list[str]
+    regions: list[str]
+    form: str = field(init=False)
+
+    def __post_init__(self):
+        self.form = self.record.partition("_")[2].removesuffix("Op")
 
 
 @dataclass
@@ -69,6 +102,8 @@ class Op:
     cheap: bool
     python: list[str]
     slots: list[str]
+    dispatch: list[str]
+    partial: list[str]
     group: str
     cpp_class: str = field(init=False)
 
@@ -94,15 +129,51 @@ class Op:
         return next((a for a in self.attributes if a.name == name), None)
 
 
-def _attribute(records, definition, name, record):
+def _attribute(records, definition, name, record, kinds):
     fields = records[definition]
-    base, default = definition, None
+    base, default, optional = definition, None, False
     if "DefaultValuedAttr" in fields["!superclasses"]:
         base, default = fields["baseAttr"]["def"], fields["defaultValue"]
-    if base not in ATTRIBUTE_KINDS:
-        known = ", ".join(ATTRIBUTE_KINDS)
+    elif "OptionalAttr" in fields["!superclasses"] and base not in kinds:
+        base, optional = fields["baseAttr"]["def"], True
+    if base not in kinds:
+        known = ", ".join(kinds)
         raise RecordError(f"{record}: attribute '{name}' is {base}; known are {known}")
-    return AttributeField(name, ATTRIBUTE_KINDS[base], default)
+    return AttributeField(name, kinds[base], default, optional or kinds[base] == "Unit")
+
+
+def _arguments(records, name, kinds=ATTRIBUTE_KINDS):
+    operands, attributes = [], []
+    for argument, argument_name in records[name]["arguments"]["args"]:
+        definition = argument["def"]
+        classes = records[definition]["!superclasses"]
+        if "AttrConstraint" in classes:
+            attributes.append(_attribute(records, definition, argument_name, name, kinds))
+        else:
+            operands.append(Operand(argument_name, "Variadic" in classes))
+    return operands, attributes
+
+
+def _block_op(records, name):
+    record = records[name]
+    operands, attributes = _arguments(records, name, BLOCK_ATTRIBUTE_KINDS)
+    if any(trait["def"] == "AttrSizedOperandSegments" for trait in record["traits"]):
+        attributes.append(AttributeField("operandSegmentSizes", "Segments"))
+    return BlockOp(
+        record=name,
+        dialect=records[record["opDialect"]["def"]]["name"],
+        mnemonic=record["opName"],
+        operands=operands,
+        attributes=attributes,
+        results=[result_name for _, result_name in record["results"]["args"]],
+        regions=[region_name for _, region_name in record["regions"]["args"]],
+    )
+
+
+def read_block_ops(records):
+    """Every operation that has blocks."""
+    names = records["!instanceof"].get("Op", [])
+    return [_block_op(records, name) for name in names if records[name]["regions"]["args"]]
 
 
 def _batch(record, text):
@@ -115,14 +186,7 @@ def _batch(record, text):
 
 def _op(records, name):
     record = records[name]
-    operands, attributes = [], []
-    for argument, argument_name in record["arguments"]["args"]:
-        definition = argument["def"]
-        classes = records[definition]["!superclasses"]
-        if "AttrConstraint" in classes:
-            attributes.append(_attribute(records, definition, argument_name, name))
-        else:
-            operands.append(Operand(argument_name, "Variadic" in classes))
+    operands, attributes = _arguments(records, name)
     if record["inference"] is None:
         raise RecordError(f"{name}: the field 'inference' is not stated")
     scalar = records[record["scalar"]["def"]]
@@ -159,6 +223,8 @@ def _op(records, name):
         cheap=bool(record["cheap"]),
         python=record["python"],
         slots=record["slots"],
+        dispatch=record["dispatch"],
+        partial=record["partial"],
         group=record["!locs"][0].split(":")[0].removesuffix(".td"),
     )
     _check(op)
@@ -191,6 +257,10 @@ def _check(op):
     for name in op.batch[1]:
         if op.attribute(name) is None:
             raise RecordError(f"{op.record}: batch names '{name}', which is no attribute")
+    for name in op.dispatch:
+        if name not in DISPATCH_TRAITS:
+            known = ", ".join(DISPATCH_TRAITS)
+            raise RecordError(f"{op.record}: dispatch lists '{name}'; known are {known}")
     for name in op.auxiliary:
         if name not in op.results:
             raise RecordError(f"{op.record}: auxiliary names '{name}', which is no result")

@@ -117,4 +117,89 @@ func.func @known_slices(%x: tensor<?xf32>, %p: tensor<2xf32>, %at: tensor<1xi1>,
   %1 = array.insert_slice_at %x, %p, %at {steps = array<i64: 1>} : (tensor<?xf32>, tensor<2xf32>, tensor<1xi1>) -> tensor<?xf32>
   %2 = array.slice_like %x, %n, %p {steps = array<i64: 1>} : (tensor<?xf32>, tensor<?xi1>, tensor<2xf32>) -> tensor<2xf32>
   return %0, %1, %2 : tensor<2xf32>, tensor<?xf32>, tensor<2xf32>
+// 0 + -0 is 0: only -0 changes nothing.
+// CHECK-LABEL: @sums
+// CHECK-SAME: (%[[A:.*]]: tensor<?xf32>, %[[I:.*]]: tensor<?xi32>)
+// CHECK-NEXT: %[[ZERO:.*]] = array.constant dense<0.000000e+00> : tensor<f32>
+// CHECK-NEXT: %[[MINUS:.*]] = array.constant dense<-0.000000e+00> : tensor<f32>
+// CHECK-NEXT: %[[SUM:.*]] = array.add %[[A]], %[[ZERO]]
+// CHECK-NEXT: %[[DIFFERENCE:.*]] = array.sub %[[A]], %[[MINUS]] : (tensor<?xf32>, tensor<f32>)
+// CHECK-NEXT: return %[[SUM]], %[[A]], %[[A]], %[[DIFFERENCE]], %[[I]], %[[I]]
+func.func @sums(%a: tensor<?xf32>, %i: tensor<?xi32>)
+    -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xi32>, tensor<?xi32>) {
+  %zero = array.constant dense<0.0> : tensor<f32>
+  %minus = array.constant dense<-0.0> : tensor<f32>
+  %none = array.constant dense<0> : tensor<i32>
+  %0 = array.add %a, %zero : (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>
+  %1 = array.add %minus, %a : (tensor<f32>, tensor<?xf32>) -> tensor<?xf32>
+  %2 = array.sub %a, %zero : (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>
+  %3 = array.sub %a, %minus : (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>
+  %4 = array.add %none, %i : (tensor<i32>, tensor<?xi32>) -> tensor<?xi32>
+  %5 = array.sub %i, %none : (tensor<?xi32>, tensor<i32>) -> tensor<?xi32>
+  return %0, %1, %2, %3, %4, %5 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xi32>, tensor<?xi32>
+}
+
+// CHECK-LABEL: @products
+// CHECK-SAME: (%[[A:.*]]: tensor<?xbf16>)
+// CHECK-NEXT: return %[[A]], %[[A]], %[[A]]
+func.func @products(%a: tensor<?xbf16>) -> (tensor<?xbf16>, tensor<?xbf16>, tensor<?xbf16>) {
+  %one = array.constant dense<1.0> : tensor<bf16>
+  %0 = array.mul %one, %a : (tensor<bf16>, tensor<?xbf16>) -> tensor<?xbf16>
+  %1 = array.div %a, %one : (tensor<?xbf16>, tensor<bf16>) -> tensor<?xbf16>
+  %2 = array.neg %a : (tensor<?xbf16>) -> tensor<?xbf16>
+  %3 = array.neg %2 : (tensor<?xbf16>) -> tensor<?xbf16>
+  return %0, %1, %3 : tensor<?xbf16>, tensor<?xbf16>, tensor<?xbf16>
+}
+
+// The other operand stretches the input: it is no copy.
+// CHECK-LABEL: @stretched
+// CHECK: array.mul
+func.func @stretched(%a: tensor<1xf32>) -> tensor<4xf32> {
+  %ones = array.constant dense<1.0> : tensor<4xf32>
+  %0 = array.mul %a, %ones : (tensor<1xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// CHECK-LABEL: @magnitude
+// CHECK-NEXT: %[[M:.*]] = array.abs %{{.*}}
+// CHECK-NEXT: return %[[M]]
+func.func @magnitude(%a: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = array.abs %a : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = array.abs %0 : (tensor<?xf32>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}
+
+// There and back, and further, where nothing is lost on the way.
+// CHECK-LABEL: @exact_casts
+// CHECK-SAME: (%[[A:.*]]: tensor<?xbf16>, %[[I:.*]]: tensor<?xi8>)
+// CHECK-NEXT: %[[F:.*]] = array.cast %[[I]] {dtype = f64}
+// CHECK-NEXT: return %[[A]], %[[F]]
+func.func @exact_casts(%a: tensor<?xbf16>, %i: tensor<?xi8>) -> (tensor<?xbf16>, tensor<?xf64>) {
+  %0 = array.cast %a {dtype = f32} : (tensor<?xbf16>) -> tensor<?xf32>
+  %1 = array.cast %0 {dtype = bf16} : (tensor<?xf32>) -> tensor<?xbf16>
+  %2 = array.cast %i {dtype = f16} : (tensor<?xi8>) -> tensor<?xf16>
+  %3 = array.cast %2 {dtype = f64} : (tensor<?xf16>) -> tensor<?xf64>
+  return %1, %3 : tensor<?xbf16>, tensor<?xf64>
+}
+
+// bf16 has numbers that f16 has not, -1 is none of uint8, and a float is cut off where it becomes an integer.
+// CHECK-LABEL: @lossy_casts
+// CHECK-COUNT-6: array.cast
+func.func @lossy_casts(%a: tensor<?xbf16>, %i: tensor<?xi8>, %f: tensor<?xf32>) -> (tensor<?xbf16>, tensor<?xi8>, tensor<?xi8>) {
+  %0 = array.cast %a {dtype = f16} : (tensor<?xbf16>) -> tensor<?xf16>
+  %1 = array.cast %0 {dtype = bf16} : (tensor<?xf16>) -> tensor<?xbf16>
+  %2 = array.cast %i {dtype = ui8} : (tensor<?xi8>) -> tensor<?xui8>
+  %3 = array.cast %2 {dtype = i8} : (tensor<?xui8>) -> tensor<?xi8>
+  %4 = array.cast %f {dtype = f64} : (tensor<?xf32>) -> tensor<?xf64>
+  %5 = array.cast %4 {dtype = i8} : (tensor<?xf64>) -> tensor<?xi8>
+  return %1, %3, %5 : tensor<?xbf16>, tensor<?xi8>, tensor<?xi8>
+}
+
+// CHECK-LABEL: @two_broadcasts
+// CHECK-NEXT: array.broadcast %{{.*}} {sizes = array<i64: 2, 3, 4>} : (tensor<4xf32>) -> tensor<2x3x4xf32>
+// CHECK-NEXT: return
+func.func @two_broadcasts(%a: tensor<4xf32>) -> tensor<2x3x4xf32> {
+  %0 = array.broadcast %a {sizes = array<i64: 3, 4>} : (tensor<4xf32>) -> tensor<3x4xf32>
+  %1 = array.broadcast %0 {sizes = array<i64: 2, 3, 4>} : (tensor<3x4xf32>) -> tensor<2x3x4xf32>
+  return %1 : tensor<2x3x4xf32>
 }

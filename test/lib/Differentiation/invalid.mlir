@@ -21,4 +21,18 @@ func.func @insert_of_open_size(%x: tensor<?xf32>, %p: tensor<?xf32>, %g: tensor<
     autodiff.yield %0 : tensor<?xf32>
   }) : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   return %d : tensor<?xf32>
+func.func @branch(%p: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4xf32>, %g: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "autodiff.vjp"(%p, %x, %y, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 1>}> ({
+  ^bb0(%q: tensor<i1>, %a: tensor<4xf32>):
+    // expected-error @+1 {{'array.cond' op has no derivative: branches and loops are not differentiated}}
+    %b = array.cond %q (%a) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%c: tensor<4xf32>):
+      array.yield %c : tensor<4xf32>
+    } else {
+    ^bb0(%c: tensor<4xf32>):
+      array.yield %c : tensor<4xf32>
+    }
+    autodiff.yield %b : tensor<4xf32>
+  }) : (tensor<i1>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
 }

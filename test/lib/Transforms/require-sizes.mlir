@@ -40,3 +40,27 @@ func.func @main(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>) -> tensor<24xf32> {
   %2 = array.reshape %1 {sizes = array<i64: 24>} : (tensor<?x?xf32>) -> tensor<24xf32>
   return %2 : tensor<24xf32>
 }
+
+// -----
+
+// Both branches give the same sizes, and what a loop carries keeps them.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: ["w5", "==", "w2", 0, 2]
+// CHECK-SAME: ["w8", "==", "w2", 0, 2]
+func.func @main(%p: tensor<i1>, %x: tensor<?xf32>, %y: tensor<?xf32>, %z: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = array.cond %p (%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> {
+  ^bb0(%a: tensor<?xf32>, %b: tensor<?xf32>):
+    array.yield %a : tensor<?xf32>
+  } else {
+  ^bb0(%a: tensor<?xf32>, %b: tensor<?xf32>):
+    array.yield %b : tensor<?xf32>
+  }
+  %1 = array.while (%0) reading (%p, %z) : (tensor<?xf32>, tensor<i1>, tensor<?xf32>) -> tensor<?xf32> {
+  ^bb0(%a: tensor<?xf32>, %b: tensor<i1>, %c: tensor<?xf32>):
+    array.yield %b : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<?xf32>, %b: tensor<i1>, %c: tensor<?xf32>):
+    array.yield %c : tensor<?xf32>
+  }
+  return %1 : tensor<?xf32>
+}

@@ -22,6 +22,11 @@
 
 namespace stepwell::array {
 
+/// The element type of lib/Semantics, or nothing if the dialect has no such
+/// element.
+std::optional<DType> toDType(mlir::Type element);
+mlir::Type fromDType(mlir::MLIRContext *context, DType dtype);
+
 /// An attribute that the operation does not have is an error, unless it is
 /// another dialect's.
 llvm::LogicalResult verifyAttributeNames(mlir::Operation *op);
@@ -40,11 +45,6 @@ struct KnownAttributes : mlir::OpTrait::TraitBase<Op, KnownAttributes> {
 
 namespace stepwell::array {
 
-/// The element type of lib/Semantics, or nothing if the dialect has no such
-/// element.
-std::optional<DType> toDType(mlir::Type element);
-mlir::Type fromDType(mlir::MLIRContext *context, DType dtype);
-
 /// Nothing for what is no tensor of this dialect, or has more than kMaxRank
 /// dimensions.
 std::optional<TensorType> toTensorType(mlir::Type type);
@@ -58,10 +58,17 @@ createInferred(mlir::OpBuilder &builder, mlir::Location loc,
                llvm::StringRef name, mlir::ValueRange operands,
                llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
 
-/// The shape rules of an operation's results, and the attributes that they
-/// read; empty for one that states its type.
-llvm::SmallVector<rules::ShapeRule> shapeRules(mlir::Operation *op,
-                                               Attributes &attributes);
+/// The shape rules of an operation's results, and what they read; no rules for
+/// one that states its type.
+struct ShapeInference {
+  llvm::SmallVector<rules::ShapeRule> rules;
+  llvm::ArrayRef<std::string_view> names;
+  Attributes attributes;
+  rules::NamedAttributes named() const {
+    return {{names.data(), names.size()}, attributes};
+  }
+};
+ShapeInference shapeInference(mlir::Operation *op);
 
 /// Gives the operations of this dialect in `block` the result types that their
 /// operands tell, and tells their users what more was written there: types may

@@ -92,6 +92,38 @@ def LowerChecksPass : Pass<"stepwell-lower-checks", "::mlir::ModuleOp"> {
   ];
 }
 
+def LowerControlFlowPass : Pass<"stepwell-lower-control-flow"> {
+  let summary = "Branches and loops over arrays as those of scf";
+  let description = [{
+    `array.cond` becomes `scf.if`, `array.while` `scf.while` and `array.scan` `scf.for`, over blocks of array
+    operations. What a loop carries stays in one place: the next value is put where the one before is. A scan takes slices of its
+    inputs and inserts into its results, whose sizes are had ahead from the shape rules.
+
+    Before:
+    ```mlir
+    %sum = array.scan (%zero) over (%x) : (tensor<f32>, tensor<?xf32>) -> tensor<f32> {
+    ^bb0(%s: tensor<f32>, %a: tensor<f32>):
+      %t = array.add %s, %a : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      array.yield %t : tensor<f32>
+    }
+    ```
+    After:
+    ```mlir
+    %n = tensor.dim %x, %c0 : tensor<?xf32>
+    %sum = scf.for %i = %c0 to %n step %c1 iter_args(%s = %zero) -> (tensor<f32>) {
+      %a = tensor.extract_slice %x[%i] [1] [1] : tensor<?xf32> to tensor<f32>
+      %t = array.add %s, %a : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      %u = bufferization.materialize_in_destination %t in %s : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      scf.yield %u : tensor<f32>
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def LowerEntryPass : Pass<"stepwell-lower-entry", "::mlir::ModuleOp"> {
   let summary = "Give the program's entry typed buffers instead of tensors";
   let description = [{

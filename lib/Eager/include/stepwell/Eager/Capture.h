@@ -225,6 +225,9 @@ private:
               const TensorType &result, const OpenShape *shape = nullptr);
   const OpenShape &shapeOf(Id) const;
   OpenShape resultShape(const ProgramNode &, size_t result);
+  /// Of one with blocks, for operands of these shapes.
+  OpenShape regionShape(const ProgramNode &, std::vector<OpenShape> operands,
+                        size_t result);
   /// The same for a function's body, of values of these shapes.
   OpenShape resultShape(const Program &, std::vector<OpenShape> values,
                         size_t result);

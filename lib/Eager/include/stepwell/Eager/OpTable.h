@@ -18,8 +18,10 @@
 
 namespace stepwell {
 
-/// Which alternative of Attribute holds the value. Elements (array.constant's
-/// value) has none: a dispatcher cannot build such an operation.
+/// Which alternative of Attribute holds the value. List and Segments are lists
+/// of any length, the latter says how many of the operands each name has. Unit
+/// is true or absent. Elements (array.constant's value) has none: a dispatcher
+/// cannot build such an operation.
 enum class AttributeKind : uint8_t {
   I64,
   F64,
@@ -27,8 +29,15 @@ enum class AttributeKind : uint8_t {
   Dims,
   DType,
   String,
+  List,
+  Segments,
+  Unit,
   Elements
 };
+
+/// What an operation is made of: Plain ones have shape and dtype rules, the
+/// others have blocks, named as the class in C++ is.
+enum class OpForm : uint8_t { Plain, Call, Cond, Scan, VJP, VMap, While };
 
 struct OperandRow {
   std::string_view name;
@@ -38,7 +47,8 @@ struct OperandRow {
 struct AttributeRow {
   std::string_view name;
   AttributeKind kind;
-  Attribute defaultValue; // monostate: must be given
+  Attribute defaultValue; // monostate: must be given, unless it is optional
+  bool optional = false;
 };
 
 struct ResultRow {
@@ -65,38 +75,78 @@ struct GradientRow {
   bool smoothCotangent;
 };
 
+/// What else the dispatcher must know of an operation: the record's `dispatch`
+/// (dialects/Array/ArrayBase.td says what each means).
+enum class OpTrait : uint8_t {
+  Reduces,
+  NeedsElements,
+  GivesPosition,
+  RankOfIndex,
+  Permutes,
+  MultipliesMatrices,
+  ByPosition,
+  InPlace
+};
+constexpr uint32_t traitMask(std::initializer_list<OpTrait> traits) {
+  uint32_t mask = 0;
+  for (OpTrait trait : traits)
+    mask |= 1u << static_cast<int>(trait);
+  return mask;
+}
+
+/// The operation for a call that is given some of the operands.
+struct PartialRow {
+  uint32_t operands; // bit mask
+  std::string_view mnemonic;
+};
+
 struct OpRow {
-  std::string_view mnemonic, summary, description;
+  std::string_view dialect, mnemonic, summary, description;
+  OpForm form = OpForm::Plain;
   std::vector<OperandRow> operands;
-  uint32_t shapeOnly; // bit mask: operands of which only the sizes are used
+  /// Bit mask: operands of which only the sizes are used.
+  uint32_t shapeOnly = 0;
   std::vector<AttributeRow> attributes;
+  /// Of one with blocks: a single row, which stands for any number of results.
   std::vector<ResultRow> results;
+  std::vector<std::string_view> regions;
   /// Bit mask: results that only the derivative reads, and that have none.
-  uint32_t auxiliary;
+  uint32_t auxiliary = 0;
   /// To compute the results again costs about what reading them does.
-  bool cheap;
-  Promotion promotion;
-  uint32_t unpromoted; // bit mask: operands that the promotion leaves alone
+  bool cheap = false;
+  Promotion promotion = Promotion::None;
+  /// Bit mask: operands that the promotion leaves alone.
+  uint32_t unpromoted = 0;
   /// Values of a number that are made constants of the program.
-  std::vector<double> constants;
+  std::vector<double> constants = {};
   /// Bit masks: operands that a caller may give as a number; those of which an
   /// integer type must hold the number; and those that must not be negative
   /// where the result is an integer.
-  uint32_t numbers, heldNumbers, naturalNumbers;
+  uint32_t numbers = 0, heldNumbers = 0, naturalNumbers = 0;
   /// Bit mask: operands whose elements are looked at even where the result has
   /// none.
-  uint32_t checked;
+  uint32_t checked = 0;
   /// Why elements of type bool are refused; empty: there is no kernel.
-  std::string_view boolRefusal;
-  bool elementwise;
+  std::string_view boolRefusal = {};
+  bool elementwise = false;
   /// Elementwise only, of the last operand: 1 floats, 2 signed integers, 4
   /// uint8, 8 bool.
-  uint8_t elementKinds;
-  bool nonDifferentiable;
-  std::vector<GradientRow>
-      gradients; // one per operand; none if nonDifferentiable
+  uint8_t elementKinds = 0;
+  bool nonDifferentiable = false;
+  /// One per operand; none if nonDifferentiable.
+  std::vector<GradientRow> gradients = {};
   /// PyTorch-style schemas, "add(input, other)", and operator slots, "__add__".
-  std::vector<std::string_view> python, slots;
+  std::vector<std::string_view> python = {}, slots = {};
+  uint32_t traits = 0;
+  std::vector<PartialRow> partial = {};
+  /// Those of `attributes`.
+  std::vector<std::string_view> attributeNames = {};
+
+  bool is(OpTrait trait) const { return traits >> static_cast<int>(trait) & 1; }
+  /// Attributes in the record's order, by name.
+  rules::NamedAttributes named(const Attributes &attributes) const {
+    return {attributeNames, attributes};
+  }
 
   /// Whether an elementwise operation has a formula for elements of this type.
   bool accepts(DType dtype) const {
@@ -126,6 +176,7 @@ struct OpRow {
 /// All rows, in the order of their mnemonics.
 std::span<const OpRow> opTable();
 /// Null if there is no such operation. The pointer stays valid for good.
+/// Mnemonics are unique among all dialects.
 const OpRow *findOp(std::string_view mnemonic);
 
 } // namespace stepwell

@@ -84,8 +84,9 @@ public:
   /// before.
   void settle(OpenShape &);
   /// The shape of a result; what must hold for it is required.
-  OpenShape resultOf(const ResultRow &, std::span<const OpenShape> operands,
-                     const Attributes &, const Dims &hints);
+  OpenShape resultOf(const OpRow &, size_t result,
+                     std::span<const OpenShape> operands, const Attributes &,
+                     const Dims &hints);
   /// The sizes as a type has them.
   Dims dims(const OpenShape &) const;
 

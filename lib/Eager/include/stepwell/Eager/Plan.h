@@ -77,14 +77,16 @@ private:
   Words &words() { return static_cast<Words &>(*this); }
   bool addValue(std::monostate) { return true; }
   bool addValue(double value) { return add(value); }
-  bool addValue(const Dims &value) {
-    if (!add(static_cast<uint64_t>(value.size())))
+  template <typename List> bool addList(const List &values) {
+    if (!add(static_cast<uint64_t>(values.size())))
       return false;
-    for (int64_t size : value)
-      if (!add(static_cast<uint64_t>(size)))
+    for (int64_t value : values)
+      if (!add(static_cast<uint64_t>(value)))
         return false;
     return true;
   }
+  bool addValue(const Dims &value) { return addList(value); }
+  bool addValue(const std::vector<int64_t> &value) { return addList(value); }
   bool addValue(const std::string &value) {
     if (!add(uint64_t{value.size()}))
       return false;

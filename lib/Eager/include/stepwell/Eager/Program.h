@@ -3,16 +3,20 @@
 // Part of Stepwell, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the dispatcher hands to the compiler: straight-line array operations
-// that print as the canonical MLIR text of docs/kernel-key.md. Eager operations
-// are Programs of a few nodes, a captured function is one Program of many.
+// What the dispatcher hands to the compiler: operations that print as the
+// canonical MLIR text of docs/kernel-key.md. Eager operations are Programs of a
+// few nodes, a captured function is one Program of many. A node may have blocks
+// (a call, a branch, a loop, the request for a derivative), which are Programs
+// again: a block sees nothing but its inputs.
 //===----------------------------------------------------------------------===//
 #ifndef STEPWELL_EAGER_PROGRAM_H
 #define STEPWELL_EAGER_PROGRAM_H
 
 #include "stepwell/Semantics/Types.h"
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,25 +44,17 @@ using ValueId = int32_t;
 class Program;
 
 struct ProgramNode {
-  /// Null for a derivative request and for a call of a function.
   const OpRow *op = nullptr;
-  Attributes attributes;
+  Attributes attributes; // in the order of the record
   std::vector<ValueId> operands;
   std::vector<TensorType> results;
-  /// The derivative request autodiff.vjp: operands are the body's inputs, the
-  /// body's results (saved), then one cotangent per entry of `cotangents`;
-  /// results follow `wrt`.
-  std::shared_ptr<const Program> body;
-  std::vector<int> wrt;        // which inputs of the body
-  std::vector<int> cotangents; // which results of the body have one
-  /// The call of a function, array.call: `body` is what it computes, `rule`, if
-  /// there is one, its derivative by the inputs `wrt`, of the inputs, the
-  /// results and the cotangents of those of a float type.
-  std::string callee;
-  std::shared_ptr<const Program> rule;
-  std::string lowering; // a module that is compiled in place of the body
-  bool isCall() const { return !callee.empty(); }
+  /// In the order of the record; null for a block that may be left out.
+  std::vector<std::shared_ptr<const Program>> regions;
   int32_t location = -1; // index into Program::locations; not printed
+
+  const Program *region(size_t index) const {
+    return index < regions.size() ? regions[index].get() : nullptr;
+  }
 };
 
 struct ProgramOutput {
@@ -83,6 +79,22 @@ public:
   /// a ValueError that names the line.
   static Program read(std::string_view text);
 };
+
+/// The types of what the block takes, for operands of these types; those of the
+/// results come first where the block reads them, too. Error: the operands are
+/// too few, or none that such an operation has.
+ErrorOr<std::vector<TensorType>>
+regionInputs(const ProgramNode &, size_t region,
+             std::span<const TensorType> operands);
+/// The types of the results of a node with blocks, which know theirs.
+ErrorOr<std::vector<TensorType>>
+regionResults(const ProgramNode &, std::span<const TensorType> operands);
+/// The types of what a Program takes and gives.
+std::vector<TensorType> inputTypes(const Program &);
+std::vector<TensorType> resultTypes(const Program &);
+/// Whether a node, or one in its blocks, fulfils `test`.
+bool anyNode(const Program &,
+             const std::function<bool(const ProgramNode &)> &test);
 
 } // namespace stepwell
 

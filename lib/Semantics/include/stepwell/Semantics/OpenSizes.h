@@ -72,7 +72,7 @@ using SizeConditions = std::vector<SizeCondition>;
 /// must hold for it. Nothing if the rule has no such form.
 std::optional<OpenShape> openShape(ShapeRule rule,
                                    std::span<const OpenShape> operands,
-                                   const Attributes &attributes,
+                                   const NamedAttributes &attributes,
                                    SizeConditions &conditions);
 
 } // namespace stepwell::rules

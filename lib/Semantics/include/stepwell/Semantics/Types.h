@@ -21,17 +21,37 @@
 
 namespace stepwell {
 
-enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64 };
-inline constexpr int kNumDTypes = 10;
+enum class DType : uint8_t {
+#define STEPWELL_DTYPE(E, ...) E,
+#include "stepwell/Semantics/DTypes.def"
+};
+inline constexpr DType kDTypes[] = {
+#define STEPWELL_DTYPE(E, ...) DType::E,
+#include "stepwell/Semantics/DTypes.def"
+};
 
 constexpr int64_t byteWidth(DType dtype) {
-  constexpr uint8_t widths[kNumDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
+  constexpr uint8_t widths[] = {
+#define STEPWELL_DTYPE(E, NAME, MLIR, C, ...) sizeof(C),
+#include "stepwell/Semantics/DTypes.def"
+  };
   return widths[static_cast<int>(dtype)];
 }
 /// The name a Python user sees: "float32".
 std::string_view name(DType);
 /// The element type's spelling in MLIR: "f32", "ui8", "i1".
 std::string_view mlirName(DType);
+/// What PyTorch's messages call it: "Float".
+std::string_view titleName(DType);
+/// What a safetensors file calls it: "F32".
+std::string_view safetensorsName(DType);
+/// As Python's buffer protocol has it: "f"; null for what that does not know.
+const char *bufferFormat(DType);
+/// The binary digits of a number: those of a float, or the bits of an integer
+/// but for its sign.
+int digits(DType);
+/// Whether it has numbers below 0.
+bool isSigned(DType);
 constexpr bool isFloat(DType dtype) { return dtype >= DType::F16; }
 /// Integers proper; bool is neither integer nor float here.
 constexpr bool isInteger(DType dtype) {
@@ -173,9 +193,10 @@ using Scalar = std::variant<bool, int64_t, double>;
 
 /// The value of one attribute of an operation. Which alternative an attribute
 /// has is fixed by its record (I64Attr, F64Attr, BoolAttr, DenseI64ArrayAttr,
-/// TypeAttr, StrAttr).
+/// TypeAttr, StrAttr). Dims have a bounded length; lists of operands or results
+/// have any.
 using Attribute = std::variant<std::monostate, int64_t, double, bool, Dims,
-                               DType, std::string>;
+                               DType, std::string, std::vector<int64_t>>;
 /// In the order of the record.
 using Attributes = std::vector<Attribute>;
 
