@@ -11,7 +11,6 @@
 #include "stepwell/Eager/Residuals.h"
 
 #include "stepwell/Eager/OpAttributes.h"
-
 #include "stepwell/Semantics/Checked.h"
 
 #include <algorithm>
