@@ -21,6 +21,10 @@ func.func @insert_of_open_size(%x: tensor<?xf32>, %p: tensor<?xf32>, %g: tensor<
     autodiff.yield %0 : tensor<?xf32>
   }) : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   return %d : tensor<?xf32>
+}
+
+// -----
+
 func.func @branch(%p: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4xf32>, %g: tensor<4xf32>) -> tensor<4xf32> {
   %0 = "autodiff.vjp"(%p, %x, %y, %g) <{cotangents = array<i64: 0>, wrt = array<i64: 1>}> ({
   ^bb0(%q: tensor<i1>, %a: tensor<4xf32>):

@@ -56,8 +56,8 @@ func.func @while(%x: tensor<i64>, %most: tensor<i64>) -> tensor<i64> {
 // CHECK:   %[[X:.*]] = tensor.extract_slice %arg1[%[[I]], 0] [1, %{{.*}}] [1, 1] : tensor<?x?xf32> to tensor<?xf32>
 // CHECK:   %[[N:.*]] = array.add %[[H]], %[[X]]
 // CHECK:   %[[Y:.*]] = array.reshape %[[N]]
-// CHECK:   %[[M:.*]] = bufferization.materialize_in_destination %[[N]] in %[[H]]
 // CHECK:   %[[S:.*]] = tensor.insert_slice %[[Y]] into %[[ALL]][%[[I]], 0, 0] [1, 1, %{{.*}}] [1, 1, 1]
+// CHECK:   %[[M:.*]] = bufferization.materialize_in_destination %[[N]] in %[[H]]
 // CHECK:   scf.yield %[[M]], %[[S]]
 func.func @scan(%h: tensor<?xf32>, %x: tensor<?x?xf32>) -> (tensor<?xf32>, tensor<?x1x?xf32>) {
   %last, %all = array.scan (%h) over (%x) : (tensor<?xf32>, tensor<?x?xf32>) -> (tensor<?xf32>, tensor<?x1x?xf32>) {
