@@ -117,6 +117,8 @@ func.func @known_slices(%x: tensor<?xf32>, %p: tensor<2xf32>, %at: tensor<1xi1>,
   %1 = array.insert_slice_at %x, %p, %at {steps = array<i64: 1>} : (tensor<?xf32>, tensor<2xf32>, tensor<1xi1>) -> tensor<?xf32>
   %2 = array.slice_like %x, %n, %p {steps = array<i64: 1>} : (tensor<?xf32>, tensor<?xi1>, tensor<2xf32>) -> tensor<2xf32>
   return %0, %1, %2 : tensor<2xf32>, tensor<?xf32>, tensor<2xf32>
+}
+
 // 0 + -0 is 0: only -0 changes nothing.
 // CHECK-LABEL: @sums
 // CHECK-SAME: (%[[A:.*]]: tensor<?xf32>, %[[I:.*]]: tensor<?xi32>)
