@@ -156,6 +156,7 @@ def Array_GeluOp : Array_FloatUnaryOp<"gelu",
   }];
   let vjp = ["g * (0.5 + 0.5 * erf(input * 0.70710678118654752)"
              " + input * exp(input * input * -0.5) * 0.39894228040143268)"];
+  let python = [];
   let dispatch = [];
 }
 
@@ -171,6 +172,7 @@ def Array_GeluTanhOp : Array_FloatUnaryOp<"gelu_tanh",
     " + 0.5 * input * (1 - tanh(input * (0.79788456080286536 + 0.035677408136300125 * (input * input)))"
     " * tanh(input * (0.79788456080286536 + 0.035677408136300125 * (input * input))))"
     " * (0.79788456080286536 + 0.10703222440890037 * (input * input)))"];
+  let python = [];
   let dispatch = [];
 }
 

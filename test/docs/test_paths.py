@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The files that pages name are there."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("STEPWELL_BUILD_DIR", ROOT / "build"))
 FOLDERS = "bench|cmake|dialects|docs|examples|lib|python|runtime|targets|test|tools"
 # A file or folder from the root, or a header as it is included.
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./*+-]+|stepwell(?:-c)?/[\w/]+\.h)`")
@@ -18,7 +20,10 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/notes
 def is_there(name: str) -> bool:
     if name.startswith("stepwell"):
         rooms = (ROOT / room for room in ("dialects", "lib", "runtime", "targets"))
-        return any(next(room.glob(f"**/include/{name}"), None) for room in rooms)
+        generated = BUILD / "dialects/include" / name
+        return generated.exists() or any(
+            next(room.glob(f"**/include/{name}"), None) for room in rooms
+        )
     return next(ROOT.glob(name.rstrip("/")), None) is not None
 
 

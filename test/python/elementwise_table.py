@@ -246,9 +246,9 @@ RECORDS = sw._core._elementwise_records()
 
 
 def function(mnemonic):
-    """What Python calls: public, or private where a public function wraps it."""
-    name = RECORDS[mnemonic]["functions"][0]
-    return getattr(sw._core, name)
+    """What Python calls: public, or by the record's own name where a public function wraps it."""
+    names = RECORDS[mnemonic]["functions"]
+    return getattr(sw._core, names[0]) if names else getattr(sw._core.array, mnemonic)
 
 
 def expected(mnemonic, dtype, *arrays):

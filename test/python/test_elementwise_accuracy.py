@@ -37,7 +37,7 @@ def everything(dtype):
 
 
 def worst(mnemonic, dtype, arrays):
-    function = getattr(sw, RECORDS[mnemonic]["functions"][0])
+    function = table.function(mnemonic)
     found = to_array(function(*(to_tensor(a, dtype) for a in arrays)))
     errors = table.ulps(found, table.exact(mnemonic, dtype, *arrays), dtype)
     at = int(np.argmax(errors))

@@ -250,7 +250,12 @@ ACTIVATIONS = ("gelu", "gelu_tanh", "silu")
 
 def test_every_rule_is_checked():
     table = (BUILD / "dialects/include/stepwell/Array/OpTable.inc").read_text()
-    rows = re.findall(r'\.mnemonic = "(\w+)".*?\.nonDifferentiable = (\w+)', table, re.S)
+    # Of operations with blocks there is no rule in a record.
+    rows = [
+        row[0]
+        for text in table.split(".dialect = ")
+        if (row := re.findall(r'\.mnemonic = "(\w+)".*?\.nonDifferentiable = (\w+)', text, re.S))
+    ]
     source = Path(__file__).read_text()
     # What is not elementwise is checked through kernels, in the files beside this one.
     others = [path.read_text() for path in Path(__file__).parent.glob("test_*_rules.py")]

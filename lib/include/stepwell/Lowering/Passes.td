@@ -96,8 +96,8 @@ def LowerControlFlowPass : Pass<"stepwell-lower-control-flow"> {
   let summary = "Branches and loops over arrays as those of scf";
   let description = [{
     `array.cond` becomes `scf.if`, `array.while` `scf.while` and `array.scan` `scf.for`, over blocks of array
-    operations. What a loop carries stays in one place: the next value is put where the one before is. A scan takes slices of its
-    inputs and inserts into its results, whose sizes are had ahead from the shape rules.
+    operations. What a loop carries stays in one place: the next value is put where the one before
+    is. A scan takes slices of its inputs and inserts into its results, whose sizes are had ahead from the shape rules.
 
     Before:
     ```mlir
