@@ -222,7 +222,11 @@ def _einsum(equation: str, operands: Sequence[Tensor]) -> Tensor:
         # A product keeps its type; of one operand this is `sum`, integers in int64.
         result = _core.sum(result, gone, dtype=result.dtype if len(tensors) > 1 else None)
         have = [n for n in have if n in output]
-    return result.permute(*(have.index(n) for n in output)) if output else result
+    if not output:
+        return result
+    ordered = result.permute(*(have.index(n) for n in output))
+    # What was computed here lies row by row, compiled or not; what was not is a view.
+    return ordered.contiguous() if gone or len(tensors) > 1 else ordered
 
 
 __all__ = ["einsum"]

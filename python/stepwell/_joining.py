@@ -72,7 +72,8 @@ def _flip(input: Tensor, dims: Sequence[int]) -> Tensor:
     wrapped = [wrap_dim(dim, input.ndim) for dim in dims]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError(f"dim {dims[0]} appears multiple times in the list of dims")
-    return (input._flip(wrapped) if input.ndim else input).clone()
+    # Row by row, compiled or not.
+    return (input._flip(wrapped) if input.ndim else input).clone().contiguous()
 
 
 @library_function(method=True)

@@ -235,7 +235,9 @@ def _same(ours: np.ndarray, theirs: np.ndarray, rtol: float, atol: float) -> np.
     return near | (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
 
 
-def _values(ours: Any, theirs: Any, exact: Any, coarse: str | None, largest: float) -> str | None:
+def _values(
+    ours: Any, theirs: Any, exact: Any, coarse: str | None, largest: Largest | None
+) -> str | None:
     """What differs: `exact` is what float64 gives, which is right as well.
 
     A sum that overflows may do so on another way, and what is left of its `largest` numbers is
@@ -251,9 +253,9 @@ def _values(ours: Any, theirs: Any, exact: Any, coarse: str | None, largest: flo
         coarse = coarse if coarse in FLOATS else dtype
         rtol = max(TOLERANCE[coarse], TOLERANCE[dtype])
         finite = np.abs(b[np.isfinite(b)])
-        atol = SMALLEST[dtype] + rtol * max(finite.max() if finite.size else 0.0, largest)
+        atol = SMALLEST[dtype] + rtol * max(finite.max() if finite.size else 0.0, largest or 0.0)
         wrong = ~_same(a, b, rtol, atol)
-        if largest > 1e4:  # whose squares float16 does not hold
+        if largest and largest.overflows:
             wrong &= np.isfinite(a) & np.isfinite(b)
         if wrong.any() and exact is not None and exact.numel() == b.size:
             right = exact.detach().double().numpy().reshape(-1)
@@ -273,7 +275,7 @@ def _compare(
     exact: Any,
     coarse: str | None,
     loose: bool,
-    largest: float = 0.0,
+    largest: Largest | None = None,
     differentiable: bool = True,
 ) -> str | None:
     """The kind of difference between two results, with details."""
@@ -684,7 +686,17 @@ def _calls(case: Case, enough: Callable[[Any], bool] = lambda theirs: False) -> 
     return made
 
 
-def largest_term(case: Case, tensors: list[Any]) -> float:
+class Largest(float):
+    """The size of a number, and whether such numbers' squares and quotients may overflow."""
+
+    overflows = True
+
+
+class Ordinary(Largest):
+    overflows = False
+
+
+def largest_term(case: Case, tensors: list[Any]) -> Largest:
     """How large the numbers are of which a sum over such arguments leaves noise, or 0."""
     name = case["call"]
     extreme = any(
@@ -695,11 +707,12 @@ def largest_term(case: Case, tensors: list[Any]) -> float:
     # So is what rounding leaves of equal numbers less their mean.
     extreme |= name in NORMS and case["args"][0].get("layout") == "expanded"
     # Of float64 there is nothing more exact to compare with.
-    extreme |= all(_name(each.dtype) == "float64" for each in tensors if each.is_floating_point())
-    if not extreme or (name not in SUMS and name not in QUOTIENTS):
-        return 0.0
+    double = all(_name(each.dtype) == "float64" for each in tensors if each.is_floating_point())
+    if not (extreme or double) or (name not in SUMS and name not in QUOTIENTS):
+        return Ordinary(0.0)
     sizes = [np.abs(_wide(each)[np.isfinite(_wide(each))]) for each in tensors]
-    return max((float(each.max()) for each in sizes if each.size), default=0.0)
+    most = max((float(each.max()) for each in sizes if each.size), default=0.0)
+    return Largest(most) if extreme else Ordinary(most)
 
 
 def check(case: Case) -> str | None:

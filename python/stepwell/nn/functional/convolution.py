@@ -80,7 +80,7 @@ def conv2d(
         around = pair("conv2d", "padding", padding)
     result = _core.array.conv2d(images, weight, steps, around, spread, groups)
     if surplus != (0, 0):
-        result = result[:, :, surplus[0] :, surplus[1] :]
+        result = result[:, :, surplus[0] :, surplus[1] :].contiguous()
     if bias is not None:
         result = result + bias.reshape(-1, 1, 1)
     return result.squeeze(0) if single else result
